@@ -1,0 +1,5 @@
+//! **weir**: a SQL query engine over a local data lake.
+
+pub mod error;
+
+pub use error::{Error, Result};
