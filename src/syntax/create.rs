@@ -1,0 +1,243 @@
+//! `CREATE [EXTERNAL] TABLE` and `CREATE VIEW`: one grammar for all tables, so that every clause of
+//! the lake (`PARTITIONED BY`, `COMMENT`, `WITH (owner = …)`) reads the same in each.
+
+use sqlparser::parser::Parser;
+use sqlparser::tokenizer::{Span, Token};
+
+use super::cursor::{Cursor, in_parentheses, takes_not_null};
+use super::statement::{ColumnSpec, CreateTable, CreateView, ExternalSource, Statement, TableName};
+use crate::error::{Code, Error, Result};
+
+/// The statement, if it creates a table or a view.
+pub(super) fn statement(cursor: &mut Cursor<'_>) -> Result<Option<Statement>> {
+    if !cursor.takes(&["CREATE"]) {
+        return Ok(None);
+    }
+    let or_replace = cursor.takes(&["OR", "REPLACE"]);
+    if cursor.takes(&["VIEW"]) {
+        return view(cursor, or_replace).map(Some);
+    }
+    let external = cursor.takes(&["EXTERNAL"]);
+    if !cursor.takes(&["TABLE"]) {
+        return cursor.expected(if external {
+            "TABLE"
+        } else {
+            "[EXTERNAL] TABLE or VIEW"
+        });
+    }
+    table(cursor, or_replace, external).map(Some)
+}
+
+/// `[IF NOT EXISTS] name`.
+fn name(cursor: &mut Cursor<'_>, or_replace: bool) -> Result<(bool, TableName)> {
+    let place = cursor.place();
+    let if_not_exists = cursor.takes(&["IF", "NOT", "EXISTS"]);
+    if if_not_exists && or_replace {
+        return Err(Error::new(Code::Syntax, "OR REPLACE and IF NOT EXISTS exclude each other").at(place));
+    }
+    Ok((if_not_exists, cursor.table_name()?))
+}
+
+fn view(cursor: &mut Cursor<'_>, or_replace: bool) -> Result<Statement> {
+    let (if_not_exists, name) = name(cursor, or_replace)?;
+    let comment = if cursor.takes(&["COMMENT"]) {
+        Some(cursor.text()?.0)
+    } else {
+        None
+    };
+    cursor.expect(&["AS"])?;
+    let (query, sql) = cursor.query()?;
+    cursor.expect_end()?;
+    Ok(Statement::CreateView(Box::new(CreateView {
+        name,
+        or_replace,
+        if_not_exists,
+        comment,
+        query,
+        sql,
+    })))
+}
+
+fn table(cursor: &mut Cursor<'_>, or_replace: bool, external: bool) -> Result<Statement> {
+    let (if_not_exists, name) = name(cursor, or_replace)?;
+    let mut table = CreateTable {
+        name,
+        or_replace,
+        if_not_exists,
+        columns: Vec::new(),
+        partitioned_by: Vec::new(),
+        external: None,
+        options: Vec::new(),
+        owner: None,
+        comment: None,
+        query: None,
+    };
+    if cursor.next_is(&Token::LParen) {
+        table.columns = in_parentheses(cursor, column)?;
+        require_types(cursor, &table.columns)?;
+    }
+    let mut source = Source::default();
+    while !cursor.at_end() {
+        clause(cursor, &mut table, &mut source, external)?;
+    }
+    if external {
+        table.external = Some(source.complete(cursor)?);
+    }
+    if table.columns.is_empty() && table.query.is_none() && !external {
+        return cursor.expected("a list of columns, or AS and a query");
+    }
+    Ok(Statement::CreateTable(Box::new(table)))
+}
+
+/// `STORED AS` and `LOCATION`, as they turn up.
+#[derive(Default)]
+struct Source {
+    format: Option<String>,
+    location: Option<(String, Span)>,
+}
+
+impl Source {
+    fn complete(self, cursor: &Cursor<'_>) -> Result<ExternalSource> {
+        let Some(format) = self.format else {
+            return cursor.expected("STORED AS and a format");
+        };
+        let Some((location, location_span)) = self.location else {
+            return cursor.expected("LOCATION and a path");
+        };
+        Ok(ExternalSource {
+            format,
+            location,
+            location_span,
+        })
+    }
+}
+
+fn clause(
+    cursor: &mut Cursor<'_>,
+    table: &mut CreateTable,
+    source: &mut Source,
+    external: bool,
+) -> Result<()> {
+    let place = cursor.place();
+    let again = |name: &str| Error::new(Code::Syntax, format!("{name} is given twice")).at(place.clone());
+    if cursor.takes(&["PARTITIONED", "BY"]) {
+        let columns = in_parentheses(cursor, column)?;
+        if !std::mem::replace(&mut table.partitioned_by, columns).is_empty() {
+            return Err(again("PARTITIONED BY"));
+        }
+    } else if cursor.takes(&["COMMENT"]) {
+        cursor.takes_token(&Token::Eq);
+        if table.comment.replace(cursor.text()?.0).is_some() {
+            return Err(again("COMMENT"));
+        }
+    } else if cursor.takes(&["WITH"]) {
+        properties(cursor, table)?;
+    } else if external && cursor.takes(&["STORED", "AS"]) {
+        let (format, _) = cursor.word()?;
+        if source.format.replace(format).is_some() {
+            return Err(again("STORED AS"));
+        }
+    } else if external && cursor.takes(&["LOCATION"]) {
+        if source.location.replace(cursor.text()?).is_some() {
+            return Err(again("LOCATION"));
+        }
+    } else if external && cursor.takes(&["OPTIONS"]) {
+        table.options.extend(in_parentheses(cursor, option)?);
+    } else if !external && cursor.takes(&["AS"]) {
+        table.query = Some(cursor.query()?.0);
+        cursor.expect_end()?;
+    } else {
+        return cursor.expected(if external {
+            "STORED AS, LOCATION, PARTITIONED BY, OPTIONS, COMMENT or WITH"
+        } else {
+            "PARTITIONED BY, COMMENT, WITH, or AS and a query"
+        });
+    }
+    Ok(())
+}
+
+/// `name [TYPE] [NOT NULL] [COMMENT '…']`.
+fn column(cursor: &mut Cursor<'_>) -> Result<ColumnSpec> {
+    let ident = cursor.identifier()?;
+    let mut column = ColumnSpec {
+        span: ident.span,
+        name: ident.value,
+        data_type: None,
+        not_null: false,
+        comment: None,
+    };
+    if !cursor.next_is(&Token::Comma) && !cursor.next_is(&Token::RParen) {
+        column.data_type = Some(cursor.rule(Parser::parse_data_type)?);
+    }
+    loop {
+        if takes_not_null(cursor)? {
+            column.not_null = true;
+        } else if cursor.takes(&["COMMENT"]) {
+            column.comment = Some(cursor.text()?.0);
+        } else {
+            break;
+        }
+    }
+    if cursor.next_is(&Token::Comma) || cursor.next_is(&Token::RParen) {
+        Ok(column)
+    } else {
+        cursor.expected("NOT NULL, COMMENT, ',' or ')'")
+    }
+}
+
+fn require_types(cursor: &Cursor<'_>, columns: &[ColumnSpec]) -> Result<()> {
+    match columns.iter().find(|column| column.data_type.is_none()) {
+        None => Ok(()),
+        Some(column) => Err(
+            Error::new(Code::Syntax, format!("column '{}' needs a type", column.name))
+                .at(cursor.piece().locate(column.span)),
+        ),
+    }
+}
+
+/// `(owner = '…')`.
+fn properties(cursor: &mut Cursor<'_>, table: &mut CreateTable) -> Result<()> {
+    in_parentheses(cursor, |cursor| {
+        let place = cursor.place();
+        let (key, _) = cursor.word()?;
+        cursor.expect_token(&Token::Eq)?;
+        let (value, _) = cursor.text()?;
+        if key != "owner" {
+            return Err(
+                Error::new(Code::Unsupported, format!("a table has no property '{key}'"))
+                    .with_hint("the property that can be set here is 'owner'")
+                    .at(place),
+            );
+        }
+        table.owner = Some(value);
+        Ok(())
+    })
+    .map(drop)
+}
+
+/// `'key' 'value'`, `key value` or `key = value`; a key may have dots.
+fn option(cursor: &mut Cursor<'_>) -> Result<(String, String, Span)> {
+    let span = cursor.next_span();
+    let mut key = option_word(cursor)?;
+    while cursor.takes_token(&Token::Period) {
+        key = format!("{key}.{}", option_word(cursor)?);
+    }
+    cursor.takes_token(&Token::Eq);
+    let value = match cursor.take() {
+        Token::SingleQuotedString(text) | Token::DoubleQuotedString(text) => text,
+        Token::Number(digits, _) => digits,
+        Token::Word(word) => word.value,
+        other => return Err(cursor.unexpected("the option's value", &other)),
+    };
+    let key = key.to_lowercase();
+    let key = key.strip_prefix("format.").unwrap_or(&key).to_owned();
+    Ok((key, value, span))
+}
+
+fn option_word(cursor: &mut Cursor<'_>) -> Result<String> {
+    match cursor.take() {
+        Token::SingleQuotedString(text) => Ok(text),
+        Token::Word(word) => Ok(word.value),
+        other => Err(cursor.unexpected("an option's name", &other)),
+    }
+}

@@ -1,0 +1,116 @@
+//! Tokens → [`Statement`]: which grammar a statement has is decided by its first words.
+
+use datafusion::error::DataFusionError;
+use datafusion::sql::parser::{DFParserBuilder, Statement as Standard};
+use sqlparser::ast::{self, TableObject};
+use sqlparser::dialect::GenericDialect;
+use sqlparser::tokenizer::{Token, TokenWithSpan};
+
+use super::cursor::{Cursor, RECURSION_LIMIT, parse_error, table_name};
+use super::script::Piece;
+use super::statement::{Insert, Statement};
+use super::{create, parameters, show};
+use crate::error::{Code, Error, Result, did_you_mean};
+
+/// Words that begin a statement, for suggestions.
+const FIRST_WORDS: &[&str] = &[
+    "SELECT", "WITH", "VALUES", "INSERT", "CREATE", "DROP", "SHOW", "DESCRIBE", "USE", "SET", "RESET",
+    "EXPLAIN",
+];
+
+impl Statement {
+    /// Parses one statement; `?` placeholders are numbered on the way.
+    ///
+    /// # Errors
+    /// [`Code::Syntax`] for a text that is not SQL, [`Code::Unsupported`] for SQL that the engine
+    /// does not have; both with their place.
+    pub fn parse(piece: Piece) -> Result<Self> {
+        let piece = parameters::number(piece)?;
+        let mut cursor = Cursor::new(&piece);
+        if let Some(statement) = create::statement(&mut cursor)? {
+            return Ok(statement);
+        }
+        if let Some(statement) = show::statement(&mut cursor)? {
+            return Ok(statement);
+        }
+        standard(&piece)
+    }
+}
+
+/// What DataFusion's parser reads and its planner plans.
+fn standard(piece: &Piece) -> Result<Statement> {
+    let dialect = GenericDialect {};
+    let tokens: Vec<TokenWithSpan> = piece.tokens().to_vec();
+    let mut parser = DFParserBuilder::new(tokens)
+        .with_dialect(&dialect)
+        .with_recursion_limit(RECURSION_LIMIT)
+        .build()
+        .map_err(|error| syntax_error(error, piece))?;
+    let statement = parser.parse_statement().map_err(|error| {
+        let hint = first_word_hint(piece);
+        syntax_error(error, piece).with_hint_if(hint)
+    })?;
+    if parser.parser.peek_token_ref().token != Token::EOF {
+        return Cursor::at(piece, parser.parser.index()).expected("the end of the statement");
+    }
+    accept(statement, piece)
+}
+
+/// Sorts what the engine has from what it has not.
+fn accept(statement: Standard, piece: &Piece) -> Result<Statement> {
+    match &statement {
+        Standard::Statement(inner) => match inner.as_ref() {
+            ast::Statement::Query(_) => Ok(Statement::Query(Box::new(statement))),
+            ast::Statement::Insert(insert) => {
+                let TableObject::TableName(name) = &insert.table else {
+                    return unsupported("INSERT into a function or a query", piece);
+                };
+                let Some(table) = table_name(name) else {
+                    return unsupported(&format!("INSERT into '{name}'"), piece);
+                };
+                Ok(Statement::Insert(Insert {
+                    table,
+                    statement: Box::new(statement),
+                }))
+            }
+            _ => unsupported(&first_words(piece), piece),
+        },
+        Standard::Explain(explain) => match accept((*explain.statement).clone(), piece)? {
+            Statement::Query(_) => Ok(Statement::Query(Box::new(statement))),
+            Statement::Insert(_) if !explain.options.analyze => Ok(Statement::Query(Box::new(statement))),
+            _ => unsupported("EXPLAIN ANALYZE of a statement that writes", piece),
+        },
+        _ => unsupported(&first_words(piece), piece),
+    }
+}
+
+fn unsupported<T>(what: &str, piece: &Piece) -> Result<T> {
+    Err(Error::new(Code::Unsupported, format!("{what} is not supported")).at(piece.start()))
+}
+
+/// The statement's first two words, as it is usually called.
+fn first_words(piece: &Piece) -> String {
+    let words = piece.tokens().iter().filter_map(|t| match &t.token {
+        Token::Word(word) => Some(word.value.to_uppercase()),
+        _ => None,
+    });
+    words.take(2).collect::<Vec<_>>().join(" ")
+}
+
+fn first_word_hint(piece: &Piece) -> Option<String> {
+    let first = first_words(piece);
+    let first = first.split(' ').next()?;
+    if FIRST_WORDS.contains(&first) {
+        return None;
+    }
+    did_you_mean(first, FIRST_WORDS)
+}
+
+fn syntax_error(error: DataFusionError, piece: &Piece) -> Error {
+    match error {
+        DataFusionError::SQL(error, _) => parse_error(*error, piece),
+        DataFusionError::Diagnostic(_, inner) => syntax_error(*inner, piece),
+        DataFusionError::Context(_, inner) => syntax_error(*inner, piece),
+        other => Error::new(Code::Syntax, other.strip_backtrace()).at(piece.start()),
+    }
+}

@@ -1,0 +1,172 @@
+//! A text of several statements, split at its semicolons.
+//!
+//! A semicolon inside a string, a comment or a dollar quote ends nothing: the split is made on
+//! tokens, not on characters.
+
+use std::sync::Arc;
+
+use sqlparser::dialect::GenericDialect;
+use sqlparser::tokenizer::{Span, Token, TokenWithSpan, Tokenizer};
+
+use crate::error::{Code, Error, Location, Result};
+
+/// A tokenised text.
+#[derive(Debug, Clone)]
+pub struct Script {
+    text: Arc<Text>,
+    pieces: Vec<Vec<TokenWithSpan>>,
+    failure: Option<(String, sqlparser::tokenizer::Location)>,
+}
+
+/// One statement of a [`Script`]: its tokens, with their places in the whole text.
+#[derive(Debug, Clone)]
+pub struct Piece {
+    text: Arc<Text>,
+    tokens: Vec<TokenWithSpan>,
+}
+
+/// The text and where its lines begin.
+#[derive(Debug)]
+struct Text {
+    sql: String,
+    lines: Vec<usize>,
+}
+
+impl Script {
+    /// Tokenises `sql`. Empty statements and comments on their own are left out.
+    ///
+    /// A text that cannot be tokenised to its end (say, an open quote) still yields the statements
+    /// before the trouble; [`Script::into_pieces`] gives the error in its place, last.
+    pub fn new(sql: &str) -> Self {
+        let dialect = GenericDialect {};
+        let mut tokens = Vec::new();
+        let failure = Tokenizer::new(&dialect, sql)
+            .tokenize_with_location_into_buf(&mut tokens)
+            .err()
+            .map(|error| (error.message, error.location));
+        let mut pieces: Vec<_> = tokens
+            .split(|token| token.token == Token::SemiColon)
+            .map(<[TokenWithSpan]>::to_vec)
+            .collect();
+        if failure.is_some() {
+            pieces.pop();
+        }
+        pieces.retain(|piece| {
+            piece
+                .iter()
+                .any(|t| !matches!(t.token, Token::Whitespace(_) | Token::EOF))
+        });
+        Self {
+            text: Arc::new(Text::new(sql)),
+            pieces,
+            failure,
+        }
+    }
+
+    /// The statements in order. Where the text could not be tokenised, the last item says why.
+    pub fn into_pieces(self) -> impl Iterator<Item = Result<Piece>> + Send {
+        let text = self.text;
+        let failure = self.failure.map(|(message, at)| {
+            let message = message.to_lowercase();
+            let place = Location::in_text(&text.sql, at.line as usize, at.column as usize, 1);
+            Err(Error::new(Code::Syntax, format!("cannot read the text: {message}")).at(place))
+        });
+        let pieces = self.pieces.into_iter().map(move |tokens| {
+            let text = Arc::clone(&text);
+            Ok(Piece { text, tokens })
+        });
+        pieces.chain(failure)
+    }
+}
+
+impl Piece {
+    /// The tokens, white space and comments included.
+    pub fn tokens(&self) -> &[TokenWithSpan] {
+        &self.tokens
+    }
+
+    pub(super) fn tokens_mut(&mut self) -> &mut Vec<TokenWithSpan> {
+        &mut self.tokens
+    }
+
+    /// The statement as written, from its first token to its last.
+    pub fn sql(&self) -> &str {
+        let mut real = self
+            .tokens
+            .iter()
+            .filter(|t| !matches!(t.token, Token::Whitespace(_) | Token::EOF));
+        match (real.next(), real.next_back()) {
+            (Some(first), Some(last)) => self.text.slice(first.span.union(&last.span)),
+            (Some(only), None) => self.text.slice(only.span),
+            _ => "",
+        }
+    }
+
+    /// What stands between two places of the text.
+    pub(super) fn slice(&self, span: Span) -> &str {
+        self.text.slice(span)
+    }
+
+    /// Where `span` lies, for a caret.
+    pub fn locate(&self, span: Span) -> Location {
+        let length = if span.start.line == span.end.line {
+            span.end.column.saturating_sub(span.start.column)
+        } else {
+            u64::MAX / 2
+        };
+        Location::in_text(
+            &self.text.sql,
+            span.start.line as usize,
+            span.start.column as usize,
+            length as usize,
+        )
+    }
+
+    /// Where `word` first stands as a token of its own (`a`, `"a"` and the last part of `t.a`
+    /// alike), for errors that name a thing but not its place.
+    pub fn locate_word(&self, word: &str) -> Option<Location> {
+        self.tokens
+            .iter()
+            .find(|t| match &t.token {
+                Token::Word(w) => w.value.eq_ignore_ascii_case(word),
+                _ => false,
+            })
+            .map(|t| self.locate(t.span))
+    }
+
+    /// Where the statement begins.
+    pub fn start(&self) -> Location {
+        let first = self
+            .tokens
+            .iter()
+            .find(|t| !matches!(t.token, Token::Whitespace(_)))
+            .map_or_else(Span::empty, |t| t.span);
+        self.locate(first)
+    }
+}
+
+impl Text {
+    fn new(sql: &str) -> Self {
+        let starts = sql.match_indices('\n').map(|(i, _)| i + 1);
+        Self {
+            sql: sql.to_owned(),
+            lines: std::iter::once(0).chain(starts).collect(),
+        }
+    }
+
+    fn slice(&self, span: Span) -> &str {
+        let (start, end) = (self.offset(span.start), self.offset(span.end));
+        self.sql.get(start..end).unwrap_or_default()
+    }
+
+    /// Line and column count from 1; columns count characters.
+    fn offset(&self, at: sqlparser::tokenizer::Location) -> usize {
+        let Some(start) = (at.line as usize).checked_sub(1).and_then(|l| self.lines.get(l)) else {
+            return 0;
+        };
+        let rest = &self.sql[*start..];
+        rest.char_indices()
+            .nth((at.column as usize).saturating_sub(1))
+            .map_or(self.sql.len(), |(i, _)| start + i)
+    }
+}

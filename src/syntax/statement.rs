@@ -1,0 +1,201 @@
+//! The statements of the engine, as values.
+
+use std::fmt;
+
+use datafusion::common::TableReference;
+use datafusion::sql::parser::Statement as Standard;
+use sqlparser::ast::{DataType, Query};
+use sqlparser::tokenizer::Span;
+
+/// One parsed statement.
+#[derive(Debug, Clone)]
+pub enum Statement {
+    /// A query, or `EXPLAIN` of one: planned by DataFusion as it stands.
+    Query(Box<Standard>),
+    /// `INSERT INTO t …`.
+    Insert(Insert),
+    /// `CREATE [EXTERNAL] TABLE`.
+    CreateTable(Box<CreateTable>),
+    /// `CREATE VIEW`.
+    CreateView(Box<CreateView>),
+    /// `DROP TABLE` or `DROP VIEW`.
+    Drop(DropObject),
+    /// `SHOW TABLES [FROM zone]`.
+    ShowTables {
+        /// Only the tables of this zone.
+        zone: Option<(String, Span)>,
+    },
+    /// `SHOW CREATE TABLE t`.
+    ShowCreate(TableName),
+    /// `SHOW FUNCTIONS [LIKE 'pattern']`.
+    ShowFunctions {
+        /// An SQL `LIKE` pattern for the names.
+        like: Option<String>,
+    },
+    /// `DESCRIBE t`.
+    Describe(TableName),
+    /// `USE zone`.
+    Use {
+        /// The zone in which names without one are looked up from now on.
+        zone: String,
+        /// Where it is named.
+        span: Span,
+    },
+    /// `SET setting = value`.
+    Set {
+        /// The setting.
+        name: String,
+        /// Its new value, as text.
+        value: String,
+        /// Where the setting is named.
+        span: Span,
+    },
+    /// `SHOW setting`, or `SHOW ALL` for every one.
+    Show {
+        /// The setting; `None` for all.
+        name: Option<(String, Span)>,
+    },
+    /// `RESET setting`, or `RESET ALL`.
+    Reset {
+        /// The setting; `None` for all.
+        name: Option<(String, Span)>,
+    },
+}
+
+/// A table's name as written: `t`, `zone.t` or `lake.zone.t`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TableName {
+    /// The catalog, where one is named.
+    pub catalog: Option<String>,
+    /// The zone, where one is named.
+    pub zone: Option<String>,
+    /// The table.
+    pub table: String,
+    /// Where the name stands.
+    pub span: Span,
+}
+
+impl fmt::Display for TableName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for part in [&self.catalog, &self.zone].into_iter().flatten() {
+            write!(f, "{part}.")?;
+        }
+        f.write_str(&self.table)
+    }
+}
+
+impl From<&TableName> for TableReference {
+    fn from(name: &TableName) -> Self {
+        match (&name.catalog, &name.zone) {
+            (Some(catalog), Some(zone)) => Self::full(catalog.as_str(), zone.as_str(), name.table.as_str()),
+            (_, Some(zone)) => Self::partial(zone.as_str(), name.table.as_str()),
+            _ => Self::bare(name.table.as_str()),
+        }
+    }
+}
+
+/// A column as written in `CREATE TABLE`.
+#[derive(Debug, Clone)]
+pub struct ColumnSpec {
+    /// Its name.
+    pub name: String,
+    /// Its type; a partition column may leave it to the columns or the query.
+    pub data_type: Option<DataType>,
+    /// Whether NULL is refused.
+    pub not_null: bool,
+    /// `COMMENT '…'`.
+    pub comment: Option<String>,
+    /// Where it stands.
+    pub span: Span,
+}
+
+/// Where an external table's files lie.
+#[derive(Debug, Clone)]
+pub struct ExternalSource {
+    /// `STORED AS`, in lower case.
+    pub format: String,
+    /// `LOCATION`.
+    pub location: String,
+    /// Where the location stands.
+    pub location_span: Span,
+}
+
+/// `CREATE [OR REPLACE] [EXTERNAL] TABLE [IF NOT EXISTS] …`.
+#[derive(Debug, Clone)]
+pub struct CreateTable {
+    /// The table to make.
+    pub name: TableName,
+    /// Replace one of the same name.
+    pub or_replace: bool,
+    /// Do nothing if one of the same name exists.
+    pub if_not_exists: bool,
+    /// The columns, where they are given.
+    pub columns: Vec<ColumnSpec>,
+    /// `PARTITIONED BY`.
+    pub partitioned_by: Vec<ColumnSpec>,
+    /// For `EXTERNAL`: where and how the files lie.
+    pub external: Option<ExternalSource>,
+    /// `OPTIONS (…)`: how the format is read. With the place of each key.
+    pub options: Vec<(String, String, Span)>,
+    /// `WITH (owner = '…')`.
+    pub owner: Option<String>,
+    /// `COMMENT '…'`.
+    pub comment: Option<String>,
+    /// `AS SELECT …`.
+    pub query: Option<Box<Query>>,
+}
+
+/// `CREATE [OR REPLACE] VIEW [IF NOT EXISTS] v [(a, b)] [COMMENT '…'] AS SELECT …`.
+#[derive(Debug, Clone)]
+pub struct CreateView {
+    /// The view to make.
+    pub name: TableName,
+    /// Replace one of the same name.
+    pub or_replace: bool,
+    /// Do nothing if one of the same name exists.
+    pub if_not_exists: bool,
+    /// `COMMENT '…'`.
+    pub comment: Option<String>,
+    /// The query, parsed.
+    pub query: Box<Query>,
+    /// The query as written.
+    pub sql: String,
+}
+
+/// What `DROP` is told to drop.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ObjectKind {
+    /// A table.
+    Table,
+    /// A view.
+    View,
+}
+
+impl fmt::Display for ObjectKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Table => "table",
+            Self::View => "view",
+        })
+    }
+}
+
+/// `DROP TABLE|VIEW [IF EXISTS] t`.
+#[derive(Debug, Clone)]
+pub struct DropObject {
+    /// Table or view.
+    pub kind: ObjectKind,
+    /// What to drop.
+    pub name: TableName,
+    /// Do nothing if there is none.
+    pub if_exists: bool,
+}
+
+/// `INSERT INTO t [(a, b)] query`.
+#[derive(Debug, Clone)]
+pub struct Insert {
+    /// The table to write.
+    pub table: TableName,
+    /// The whole statement, for the planner.
+    pub statement: Box<Standard>,
+}
