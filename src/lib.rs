@@ -1,5 +1,6 @@
 //! **weir**: a SQL query engine over a local data lake.
 
+pub mod definition;
 pub mod error;
 pub mod syntax;
 

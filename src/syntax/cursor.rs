@@ -18,8 +18,22 @@ pub(super) const RECURSION_LIMIT: usize = 400;
 
 /// Words that begin a clause, for suggestions.
 const CLAUSES: &[&str] = &[
-    "FROM", "WHERE", "GROUP", "HAVING", "QUALIFY", "ORDER", "LIMIT", "OFFSET", "UNION", "JOIN", "AS", "COMMENT",
-    "PARTITIONED", "LOCATION", "STORED", "OPTIONS",
+    "FROM",
+    "WHERE",
+    "GROUP",
+    "HAVING",
+    "QUALIFY",
+    "ORDER",
+    "LIMIT",
+    "OFFSET",
+    "UNION",
+    "JOIN",
+    "AS",
+    "COMMENT",
+    "PARTITIONED",
+    "LOCATION",
+    "STORED",
+    "OPTIONS",
 ];
 
 /// Reads a [`Piece`] from left to right.

@@ -1,0 +1,201 @@
+//! File formats of external tables and how their files are written down.
+
+use std::fmt;
+use std::str::FromStr;
+
+use crate::error::{Code, Error, Result, did_you_mean};
+
+/// The format of a table's files.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Format {
+    /// Apache Parquet.
+    Parquet,
+    /// Values separated by a delimiter, a record a line.
+    Csv,
+    /// JSON, an object a line.
+    Json,
+    /// Avro object container files.
+    Avro,
+}
+
+impl Format {
+    /// Every format.
+    pub const ALL: &[Self] = &[Self::Parquet, Self::Csv, Self::Json, Self::Avro];
+
+    /// Its name in definitions and, in any case, in `STORED AS`.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Parquet => "parquet",
+            Self::Csv => "csv",
+            Self::Json => "json",
+            Self::Avro => "avro",
+        }
+    }
+
+    /// The options that its files can be described with.
+    pub fn options(self) -> &'static [&'static str] {
+        match self {
+            Self::Parquet | Self::Avro => &[],
+            Self::Csv => &[
+                "has_header",
+                "delimiter",
+                "quote",
+                "escape",
+                "comment",
+                "null_regex",
+                "compression",
+            ],
+            Self::Json => &["compression"],
+        }
+    }
+}
+
+impl fmt::Display for Format {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+impl FromStr for Format {
+    type Err = Error;
+
+    fn from_str(text: &str) -> Result<Self> {
+        let name = text.to_lowercase();
+        let known = Self::ALL.iter().copied().find(|format| format.name() == name);
+        match (known, name.as_str()) {
+            (Some(format), _) => Ok(format),
+            (None, "ndjson" | "jsonl") => Ok(Self::Json),
+            _ => {
+                let names = Self::ALL.iter().map(|format| format.name());
+                let hint = did_you_mean(text, names)
+                    .unwrap_or_else(|| "the formats are parquet, csv, json and avro".to_owned());
+                Err(Error::new(Code::InvalidValue, format!("there is no format '{text}'")).with_hint(hint))
+            }
+        }
+    }
+}
+
+/// How the bytes of a file are compressed as a whole.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Compression {
+    /// Not at all.
+    #[default]
+    None,
+    /// gzip, `.gz`.
+    Gzip,
+    /// zstandard, `.zst`.
+    Zstd,
+    /// bzip2, `.bz2`.
+    Bzip2,
+    /// xz, `.xz`.
+    Xz,
+}
+
+impl Compression {
+    /// What follows the format's own extension.
+    pub fn extension(self) -> &'static str {
+        match self {
+            Self::None => "",
+            Self::Gzip => ".gz",
+            Self::Zstd => ".zst",
+            Self::Bzip2 => ".bz2",
+            Self::Xz => ".xz",
+        }
+    }
+}
+
+/// How a text format is read, checked.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TextOptions {
+    /// Whether the first line names the columns (csv).
+    pub has_header: bool,
+    /// Between values (csv).
+    pub delimiter: u8,
+    /// Around values (csv).
+    pub quote: u8,
+    /// Before a quote inside quotes, where it is not doubled (csv).
+    pub escape: Option<u8>,
+    /// Begins a line that is skipped (csv).
+    pub comment: Option<u8>,
+    /// Values that mean NULL (csv); an empty one does in any case.
+    pub null_regex: Option<String>,
+    /// Of whole files.
+    pub compression: Compression,
+}
+
+impl Default for TextOptions {
+    fn default() -> Self {
+        Self {
+            has_header: true,
+            delimiter: b',',
+            quote: b'"',
+            escape: None,
+            comment: None,
+            null_regex: None,
+            compression: Compression::None,
+        }
+    }
+}
+
+impl TextOptions {
+    /// Takes one option of `format` over.
+    ///
+    /// # Errors
+    /// [`Code::InvalidValue`] for a key that the format does not have or a value that the key cannot
+    /// have.
+    pub fn set(&mut self, format: Format, key: &str, value: &str) -> Result<()> {
+        if !format.options().contains(&key) {
+            let hint = did_you_mean(key, format.options()).unwrap_or_else(|| match format.options() {
+                [] => format!("{format} files need no options"),
+                known => format!("the options of {format} are {}", known.join(", ")),
+            });
+            return Err(
+                Error::new(Code::InvalidValue, format!("{format} has no option '{key}'")).with_hint(hint),
+            );
+        }
+        match key {
+            "has_header" => self.has_header = boolean(key, value)?,
+            "delimiter" => self.delimiter = byte(key, value)?,
+            "quote" => self.quote = byte(key, value)?,
+            "escape" => self.escape = Some(byte(key, value)?),
+            "comment" => self.comment = Some(byte(key, value)?),
+            "null_regex" => self.null_regex = Some(value.to_owned()),
+            _ => self.compression = compression(value)?,
+        }
+        Ok(())
+    }
+}
+
+fn boolean(key: &str, value: &str) -> Result<bool> {
+    match value.to_lowercase().as_str() {
+        "true" => Ok(true),
+        "false" => Ok(false),
+        _ => Err(invalid(key, value, "true or false")),
+    }
+}
+
+fn byte(key: &str, value: &str) -> Result<u8> {
+    match value {
+        "\\t" => Ok(b'\t'),
+        _ => match value.as_bytes() {
+            [byte] if byte.is_ascii() => Ok(*byte),
+            _ => Err(invalid(key, value, "one ASCII character")),
+        },
+    }
+}
+
+fn compression(value: &str) -> Result<Compression> {
+    Ok(match value.to_lowercase().as_str() {
+        "none" | "uncompressed" => Compression::None,
+        "gzip" | "gz" => Compression::Gzip,
+        "zstd" | "zst" => Compression::Zstd,
+        "bzip2" | "bz2" => Compression::Bzip2,
+        "xz" => Compression::Xz,
+        _ => return Err(invalid("compression", value, "none, gzip, zstd, bzip2 or xz")),
+    })
+}
+
+fn invalid(key: &str, value: &str, possible: &str) -> Error {
+    Error::new(Code::InvalidValue, format!("option '{key}' cannot be '{value}'"))
+        .with_hint(format!("it is {possible}"))
+}

@@ -1,0 +1,24 @@
+//! What the catalog's files say, as values: [`LakeConfig`], [`TableDefinition`]; TOML in and out.
+//!
+//! A value of these types is checked: types are types, options are options, locations stay inside
+//! their zone. What is wrong in a file is said with file, line and column. Nothing here reads or
+//! writes a file.
+
+mod edit;
+mod format;
+mod lake;
+mod location;
+mod read;
+mod table;
+mod types;
+
+pub use edit::write_table;
+pub use format::{Compression, Format, TextOptions};
+pub use lake::{INITIAL_LAKE, LakeConfig, ZoneDefinition};
+pub use location::check_location;
+pub use read::{check_name, read_lake, read_table};
+pub use table::{Column, ExternalTable, TableDefinition, TableKind, View};
+pub use types::{arrow_type, column_type, type_from_text, type_text};
+
+#[cfg(test)]
+mod tests;
