@@ -2,6 +2,8 @@
 
 pub mod definition;
 pub mod error;
+pub mod storage;
 pub mod syntax;
+pub mod table;
 
 pub use error::{Error, Result};

@@ -76,10 +76,9 @@ impl FromStr for Format {
 }
 
 /// How the bytes of a file are compressed as a whole.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Compression {
     /// Not at all.
-    #[default]
     None,
     /// gzip, `.gz`.
     Gzip,
@@ -92,14 +91,14 @@ pub enum Compression {
 }
 
 impl Compression {
-    /// What follows the format's own extension.
-    pub fn extension(self) -> &'static str {
-        match self {
-            Self::None => "",
-            Self::Gzip => ".gz",
-            Self::Zstd => ".zst",
-            Self::Bzip2 => ".bz2",
-            Self::Xz => ".xz",
+    /// What a file's name says of it.
+    pub fn of_file(path: &str) -> Self {
+        match path.rsplit_once('.').map(|(_, extension)| extension) {
+            Some("gz") => Self::Gzip,
+            Some("zst") => Self::Zstd,
+            Some("bz2") => Self::Bzip2,
+            Some("xz") => Self::Xz,
+            _ => Self::None,
         }
     }
 }
@@ -119,8 +118,8 @@ pub struct TextOptions {
     pub comment: Option<u8>,
     /// Values that mean NULL (csv); an empty one does in any case.
     pub null_regex: Option<String>,
-    /// Of whole files.
-    pub compression: Compression,
+    /// Of whole files; none means that their names say it (`.gz`, `.zst`, …).
+    pub compression: Option<Compression>,
 }
 
 impl Default for TextOptions {
@@ -132,7 +131,7 @@ impl Default for TextOptions {
             escape: None,
             comment: None,
             null_regex: None,
-            compression: Compression::None,
+            compression: None,
         }
     }
 }
@@ -160,7 +159,7 @@ impl TextOptions {
             "escape" => self.escape = Some(byte(key, value)?),
             "comment" => self.comment = Some(byte(key, value)?),
             "null_regex" => self.null_regex = Some(value.to_owned()),
-            _ => self.compression = compression(value)?,
+            _ => self.compression = Some(compression(value)?),
         }
         Ok(())
     }

@@ -1,0 +1,116 @@
+//! Files written out of sight in a table's folder, then published together, each whole.
+
+use std::collections::BTreeSet;
+use std::fs::File;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+
+use parking_lot::Mutex;
+use tempfile::{Builder, TempDir};
+
+use super::publish::sync_folder;
+use crate::error::{Error, Result};
+
+/// A hidden folder inside a table's, which no reader looks into. Dropped without
+/// [`Staging::publish`], it takes its files with it.
+#[derive(Debug)]
+pub struct Staging {
+    folder: PathBuf,
+    hidden: TempDir,
+    files: Mutex<Vec<PathBuf>>,
+}
+
+/// A file being written in a [`Staging`] folder.
+#[derive(Debug)]
+pub struct StagedFile {
+    file: File,
+    path: PathBuf,
+}
+
+impl Staging {
+    /// A staging folder in `folder`, which is made if need be.
+    ///
+    /// # Errors
+    /// What the operating system says, with the path.
+    pub fn new(folder: &Path) -> Result<Self> {
+        std::fs::create_dir_all(folder).map_err(|e| Error::io(folder, "make the folder", e))?;
+        let hidden = Builder::new()
+            .prefix(".staging-")
+            .rand_bytes(16)
+            .tempdir_in(folder)
+            .map_err(|e| Error::io(folder, "write into", e))?;
+        Ok(Self {
+            folder: folder.to_owned(),
+            hidden,
+            files: Mutex::default(),
+        })
+    }
+
+    /// A text that no other staging has, for the names of its files.
+    pub fn id(&self) -> String {
+        let name = self
+            .hidden
+            .path()
+            .file_name()
+            .unwrap_or_default()
+            .to_string_lossy();
+        name.trim_start_matches(".staging-").to_owned()
+    }
+
+    /// A new file, to be published as `relative` to the table's folder.
+    ///
+    /// # Errors
+    /// What the operating system says, with the path.
+    pub fn create(&self, relative: &Path) -> Result<StagedFile> {
+        let path = self.hidden.path().join(relative);
+        if let Some(parent) = path.parent() {
+            std::fs::create_dir_all(parent).map_err(|e| Error::io(parent, "make the folder", e))?;
+        }
+        let file = File::create_new(&path).map_err(|e| Error::io(&path, "write", e))?;
+        self.files.lock().push(relative.to_owned());
+        Ok(StagedFile { file, path })
+    }
+
+    /// Moves every file to its place. Each appears whole; all are on the disk when it returns.
+    ///
+    /// # Errors
+    /// What the operating system says, with the path; the files not yet moved are taken away.
+    pub fn publish(self) -> Result<()> {
+        let mut folders = BTreeSet::from([self.folder.clone()]);
+        for relative in std::mem::take(&mut *self.files.lock()) {
+            let target = self.folder.join(&relative);
+            if let Some(parent) = target.parent() {
+                std::fs::create_dir_all(parent).map_err(|e| Error::io(parent, "make the folder", e))?;
+                folders.extend(
+                    parent
+                        .ancestors()
+                        .take_while(|p| *p != self.folder)
+                        .map(Path::to_owned),
+                );
+            }
+            std::fs::rename(self.hidden.path().join(&relative), &target)
+                .map_err(|e| Error::io(&target, "publish", e))?;
+        }
+        folders.iter().try_for_each(|folder| sync_folder(folder))
+    }
+}
+
+impl StagedFile {
+    /// Says that the file is complete; it is on the disk when this returns.
+    ///
+    /// # Errors
+    /// What the operating system says, with the path.
+    pub fn finish(self) -> Result<()> {
+        self.file.sync_all().map_err(|e| Error::io(&self.path, "sync", e))
+    }
+}
+
+impl Write for StagedFile {
+    fn write(&mut self, buffer: &[u8]) -> std::io::Result<usize> {
+        self.file.write(buffer)
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        self.file.flush()
+    }
+}

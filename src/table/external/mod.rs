@@ -1,0 +1,158 @@
+//! Tables whose definition owns everything: files in a folder that others may write too.
+//!
+//! A scan lists the folder anew each time, so that what another process added, replaced or removed
+//! is seen by the next statement. An insert adds whole files and changes none.
+
+mod files;
+mod insert;
+mod partitions;
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use arrow::datatypes::SchemaRef;
+use async_trait::async_trait;
+use datafusion::catalog::{Session, TableProvider};
+use datafusion::common::{Result, Statistics};
+use datafusion::datasource::TableType;
+use datafusion::datasource::listing::helpers::expr_applicable_for_cols;
+use datafusion::datasource::table_schema::TableSchema;
+use datafusion::execution::object_store::ObjectStoreUrl;
+use datafusion::logical_expr::dml::InsertOp;
+use datafusion::logical_expr::{Expr, TableProviderFilterPushDown};
+use datafusion::physical_plan::ExecutionPlan;
+
+pub use files::infer_columns;
+pub(super) use partitions::partition_folders;
+
+use super::scan::{Request, Scan};
+use crate::definition::{ExternalTable, Format};
+use crate::error::{Code, Error};
+use crate::storage::list_files;
+
+/// An external table, as DataFusion sees it.
+#[derive(Debug)]
+pub struct ExternalTableProvider {
+    name: String,
+    definition: ExternalTable,
+    path: PathBuf,
+    schema: TableSchema,
+}
+
+impl ExternalTableProvider {
+    /// Table `name` (with its zone, for errors) of files at `path`. The definition has columns: see
+    /// [`infer_columns`].
+    pub fn new(name: String, definition: ExternalTable, path: PathBuf) -> Self {
+        let partitions = definition.partition_schema().fields().clone();
+        let schema = TableSchema::builder(definition.file_schema())
+            .with_table_partition_cols(partitions)
+            .build();
+        Self {
+            name,
+            definition,
+            path,
+            schema,
+        }
+    }
+
+    fn is_partition_filter(&self, filter: &Expr) -> bool {
+        let names = self
+            .definition
+            .partition_columns
+            .iter()
+            .map(|column| column.name.as_str());
+        let names: Vec<&str> = names.collect();
+        !names.is_empty() && expr_applicable_for_cols(&names, filter)
+    }
+}
+
+#[async_trait]
+impl TableProvider for ExternalTableProvider {
+    fn schema(&self) -> SchemaRef {
+        Arc::clone(self.schema.table_schema())
+    }
+
+    fn table_type(&self) -> TableType {
+        TableType::Base
+    }
+
+    fn supports_filters_pushdown(&self, filters: &[&Expr]) -> Result<Vec<TableProviderFilterPushDown>> {
+        let support = |filter: &&Expr| {
+            if self.is_partition_filter(filter) {
+                TableProviderFilterPushDown::Exact
+            } else {
+                TableProviderFilterPushDown::Inexact
+            }
+        };
+        Ok(filters.iter().map(support).collect())
+    }
+
+    fn statistics(&self) -> Option<Statistics> {
+        None
+    }
+
+    async fn scan(
+        &self,
+        state: &dyn Session,
+        projection: Option<&Vec<usize>>,
+        filters: &[Expr],
+        limit: Option<usize>,
+    ) -> Result<Arc<dyn ExecutionPlan>> {
+        let store_url = ObjectStoreUrl::local_filesystem();
+        let store = state.runtime_env().object_store(&store_url)?;
+        let files = list_files(store.as_ref(), &self.path)
+            .await
+            .map_err(|e| files::of_table(e, &self.name))?;
+        let partition_values = partitions::values(&self.name, &self.definition.partition_columns, &files)?;
+        let format = files::file_format(&self.name, &self.definition, &files, state)?;
+        let (partition_filters, others): (Vec<Expr>, Vec<Expr>) = filters
+            .iter()
+            .cloned()
+            .partition(|filter| self.is_partition_filter(filter));
+        let scan = Scan {
+            table: &self.name,
+            store_url,
+            format,
+            schema: self.schema.clone(),
+            files: files.into_iter().map(|file| file.meta).collect(),
+            partition_values,
+        };
+        let request = Request {
+            projection,
+            partition_filters,
+            has_other_filters: !others.is_empty(),
+            limit,
+        };
+        scan.plan(state, request).await
+    }
+
+    async fn insert_into(
+        &self,
+        _state: &dyn Session,
+        input: Arc<dyn ExecutionPlan>,
+        op: InsertOp,
+    ) -> Result<Arc<dyn ExecutionPlan>> {
+        let unsupported = |what: &str| Error::new(Code::Unsupported, format!("{what} '{}'", self.name));
+        if op != InsertOp::Append {
+            return Err(unsupported("INSERT OVERWRITE is not supported for external table").into());
+        }
+        if self.definition.format != Format::Parquet {
+            let error = unsupported(&format!(
+                "INSERT is not supported for {} table",
+                self.definition.format
+            ));
+            return Err(error.with_hint("rows can be inserted into Parquet tables").into());
+        }
+        if self.path.is_file() {
+            let error = unsupported("INSERT is not supported for single-file table");
+            return Err(error.with_hint("give the table a folder as its location").into());
+        }
+        let partition_columns = self.definition.partition_columns.len();
+        Ok(Arc::new(insert::InsertExec::new(
+            input,
+            self.path.clone(),
+            self.schema(),
+            partition_columns,
+        )))
+    }
+}

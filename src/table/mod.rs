@@ -1,0 +1,10 @@
+//! A definition and its storage → something that DataFusion reads from and writes to.
+//!
+//! [`scan`] is the one way in which a list of files becomes a scan; [`external`] are tables whose
+//! definition owns everything.
+
+pub mod external;
+mod scan;
+mod writer;
+
+pub use external::ExternalTableProvider;

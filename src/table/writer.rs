@@ -1,0 +1,240 @@
+//! Record batches → Parquet files, one folder a partition, in bounded memory.
+
+use std::collections::HashMap;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use arrow::array::{ArrayRef, RecordBatch, UInt32Array};
+use arrow::compute::take_record_batch;
+use arrow::datatypes::SchemaRef;
+use arrow::row::{RowConverter, SortField};
+use parquet::arrow::ArrowWriter;
+use parquet::basic::{Compression, ZstdLevel};
+use parquet::errors::ParquetError;
+use parquet::file::properties::WriterProperties;
+
+use super::external::partition_folders;
+use crate::error::{Code, Error, Result};
+use crate::storage::{StagedFile, Staging};
+
+/// A file that has grown beyond this is finished and another begun.
+const FILE_BYTES: usize = 512 << 20;
+/// What the open files of one writer may hold in memory before the largest writes a row group out.
+const BUFFERED_BYTES: usize = 128 << 20;
+/// How many files one writer has open at a time; the one least recently used gives way.
+const OPEN_FILES: usize = 128;
+
+/// Writes the batches of one stream. Several may share a [`Staging`]; each has its own files.
+pub(super) struct PartitionedWriter {
+    staging: Arc<Staging>,
+    /// Tells the writers of one staging apart.
+    number: usize,
+    file_columns: Vec<usize>,
+    file_schema: SchemaRef,
+    partition_columns: Vec<usize>,
+    partition_names: Vec<String>,
+    rows: RowConverter,
+    open: HashMap<Box<[u8]>, OpenFile>,
+    files: usize,
+    writes: u64,
+}
+
+struct OpenFile {
+    writer: ArrowWriter<StagedFile>,
+    path: PathBuf,
+    last_write: u64,
+}
+
+impl PartitionedWriter {
+    /// A writer of batches of `schema`, whose last `partition_columns` columns go into the folders'
+    /// names.
+    pub(super) fn new(
+        staging: Arc<Staging>,
+        number: usize,
+        schema: &SchemaRef,
+        partition_columns: usize,
+    ) -> Result<Self> {
+        let split = schema.fields().len() - partition_columns;
+        let file_columns: Vec<usize> = (0..split).collect();
+        let partition_columns: Vec<usize> = (split..schema.fields().len()).collect();
+        let fields = partition_columns.iter().map(|i| schema.field(*i));
+        Ok(Self {
+            staging,
+            number,
+            file_schema: Arc::new(schema.project(&file_columns).map_err(defect)?),
+            file_columns,
+            partition_names: fields.clone().map(|field| field.name().clone()).collect(),
+            rows: RowConverter::new(
+                fields
+                    .map(|field| SortField::new(field.data_type().clone()))
+                    .collect(),
+            )
+            .map_err(defect)?,
+            partition_columns,
+            open: HashMap::new(),
+            files: 0,
+            writes: 0,
+        })
+    }
+
+    /// Writes a batch, each row into a file of its partition.
+    pub(super) fn write(&mut self, batch: &RecordBatch) -> Result<()> {
+        let values = batch.project(&self.file_columns).map_err(defect)?;
+        if self.partition_columns.is_empty() {
+            self.write_part(Box::default(), &[], 0, &values)?;
+        } else {
+            let keys = self
+                .partition_columns
+                .iter()
+                .map(|i| Arc::clone(batch.column(*i)));
+            let keys: Vec<ArrayRef> = keys.collect();
+            for (key, indices) in self.parts(&keys)? {
+                let first = indices.value(0) as usize;
+                let part = if indices.len() == batch.num_rows() {
+                    values.clone()
+                } else {
+                    take_record_batch(&values, &indices).map_err(defect)?
+                };
+                self.write_part(key, &keys, first, &part)?;
+            }
+        }
+        self.bound_memory()
+    }
+
+    /// The rows of each partition, partitions in the order of their first row.
+    fn parts(&self, keys: &[ArrayRef]) -> Result<Vec<(Box<[u8]>, UInt32Array)>> {
+        let rows = self.rows.convert_columns(keys).map_err(defect)?;
+        let mut members: HashMap<_, Vec<u32>> = HashMap::new();
+        for (row, i) in rows.iter().zip(0_u32..) {
+            members.entry(row).or_default().push(i);
+        }
+        let mut parts: Vec<_> = members.into_iter().collect();
+        parts.sort_unstable_by_key(|(_, indices)| indices.first().copied());
+        let owned =
+            |(row, indices): (arrow::row::Row<'_>, Vec<u32>)| (Box::from(row.as_ref()), indices.into());
+        Ok(parts.into_iter().map(owned).collect())
+    }
+
+    fn write_part(
+        &mut self,
+        key: Box<[u8]>,
+        keys: &[ArrayRef],
+        row: usize,
+        part: &RecordBatch,
+    ) -> Result<()> {
+        self.writes += 1;
+        if !self.open.contains_key(&key) {
+            self.make_room()?;
+            let folders = partition_folders(&self.partition_names, keys, row)?;
+            let file = self.create(folders)?;
+            self.open.insert(key.clone(), file);
+        }
+        let Some(file) = self.open.get_mut(&key) else {
+            return Ok(());
+        };
+        file.last_write = self.writes;
+        file.writer.write(part).map_err(|e| write_error(&file.path, e))?;
+        if file.writer.bytes_written() > FILE_BYTES {
+            self.close(&key)?;
+        }
+        Ok(())
+    }
+
+    fn create(&mut self, folders: PathBuf) -> Result<OpenFile> {
+        let name = format!("{}-{}-{}.parquet", self.staging.id(), self.number, self.files);
+        self.files += 1;
+        let path = folders.join(name);
+        let file = self.staging.create(&path)?;
+        let writer = ArrowWriter::try_new(file, Arc::clone(&self.file_schema), Some(properties()))
+            .map_err(|e| write_error(&path, e))?;
+        Ok(OpenFile {
+            writer,
+            path,
+            last_write: 0,
+        })
+    }
+
+    fn make_room(&mut self) -> Result<()> {
+        if self.open.len() < OPEN_FILES {
+            return Ok(());
+        }
+        let oldest = self.open.iter().min_by_key(|(_, file)| file.last_write);
+        match oldest.map(|(key, _)| key.clone()) {
+            Some(key) => self.close(&key),
+            None => Ok(()),
+        }
+    }
+
+    fn bound_memory(&mut self) -> Result<()> {
+        while self
+            .open
+            .values()
+            .map(|file| file.writer.memory_size())
+            .sum::<usize>()
+            > BUFFERED_BYTES
+        {
+            let Some(largest) = self
+                .open
+                .values_mut()
+                .max_by_key(|file| file.writer.memory_size())
+            else {
+                break;
+            };
+            if largest.writer.in_progress_rows() == 0 {
+                break;
+            }
+            largest
+                .writer
+                .flush()
+                .map_err(|e| write_error(&largest.path, e))?;
+        }
+        Ok(())
+    }
+
+    fn close(&mut self, key: &[u8]) -> Result<()> {
+        let Some(file) = self.open.remove(key) else {
+            return Ok(());
+        };
+        file.writer
+            .into_inner()
+            .map_err(|e| write_error(&file.path, e))?
+            .finish()
+    }
+
+    /// Completes every file. They appear when the staging is published.
+    pub(super) fn finish(mut self) -> Result<()> {
+        let keys: Vec<_> = self.open.keys().cloned().collect();
+        keys.iter().try_for_each(|key| self.close(key))
+    }
+}
+
+fn properties() -> WriterProperties {
+    WriterProperties::builder()
+        .set_compression(Compression::ZSTD(ZstdLevel::default()))
+        .set_created_by(concat!("weir version ", env!("CARGO_PKG_VERSION")).to_owned())
+        .build()
+}
+
+fn write_error(path: &std::path::Path, error: ParquetError) -> Error {
+    match error {
+        ParquetError::External(source) => match source.downcast::<std::io::Error>() {
+            Ok(io) => Error::io(path, "write", *io),
+            Err(source) => Error::new(Code::Io, format!("cannot write '{}': {source}", path.display())),
+        },
+        ParquetError::NYI(what) | ParquetError::ArrowError(what) => Error::new(
+            Code::Unsupported,
+            format!("parquet files cannot hold this: {what}"),
+        ),
+        other => {
+            Error::new(Code::Io, format!("cannot write '{}': {other}", path.display())).with_source(other)
+        }
+    }
+}
+
+fn defect(error: arrow::error::ArrowError) -> Error {
+    Error::new(
+        Code::Internal,
+        format!("cannot split a batch by partition: {error}"),
+    )
+    .with_source(error)
+}
