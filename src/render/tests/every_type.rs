@@ -408,6 +408,15 @@ fn a_decimal_beyond_its_precision_keeps_its_digits() {
 }
 
 #[test]
+fn a_moment_before_standard_time_stays_the_moment() {
+    let array = TimestampSecondArray::from(vec![-5_364_662_400, 0]).with_timezone("Europe/Berlin");
+    assert_eq!(
+        one(Format::Csv, &batch(vec![("t", Arc::new(array))])),
+        "t\n1800-01-01T00:00:00Z\n1970-01-01T01:00:00+01:00\n"
+    );
+}
+
+#[test]
 fn a_dictionary_without_values_is_all_null() {
     let keys = Int32Array::from(vec![None, None]);
     let array = DictionaryArray::new(keys, texts(&[]));

@@ -12,6 +12,7 @@ mod nested;
 mod scalar;
 mod sql;
 mod text;
+mod zoned;
 
 use arrow::array::{Array, AsArray, RecordBatch};
 use arrow::buffer::NullBuffer;

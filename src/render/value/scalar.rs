@@ -7,8 +7,7 @@ use arrow::datatypes::{DataType, Decimal32Type, Decimal64Type, Decimal128Type, D
 use arrow::error::ArrowError;
 use arrow::util::display::{ArrayFormatter, FormatOptions};
 
-use super::interval;
-use super::unwritable;
+use super::{interval, unwritable, zoned};
 use crate::error::Result;
 
 /// What a scalar is, as far as a notation treats it differently.
@@ -61,6 +60,7 @@ impl<'a> Scalar<'a> {
             T::LargeBinary => (Class::Binary, Box::new(Hex(array.as_binary::<i64>()))),
             T::BinaryView => (Class::Binary, Box::new(Hex(array.as_binary_view()))),
             T::FixedSizeBinary(_) => (Class::Binary, Box::new(Hex(array.as_fixed_size_binary()))),
+            T::Timestamp(unit, Some(zone)) => (Class::TimestampWithZone, zoned::of(array, *unit, zone)?),
             T::Interval(_) | T::Duration(_) => (Class::Interval, interval::of(array)?),
             other => (
                 Class::of(other),
@@ -78,7 +78,7 @@ impl<'a> Scalar<'a> {
 }
 
 /// Arrow's own forms: ISO 8601 for times, the shortest form that reads back for floats.
-const FORMAT: FormatOptions<'static> = FormatOptions::new().with_display_error(false);
+pub(super) const FORMAT: FormatOptions<'static> = FormatOptions::new().with_display_error(false);
 
 impl Class {
     fn of(data_type: &DataType) -> Self {
@@ -87,8 +87,7 @@ impl Class {
             T::Float16 | T::Float32 | T::Float64 => Self::Float,
             T::Date32 => Self::Date,
             T::Time32(_) | T::Time64(_) => Self::Time,
-            T::Timestamp(_, Some(_)) => Self::TimestampWithZone,
-            T::Timestamp(_, None) | T::Date64 => Self::Timestamp,
+            T::Timestamp(_, _) | T::Date64 => Self::Timestamp,
             _ => Self::Integer,
         }
     }
