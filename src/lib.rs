@@ -2,6 +2,7 @@
 
 pub mod definition;
 pub mod error;
+pub mod render;
 pub mod storage;
 pub mod syntax;
 pub mod table;
