@@ -52,8 +52,8 @@ scored AS (
 )
 SELECT
     user_id,
-    row_number() OVER (PARTITION BY user_id ORDER BY score DESC, item_id) AS position,
+    CAST(row_number() OVER (PARTITION BY user_id ORDER BY score DESC, item_id) AS INT) AS position,
     item_id,
     score
 FROM scored
-QUALIFY row_number() OVER (PARTITION BY user_id ORDER BY score DESC, item_id) <= 10;
+QUALIFY position <= 10;

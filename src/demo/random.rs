@@ -45,11 +45,16 @@ impl Dice {
         weighted(self.bits(), weights)
     }
 
-    /// A number in `0..n` of which the small ones are far the likeliest: as popularity is spread.
+    /// A number in `0..n` of which the small ones are the likelier: as habits are spread.
     pub(super) fn skewed(&mut self, n: u64) -> u64 {
         let r = self.bits() >> 32;
-        let cube = (((r * r) >> 32) * r) >> 32;
-        ((u128::from(cube) * u128::from(n)) >> 32) as u64
+        scale(r * r, n)
+    }
+
+    /// A number in `0..n` of which the small ones are far the likeliest: as popularity is spread.
+    pub(super) fn steep(&mut self, n: u64) -> u64 {
+        let r = self.bits() >> 32;
+        scale(((r * r) >> 32) * r, n)
     }
 
     /// Noise around 0 with the standard deviation `sigma`, near to normal and never beyond six of
@@ -175,7 +180,7 @@ mod tests {
     fn numbers_stay_in_their_range() {
         let mut dice = Dice::new(3, 0);
         for n in [1, 2, 10, 1 << 40] {
-            assert!((0..1000).all(|_| dice.below(n) < n && dice.skewed(n) < n));
+            assert!((0..1000).all(|_| dice.below(n) < n && dice.skewed(n) < n && dice.steep(n) < n));
         }
         assert_eq!(dice.below(0), 0);
         assert!((0..1000).all(|_| (-5..5).contains(&dice.between(-5, 5))));

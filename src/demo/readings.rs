@@ -1,9 +1,10 @@
 //! `raw.readings`: temperatures, a value a minute from each sensor, as Avro.
 //!
 //! A value is the sensor's base, a daily curve of one and a half standard deviations of the noise,
-//! and the noise. A spike is thirty of them or more away: so few and so far that it stands out of any
-//! robust measure and hardly bends the others. The first and the last minute are always there, with
-//! a value, so that a gap is one whichever way the ends are read.
+//! and the noise. A spike is thirty-five deviations or more away from the curve. So few and so far,
+//! spikes stand out of the mean and deviation that they distort themselves, and of robust measures
+//! anyway. The first and the last minute are always there, with a value, so that a gap is one
+//! whichever way the ends are read.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -35,7 +36,7 @@ impl Grid {
     fn new(rows: u64) -> Self {
         let month = DAYS * (DAY / MINUTE) as u64;
         Self {
-            minutes: (rows / 10).clamp(120, month) as i64,
+            minutes: (rows / 10).clamp(240, month) as i64,
             sensors: (rows / 100_000).clamp(5, 50),
         }
     }
@@ -102,7 +103,7 @@ impl Sensor {
             outage: Every::new(3000),
             skipped: Every::new(150),
             no_value: Every::new(110),
-            spike: Every::new(250),
+            spike: Every::new(300),
         }
     }
 
@@ -133,7 +134,7 @@ impl Sensor {
         if !spike {
             return dice.noise(self.sigma);
         }
-        let size = self.sigma * dice.between(3000, 4000) / 100;
+        let size = self.sigma * dice.between(3500, 4000) / 100;
         if dice.chance(50) { size } else { -size }
     }
 

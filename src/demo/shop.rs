@@ -57,7 +57,7 @@ impl Shop {
             _ => dice.below(count),
         };
         let size = (self.items - category).div_ceil(count);
-        let rank = dice.skewed(size);
+        let rank = dice.steep(size);
         category + count * ((rank * SHUFFLE + category) % size) + 1
     }
 

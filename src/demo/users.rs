@@ -20,8 +20,8 @@ use crate::error::{Error, Result};
 /// 2022-01-01 in days since 1970, and how many days later the last user signed up.
 const FIRST_SIGN_UP: u64 = 18_993;
 const SIGN_UP_DAYS: u64 = 1400;
-/// Users come and go between the lines: how far behind its first line a second one may stand.
-const REPORTED: u64 = 8192;
+/// How many users are written, and reported, at a time.
+const BATCH: u64 = 8192;
 
 /// Writes the table below `folder`.
 pub(super) fn write(
@@ -38,11 +38,11 @@ pub(super) fn write(
     let mut lines = "user_id,email,country,age,signed_up\n".to_owned();
     for user in 1..=shop.users {
         list.next(user, &mut lines);
-        if user % REPORTED == 0 || user == shop.users {
+        if user % BATCH == 0 || user == shop.users {
             file.write_all(lines.as_bytes())
                 .map_err(|error| Error::io(&path, "write", error))?;
             lines.clear();
-            report.add((user - 1) % REPORTED + 1);
+            report.add((user - 1) % BATCH + 1);
         }
     }
     let file = file.finish().map_err(|error| Error::io(&path, "write", error))?;
@@ -163,6 +163,6 @@ mod tests {
 
     #[test]
     fn nobody_signs_up_after_the_sample_begins() {
-        assert!(date(FIRST_SIGN_UP + SIGN_UP_DAYS + 40) < "2026-01-01".to_owned());
+        assert!(date(FIRST_SIGN_UP + SIGN_UP_DAYS + 40).as_str() < "2026-01-01");
     }
 }
