@@ -13,95 +13,21 @@ const fn category(name: &'static str, euros: (u64, u64), nouns: [&'static str; 6
     Category { name, euros, nouns }
 }
 
+// A table, a row a category.
+#[rustfmt::skip]
 pub(super) const CATEGORIES: [Category; 12] = [
-    category(
-        "books",
-        (5, 60),
-        [
-            "Atlas",
-            "Novel",
-            "Cookbook",
-            "Biography",
-            "Field Guide",
-            "Anthology",
-        ],
-    ),
-    category(
-        "music",
-        (8, 90),
-        [
-            "Vinyl",
-            "Songbook",
-            "Metronome",
-            "Tambourine",
-            "Harmonica",
-            "Ukulele",
-        ],
-    ),
-    category(
-        "games",
-        (10, 80),
-        [
-            "Board Game",
-            "Puzzle",
-            "Card Game",
-            "Chess Set",
-            "Dice Set",
-            "Controller",
-        ],
-    ),
-    category(
-        "electronics",
-        (15, 900),
-        ["Headphones", "Speaker", "Camera", "Tablet", "Keyboard", "Charger"],
-    ),
-    category(
-        "home",
-        (10, 400),
-        ["Lamp", "Cushion", "Blanket", "Shelf", "Mirror", "Clock"],
-    ),
-    category(
-        "kitchen",
-        (5, 250),
-        ["Kettle", "Pan", "Knife", "Toaster", "Grinder", "Teapot"],
-    ),
-    category(
-        "garden",
-        (4, 300),
-        ["Spade", "Planter", "Hose", "Trellis", "Lantern", "Rake"],
-    ),
-    category(
-        "sports",
-        (8, 350),
-        ["Racket", "Yoga Mat", "Dumbbell", "Helmet", "Backpack", "Tent"],
-    ),
-    category(
-        "toys",
-        (5, 120),
-        ["Train", "Teddy", "Kite", "Building Set", "Doll", "Drum"],
-    ),
-    category(
-        "fashion",
-        (10, 220),
-        ["Scarf", "Jacket", "Boots", "Belt", "Sweater", "Hat"],
-    ),
-    category(
-        "beauty",
-        (4, 110),
-        [
-            "Soap",
-            "Hand Cream",
-            "Perfume",
-            "Brush Set",
-            "Shampoo",
-            "Lip Balm",
-        ],
-    ),
-    category(
-        "grocery",
-        (2, 40),
-        ["Coffee", "Olive Oil", "Honey", "Chocolate", "Tea", "Pasta"],
-    ),
+    category("books", (5, 60), ["Atlas", "Novel", "Cookbook", "Biography", "Field Guide", "Anthology"]),
+    category("music", (8, 90), ["Vinyl", "Songbook", "Metronome", "Tambourine", "Harmonica", "Ukulele"]),
+    category("games", (10, 80), ["Board Game", "Puzzle", "Card Game", "Chess Set", "Dice Set", "Controller"]),
+    category("electronics", (15, 900), ["Headphones", "Speaker", "Camera", "Tablet", "Keyboard", "Charger"]),
+    category("home", (10, 400), ["Lamp", "Cushion", "Blanket", "Shelf", "Mirror", "Clock"]),
+    category("kitchen", (5, 250), ["Kettle", "Pan", "Knife", "Toaster", "Grinder", "Teapot"]),
+    category("garden", (4, 300), ["Spade", "Planter", "Hose", "Trellis", "Lantern", "Rake"]),
+    category("sports", (8, 350), ["Racket", "Yoga Mat", "Dumbbell", "Helmet", "Backpack", "Tent"]),
+    category("toys", (5, 120), ["Train", "Teddy", "Kite", "Building Set", "Doll", "Drum"]),
+    category("fashion", (10, 220), ["Scarf", "Jacket", "Boots", "Belt", "Sweater", "Hat"]),
+    category("beauty", (4, 110), ["Soap", "Hand Cream", "Perfume", "Brush Set", "Shampoo", "Lip Balm"]),
+    category("grocery", (2, 40), ["Coffee", "Olive Oil", "Honey", "Chocolate", "Tea", "Pasta"]),
 ];
 
 pub(super) const ADJECTIVES: [&str; 16] = [
