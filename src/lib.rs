@@ -1,6 +1,7 @@
 //! **weir**: a SQL query engine over a local data lake.
 
 pub mod definition;
+pub mod demo;
 pub mod error;
 pub mod render;
 pub mod storage;
