@@ -1,11 +1,17 @@
 //! **weir**: a SQL query engine over a local data lake.
 
+pub mod catalog;
+pub mod connection;
 pub mod definition;
 pub mod demo;
+pub mod engine;
 pub mod error;
+mod planner;
 pub mod render;
 pub mod storage;
 pub mod syntax;
 pub mod table;
 
+pub use engine::{Lake, Session};
 pub use error::{Error, Result};
+pub use syntax::Parameters;

@@ -1,3 +1,5 @@
+//! Tests of `definition`.
+
 use std::path::Path;
 
 use arrow::datatypes::{DataType, Field, TimeUnit};

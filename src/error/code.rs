@@ -86,7 +86,7 @@ codes! {
     UndefinedZone = "3F000", NotFound;
     /// No such setting.
     UndefinedSetting = "42704", NotFound;
-    /// A placeholder without a value, or a value without a placeholder.
+    /// A placeholder without a value.
     UndefinedParameter = "42P02", User;
     /// The table or view exists already.
     DuplicateTable = "42P07", Conflict;

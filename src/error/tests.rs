@@ -1,3 +1,5 @@
+//! Tests of `error`.
+
 use std::collections::HashSet;
 
 use super::*;

@@ -1,3 +1,5 @@
+//! Tests of `storage`.
+
 use std::io::Write;
 use std::path::Path;
 

@@ -1,3 +1,5 @@
+//! Tests of `syntax`.
+
 use datafusion::common::ScalarValue;
 
 use super::*;

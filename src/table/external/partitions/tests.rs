@@ -1,3 +1,5 @@
+//! Tests of `partitions`.
+
 use std::path::Path;
 
 use arrow::array::{Date32Array, Int64Array};

@@ -1,0 +1,300 @@
+//! Definition files: one folder a zone, one file a table.
+
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::SystemTime;
+
+use parking_lot::Mutex;
+
+use crate::definition::{
+    INITIAL_LAKE, LakeConfig, TableDefinition, ZoneDefinition, check_name, read_lake, read_table, write_table,
+};
+use crate::error::{Code, Error, Result, did_you_mean};
+use crate::storage::{OnExisting, Published, sync_folder, write_atomically};
+
+/// The definitions of a lake.
+#[derive(Debug)]
+pub struct Catalog {
+    root: PathBuf,
+    config: LakeConfig,
+    parsed: Mutex<HashMap<PathBuf, (Stamp, Arc<TableDefinition>)>>,
+}
+
+/// A table by name, with its definition or what is wrong with it.
+#[derive(Debug)]
+pub struct Entry {
+    /// The table's name.
+    pub name: String,
+    /// Its definition.
+    pub definition: Result<Arc<TableDefinition>>,
+}
+
+/// Tells one state of a file from another. Every write of ours is a new file, hence the inode.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Stamp {
+    modified: SystemTime,
+    size: u64,
+    inode: u64,
+}
+
+impl Stamp {
+    fn of(file: &Path) -> std::io::Result<Self> {
+        let metadata = std::fs::metadata(file)?;
+        Ok(Self {
+            modified: metadata.modified()?,
+            size: metadata.len(),
+            inode: std::os::unix::fs::MetadataExt::ino(&metadata),
+        })
+    }
+
+    /// A file changed within the clock's granularity could change again unnoticed.
+    fn is_settled(&self) -> bool {
+        self.modified.elapsed().is_ok_and(|age| age.as_millis() > 50)
+    }
+}
+
+/// Where a lake's own file is.
+fn lake_file(root: &Path) -> PathBuf {
+    root.join("catalog").join("lake.toml")
+}
+
+impl Catalog {
+    /// Makes an empty lake in `root`: the catalog, and the zones' folders.
+    ///
+    /// # Errors
+    /// [`Code::DuplicateTable`] if there is one already.
+    pub fn init(root: &Path) -> Result<()> {
+        let file = lake_file(root);
+        if write_atomically(&file, INITIAL_LAKE.as_bytes(), OnExisting::Keep)? == Published::KeptExisting {
+            return Err(Error::new(
+                Code::DuplicateTable,
+                format!("'{}' is a lake already", root.display()),
+            ));
+        }
+        let catalog = Self::open(root)?;
+        for zone in catalog.zones() {
+            for folder in [catalog.zone_folder(zone), catalog.definitions_folder(zone)] {
+                std::fs::create_dir_all(&folder).map_err(|e| Error::io(&folder, "make the folder", e))?;
+            }
+        }
+        write_atomically(&root.join(".gitignore"), b"/data/\n/.weir/\n", OnExisting::Keep)?;
+        Ok(())
+    }
+
+    /// The catalog of the lake in folder `root`.
+    ///
+    /// # Errors
+    /// [`Code::NoLake`] if there is none; [`Code::InvalidDefinition`] if `lake.toml` is wrong.
+    pub fn open(root: &Path) -> Result<Self> {
+        let file = lake_file(root);
+        if !file.is_file() {
+            return Err(Error::new(
+                Code::NoLake,
+                format!("'{}' is no lake: it has no catalog/lake.toml", root.display()),
+            )
+            .with_hint("'weir init' makes one, 'weir demo' makes a sample"));
+        }
+        let root = std::path::absolute(root).map_err(|e| Error::io(root, "find", e))?;
+        let text = std::fs::read_to_string(&file).map_err(|e| Error::io(&file, "read", e))?;
+        let config = read_lake(&file, &text)?;
+        Ok(Self {
+            root,
+            config,
+            parsed: Mutex::default(),
+        })
+    }
+
+    /// The lake's folder.
+    pub fn root(&self) -> &Path {
+        &self.root
+    }
+
+    /// The zones, in the order of `lake.toml`.
+    pub fn zones(&self) -> &[ZoneDefinition] {
+        &self.config.zones
+    }
+
+    /// The zone of that name.
+    ///
+    /// # Errors
+    /// [`Code::UndefinedZone`].
+    pub fn zone(&self, name: &str) -> Result<&ZoneDefinition> {
+        self.config.zone(name).ok_or_else(|| {
+            let names: Vec<&str> = self.zones().iter().map(|zone| zone.name.as_str()).collect();
+            let hint =
+                did_you_mean(name, &names).unwrap_or_else(|| format!("the zones are {}", names.join(", ")));
+            Error::new(Code::UndefinedZone, format!("there is no zone '{name}'")).with_hint(hint)
+        })
+    }
+
+    /// Where a zone's tables have their files.
+    pub fn zone_folder(&self, zone: &ZoneDefinition) -> PathBuf {
+        self.root.join(&zone.path)
+    }
+
+    fn definitions_folder(&self, zone: &ZoneDefinition) -> PathBuf {
+        self.root.join("catalog").join(&zone.name)
+    }
+
+    /// Where a table's definition is.
+    pub fn definition_file(&self, zone: &ZoneDefinition, name: &str) -> PathBuf {
+        self.definitions_folder(zone).join(format!("{name}.toml"))
+    }
+
+    /// The names of a zone's tables and views, sorted.
+    ///
+    /// # Errors
+    /// What the operating system says; a zone without a folder is empty.
+    pub fn names(&self, zone: &ZoneDefinition) -> Result<Vec<String>> {
+        let folder = self.definitions_folder(zone);
+        let wrong = |e| Error::io(&folder, "list", e);
+        let entries = match std::fs::read_dir(&folder) {
+            Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
+            entries => entries.map_err(wrong)?,
+        };
+        let mut names = Vec::new();
+        for entry in entries {
+            let name = entry.map_err(wrong)?.file_name();
+            let name = name.to_str().and_then(|name| name.strip_suffix(".toml"));
+            names.extend(name.filter(|name| !name.starts_with('.')).map(str::to_owned));
+        }
+        names.sort_unstable();
+        Ok(names)
+    }
+
+    /// The name as its owner spelled it, for a name in any case: itself if a table has it, else the
+    /// one that differs in case alone.
+    ///
+    /// # Errors
+    /// [`Code::InvalidDefinition`] if two tables' names differ in case alone.
+    pub fn resolve(&self, zone: &ZoneDefinition, name: &str) -> Result<Option<String>> {
+        let lower = name.to_lowercase();
+        let mut alike = self.names(zone)?;
+        alike.retain(|known| known.to_lowercase() == lower);
+        match alike.as_slice() {
+            [] => Ok(None),
+            [only] => Ok(Some(only.clone())),
+            [first, second, ..] => Err(Error::new(
+                Code::InvalidDefinition,
+                format!(
+                    "tables '{first}' and '{second}' of zone '{}' differ only in case",
+                    zone.name
+                ),
+            )
+            .with_hint(format!(
+                "rename the file of one of them, in 'catalog/{}'",
+                zone.name
+            ))),
+        }
+    }
+
+    /// The definition of a table, its name in any case.
+    ///
+    /// # Errors
+    /// [`Code::InvalidDefinition`] with its place, if it is wrong.
+    pub fn table(&self, zone: &ZoneDefinition, name: &str) -> Result<Option<Arc<TableDefinition>>> {
+        match self.resolve(zone, name)? {
+            Some(name) => self.read(zone, &name),
+            None => Ok(None),
+        }
+    }
+
+    fn read(&self, zone: &ZoneDefinition, name: &str) -> Result<Option<Arc<TableDefinition>>> {
+        let file = self.definition_file(zone, name);
+        let wrong = |e| Error::io(&file, "read", e);
+        let stamp = match Stamp::of(&file) {
+            Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+            stamp => stamp.map_err(wrong)?,
+        };
+        if let Some((known, definition)) = self.parsed.lock().get(&file)
+            && *known == stamp
+        {
+            return Ok(Some(Arc::clone(definition)));
+        }
+        let text = std::fs::read_to_string(&file).map_err(wrong)?;
+        let definition = Arc::new(read_table(&file, &text, name, zone)?);
+        if stamp.is_settled() {
+            self.parsed.lock().insert(file, (stamp, Arc::clone(&definition)));
+        }
+        Ok(Some(definition))
+    }
+
+    /// Every table of a zone, those with a wrong definition included.
+    ///
+    /// # Errors
+    /// What the operating system says of the folder.
+    pub fn entries(&self, zone: &ZoneDefinition) -> Result<Vec<Entry>> {
+        let names = self.names(zone)?;
+        let entry = |name: String| {
+            let definition = match self.resolve(zone, &name) {
+                Ok(_) => self.read(zone, &name).transpose()?,
+                Err(error) => Err(error),
+            };
+            Some(Entry { name, definition })
+        };
+        Ok(names.into_iter().filter_map(entry).collect())
+    }
+
+    /// Writes a definition; an existing file's comments and order stay.
+    ///
+    /// # Errors
+    /// [`Code::DuplicateTable`] if one of that name exists and is to be kept.
+    pub fn publish(
+        &self,
+        zone: &ZoneDefinition,
+        definition: &TableDefinition,
+        on_existing: OnExisting,
+    ) -> Result<()> {
+        check_name("table", &definition.name)?;
+        let file = self.definition_file(zone, &definition.name);
+        let existing = match std::fs::read_to_string(&file) {
+            Ok(text) => text,
+            Err(e) if e.kind() == std::io::ErrorKind::NotFound => String::new(),
+            Err(e) => return Err(Error::io(&file, "read", e)),
+        };
+        // A broken definition is replaced whole: there is nothing in it to keep to.
+        let text = write_table(&existing, definition).or_else(|_| write_table("", definition))?;
+        match write_atomically(&file, text.as_bytes(), on_existing)? {
+            Published::Yes => Ok(()),
+            Published::KeptExisting => Err(already_exists(zone, &definition.name)),
+        }
+    }
+
+    /// Removes a definition.
+    ///
+    /// # Errors
+    /// What the operating system says, with the path.
+    pub fn remove(&self, zone: &ZoneDefinition, name: &str) -> Result<()> {
+        let file = self.definition_file(zone, name);
+        std::fs::remove_file(&file).map_err(|e| Error::io(&file, "remove", e))?;
+        sync_folder(&self.definitions_folder(zone))
+    }
+
+    /// That a table is not there, with the nearest name that is.
+    pub fn not_found(&self, zone: &ZoneDefinition, name: &str) -> Error {
+        let mut candidates = Vec::new();
+        for other in self.zones() {
+            let names = self.names(other).unwrap_or_default();
+            candidates.extend(names.iter().map(|table| format!("{}.{table}", other.name)));
+        }
+        let full = format!("{}.{name}", zone.name);
+        let elsewhere = candidates
+            .iter()
+            .find(|known| known.rsplit('.').next() == Some(name));
+        let hint = match elsewhere {
+            Some(known) => Some(format!("did you mean '{known}'?")),
+            None => did_you_mean(&full, &candidates),
+        };
+        Error::new(Code::UndefinedTable, format!("table '{full}' not found")).with_hint_if(hint)
+    }
+}
+
+/// That a table is there already.
+pub(super) fn already_exists(zone: &ZoneDefinition, name: &str) -> Error {
+    Error::new(
+        Code::DuplicateTable,
+        format!("table '{}.{name}' exists already", zone.name),
+    )
+    .with_hint("CREATE OR REPLACE replaces it, IF NOT EXISTS keeps it")
+}

@@ -1,0 +1,160 @@
+//! The definitions as DataFusion's catalog, schemas and tables.
+
+use std::collections::BTreeMap;
+use std::fmt::Debug;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use datafusion::catalog::information_schema::{INFORMATION_SCHEMA, InformationSchemaProvider};
+use datafusion::catalog::{CatalogProvider, CatalogProviderList, SchemaProvider, TableProvider};
+use datafusion::datasource::TableType;
+use datafusion::error::Result;
+
+use super::files::Catalog;
+use crate::definition::{TableDefinition, TableKind, ZoneDefinition};
+
+/// The one catalog's name.
+pub const CATALOG: &str = "lake";
+
+/// Makes a table of a definition. The engine gives it, since a view is planned and a schema inferred
+/// with means that the catalog does not have.
+#[async_trait]
+pub trait TablePlanner: Debug + Send + Sync {
+    /// The table of `definition` in `zone`.
+    async fn table(
+        &self,
+        zone: &ZoneDefinition,
+        definition: &Arc<TableDefinition>,
+    ) -> crate::Result<Arc<dyn TableProvider>>;
+}
+
+/// Every catalog there is: one, named [`CATALOG`], with a schema for each zone, the schemas given
+/// from above (`system`), and `information_schema`.
+#[derive(Debug, Clone)]
+pub struct LakeCatalogs {
+    lake: Arc<LakeSchemas>,
+}
+
+#[derive(Debug)]
+struct LakeSchemas {
+    catalog: Arc<Catalog>,
+    planner: Arc<dyn TablePlanner>,
+    others: BTreeMap<String, Arc<dyn SchemaProvider>>,
+    /// Whether this is what `information_schema` itself looks at: there, tables that cannot be had
+    /// are left out instead of failing the statement, and it does not list itself.
+    described: bool,
+}
+
+#[derive(Debug)]
+struct ZoneSchema {
+    catalog: Arc<Catalog>,
+    planner: Arc<dyn TablePlanner>,
+    zone: ZoneDefinition,
+    described: bool,
+}
+
+impl LakeCatalogs {
+    /// A catalog whose tables are made by `planner`, with further schemas by name.
+    pub fn new(
+        catalog: Arc<Catalog>,
+        planner: Arc<dyn TablePlanner>,
+        others: BTreeMap<String, Arc<dyn SchemaProvider>>,
+    ) -> Self {
+        let lake = LakeSchemas {
+            catalog,
+            planner,
+            others,
+            described: false,
+        };
+        Self { lake: Arc::new(lake) }
+    }
+}
+
+impl LakeSchemas {
+    fn information_schema(&self) -> InformationSchemaProvider {
+        let described = Self {
+            catalog: Arc::clone(&self.catalog),
+            planner: Arc::clone(&self.planner),
+            others: self.others.clone(),
+            described: true,
+        };
+        InformationSchemaProvider::new(Arc::new(LakeCatalogs {
+            lake: Arc::new(described),
+        }))
+    }
+}
+
+impl CatalogProviderList for LakeCatalogs {
+    fn register_catalog(&self, _: String, _: Arc<dyn CatalogProvider>) -> Option<Arc<dyn CatalogProvider>> {
+        None
+    }
+
+    fn catalog_names(&self) -> Vec<String> {
+        vec![CATALOG.to_owned()]
+    }
+
+    fn catalog(&self, name: &str) -> Option<Arc<dyn CatalogProvider>> {
+        (name == CATALOG).then(|| Arc::clone(&self.lake) as _)
+    }
+}
+
+impl CatalogProvider for LakeSchemas {
+    fn schema_names(&self) -> Vec<String> {
+        let zones = self.catalog.zones().iter().map(|zone| zone.name.clone());
+        let own = (!self.described).then(|| INFORMATION_SCHEMA.to_owned());
+        zones.chain(self.others.keys().cloned()).chain(own).collect()
+    }
+
+    fn schema(&self, name: &str) -> Option<Arc<dyn SchemaProvider>> {
+        if name == INFORMATION_SCHEMA {
+            return (!self.described).then(|| Arc::new(self.information_schema()) as _);
+        }
+        if let Some(other) = self.others.get(name) {
+            return Some(Arc::clone(other));
+        }
+        let zone = self.catalog.zone(name).ok()?;
+        Some(Arc::new(ZoneSchema {
+            catalog: Arc::clone(&self.catalog),
+            planner: Arc::clone(&self.planner),
+            zone: zone.clone(),
+            described: self.described,
+        }))
+    }
+}
+
+impl ZoneSchema {
+    async fn provider(&self, name: &str) -> crate::Result<Option<Arc<dyn TableProvider>>> {
+        match self.catalog.table(&self.zone, name)? {
+            Some(definition) => self.planner.table(&self.zone, &definition).await.map(Some),
+            None => Ok(None),
+        }
+    }
+}
+
+#[async_trait]
+impl SchemaProvider for ZoneSchema {
+    fn table_names(&self) -> Vec<String> {
+        self.catalog.names(&self.zone).unwrap_or_default()
+    }
+
+    async fn table(&self, name: &str) -> Result<Option<Arc<dyn TableProvider>>> {
+        match self.provider(name).await {
+            Err(_) if self.described => Ok(None),
+            other => Ok(other?),
+        }
+    }
+
+    async fn table_type(&self, name: &str) -> Result<Option<TableType>> {
+        match self.catalog.table(&self.zone, name) {
+            Err(_) if self.described => Ok(None),
+            other => Ok(other?.map(|definition| match definition.kind {
+                TableKind::External(_) => TableType::Base,
+                TableKind::View(_) => TableType::View,
+            })),
+        }
+    }
+
+    fn table_exist(&self, name: &str) -> bool {
+        matches!(self.catalog.resolve(&self.zone, name), Ok(Some(_)))
+    }
+}

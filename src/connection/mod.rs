@@ -1,0 +1,20 @@
+//! What front ends speak: a connection to a lake, wherever it is.
+//!
+//! [`LocalConnection`] is a session in this process. Nothing above this module knows which kind it
+//! has.
+
+mod local;
+
+pub use local::LocalConnection;
+
+use crate::engine::{Outcomes, Progress};
+use crate::syntax::Parameters;
+
+/// A connection to a lake.
+pub trait Connection: Send + Sync {
+    /// Runs the statements of `sql`, each when its outcome is asked for.
+    fn execute(&self, sql: &str, parameters: &Parameters) -> Outcomes;
+
+    /// How far the running statement is.
+    fn progress(&self) -> Progress;
+}

@@ -1,0 +1,266 @@
+//! DataFusion's errors → ours: the one place where they are translated.
+//!
+//! An error of ours that travelled through DataFusion is taken out again, wherever in the chain it
+//! is. For the others the kind of the error decides the code, the diagnostic's span (or, failing
+//! that, the name that the message is about) the place.
+
+use std::error::Error as StdError;
+
+use arrow::error::ArrowError;
+use datafusion::common::{DataFusionError, SchemaError};
+use parquet::errors::ParquetError;
+use sqlparser::tokenizer::{Location as At, Span};
+
+use crate::catalog::Catalog;
+use crate::error::{Code, Error, Location, did_you_mean};
+use crate::syntax::Piece;
+
+/// An error about the statement `piece`, run with `zone` as the default zone.
+pub(super) fn translate(error: DataFusionError, piece: &Piece, catalog: &Catalog, zone: &str) -> Error {
+    if let Some(ours) = recover(&error) {
+        return place(ours, None, piece);
+    }
+    let span = error
+        .diagnostic()
+        .and_then(|diagnostic| diagnostic.span)
+        .map(|span| {
+            let at = |l: datafusion::common::Location| At::new(l.line, l.column);
+            Span::new(at(span.start), at(span.end))
+        });
+    let translated = match missing_table(&error) {
+        Some(name) => table_not_found(&name, catalog, zone),
+        None => classify(error.find_root(), &error),
+    };
+    place(translated, span, piece)
+}
+
+/// An error that is about no statement.
+pub(super) fn without_place(error: DataFusionError) -> Error {
+    recover(&error).unwrap_or_else(|| classify(error.find_root(), &error))
+}
+
+/// Gives an error a caret, if anything says where.
+fn place(error: Error, span: Option<Span>, piece: &Piece) -> Error {
+    if error.location().is_some() {
+        return error;
+    }
+    let by_name = || -> Option<Location> {
+        let mut quoted = error.message().split('\'').skip(1).step_by(2);
+        quoted.find_map(|name| piece.locate_word(name.rsplit('.').next()?))
+    };
+    match span.map(|span| piece.locate(span)).or_else(by_name) {
+        Some(place) => error.at(place),
+        None => error,
+    }
+}
+
+/// Our own error in a chain of others. It is rebuilt, since what it is wrapped in may be shared.
+fn recover(error: &(dyn StdError + 'static)) -> Option<Error> {
+    if let Some(ours) = error.downcast_ref::<Error>() {
+        return Some(copy(ours));
+    }
+    match error.downcast_ref::<DataFusionError>() {
+        Some(DataFusionError::External(inner)) => return recover(inner.as_ref()),
+        Some(DataFusionError::Context(_, inner) | DataFusionError::Diagnostic(_, inner)) => {
+            return recover(inner.as_ref());
+        }
+        Some(DataFusionError::Shared(inner)) => return recover(inner.as_ref()),
+        Some(DataFusionError::Collection(all)) => return all.iter().find_map(|e| recover(e)),
+        Some(DataFusionError::ArrowError(inner, _)) => return recover(inner.as_ref()),
+        _ => {}
+    }
+    if let Some(ArrowError::ExternalError(inner)) = error.downcast_ref::<ArrowError>() {
+        return recover(inner.as_ref());
+    }
+    recover(error.source()?)
+}
+
+fn copy(error: &Error) -> Error {
+    let same = Error::new(error.code(), error.message()).with_hint_if(error.hint().map(str::to_owned));
+    match error.location() {
+        Some(location) => same.at(location.clone()),
+        None => same,
+    }
+}
+
+/// The planner says only in words that a table is not there.
+fn missing_table(error: &DataFusionError) -> Option<String> {
+    let DataFusionError::Plan(message) = error.find_root() else {
+        return None;
+    };
+    let name = message.strip_prefix("table '")?.strip_suffix("' not found")?;
+    Some(name.to_owned())
+}
+
+fn table_not_found(name: &str, catalog: &Catalog, zone: &str) -> Error {
+    let mut parts = name.rsplit('.');
+    let table = parts.next().unwrap_or(name);
+    let zone = parts.next().unwrap_or(zone);
+    let plain = || Error::new(Code::UndefinedTable, format!("table '{zone}.{table}' not found"));
+    match catalog.zone(zone) {
+        Ok(zone) => catalog.not_found(zone, table),
+        Err(_) if matches!(zone, "system" | "information_schema") => {
+            let all = if zone == "system" {
+                super::system::SystemSchema::TABLES
+            } else {
+                &[]
+            };
+            plain().with_hint_if(did_you_mean(table, all))
+        }
+        Err(no_zone) => no_zone,
+    }
+}
+
+fn classify(root: &DataFusionError, whole: &DataFusionError) -> Error {
+    let text = tidy(&root.strip_backtrace());
+    match root {
+        DataFusionError::SchemaError(error, _) => schema_error(error),
+        DataFusionError::Plan(message) => plan_error(message),
+        DataFusionError::NotImplemented(message) => Error::new(Code::Unsupported, tidy(message)),
+        DataFusionError::SQL(..) => Error::new(Code::Syntax, text),
+        DataFusionError::ResourcesExhausted(message) => Error::new(Code::OutOfMemory, tidy(message))
+            .with_hint("let the statement read fewer rows or columns at once"),
+        DataFusionError::ArrowError(error, _) => arrow_error(error),
+        DataFusionError::Execution(message) => Error::new(Code::DataException, tidy(message)),
+        DataFusionError::Configuration(message) => Error::new(Code::InvalidValue, tidy(message)),
+        DataFusionError::IoError(error) => Error::new(io_code(error), text),
+        DataFusionError::ObjectStore(error) => Error::new(store_code(error), text),
+        DataFusionError::ParquetError(error) => Error::new(parquet_code(error), text),
+        DataFusionError::External(inner) => Error::new(external_code(inner.as_ref()), text),
+        _ => Error::new(Code::Internal, tidy(&whole.strip_backtrace())),
+    }
+}
+
+/// Without the words that say which layer of which library spoke.
+fn tidy(message: &str) -> String {
+    const LAYERS: &[&str] = &[
+        "Error during planning: ",
+        "Execution error: ",
+        "Arrow error: ",
+        "Optimizer rule ",
+        "External error: ",
+        "IO error: ",
+        "Object Store error: ",
+        "Parquet error: ",
+        "This feature is not implemented: ",
+    ];
+    let mut message = message.trim();
+    while let Some(rest) = LAYERS.iter().find_map(|layer| message.strip_prefix(layer)) {
+        message = rest;
+    }
+    let mut characters = message.chars();
+    match (characters.next(), characters.clone().next()) {
+        (Some(first), Some(second)) if first.is_uppercase() && second.is_lowercase() => {
+            first.to_lowercase().chain(characters).collect()
+        }
+        _ => message.to_owned(),
+    }
+}
+
+fn schema_error(error: &SchemaError) -> Error {
+    match error {
+        SchemaError::FieldNotFound { field, valid_fields } => {
+            let names = valid_fields.iter().map(|column| column.name.as_str());
+            let hint = did_you_mean(&field.name, names.clone()).or_else(|| {
+                let names: Vec<&str> = names.take(20).collect();
+                (!names.is_empty()).then(|| format!("there are {}", names.join(", ")))
+            });
+            Error::new(
+                Code::UndefinedColumn,
+                format!("column '{}' not found", field.flat_name()),
+            )
+            .with_hint_if(hint)
+        }
+        SchemaError::AmbiguousReference { field } => Error::new(
+            Code::AmbiguousColumn,
+            format!("column '{}' is ambiguous", field.flat_name()),
+        )
+        .with_hint("say whose column is meant: table.column"),
+        SchemaError::DuplicateQualifiedField { name, .. }
+        | SchemaError::DuplicateUnqualifiedField { name } => {
+            Error::new(Code::DuplicateColumn, format!("column '{name}' is there twice"))
+                .with_hint("give one of them another name with AS")
+        }
+    }
+}
+
+fn plan_error(message: &str) -> Error {
+    if let Some(rest) = message.strip_prefix("Invalid function '") {
+        let name = rest.split('\'').next().unwrap_or(rest);
+        let hint = message.split_once('\n').map(|(_, hint)| tidy(hint));
+        return Error::new(Code::UndefinedFunction, format!("there is no function '{name}'"))
+            .with_hint_if(hint);
+    }
+    let code = if message.contains("does not exist") && message.contains("able function") {
+        Code::UndefinedFunction
+    } else if message.contains("coerce") || message.contains("No function matches") {
+        Code::DatatypeMismatch
+    } else if message.starts_with("Projections require unique expression names") {
+        Code::DuplicateColumn
+    } else {
+        Code::InvalidStatement
+    };
+    Error::new(code, tidy(message))
+}
+
+fn arrow_error(error: &ArrowError) -> Error {
+    let (code, text) = match error {
+        ArrowError::DivideByZero => (Code::DataException, "division by zero".to_owned()),
+        ArrowError::NotYetImplemented(_) => (Code::Unsupported, error.to_string()),
+        ArrowError::IoError(_, inner) => (io_code(inner), error.to_string()),
+        ArrowError::MemoryError(_) => (Code::OutOfMemory, error.to_string()),
+        ArrowError::CsvError(_)
+        | ArrowError::JsonError(_)
+        | ArrowError::AvroError(_)
+        | ArrowError::ParseError(_) => (Code::CorruptFile, error.to_string()),
+        _ => (Code::DataException, error.to_string()),
+    };
+    let text = text
+        .split_once(" error: ")
+        .map_or(text.as_str(), |(_, rest)| rest)
+        .to_owned();
+    Error::new(code, tidy(&text))
+}
+
+fn io_code(error: &std::io::Error) -> Code {
+    Error::io("", "", std::io::Error::from(error.kind())).code()
+}
+
+/// A file that was listed and is not there any more was taken away meanwhile.
+fn store_code(error: &object_store::Error) -> Code {
+    match error {
+        object_store::Error::NotFound { .. } | object_store::Error::Precondition { .. } => {
+            Code::ChangedUnderneath
+        }
+        object_store::Error::PermissionDenied { .. } => Code::StorageRefused,
+        _ => Code::Io,
+    }
+}
+
+fn parquet_code(error: &ParquetError) -> Code {
+    match error {
+        ParquetError::External(inner) => match external_code(inner.as_ref()) {
+            Code::Internal => Code::CorruptFile,
+            code => code,
+        },
+        ParquetError::NYI(_) => Code::Unsupported,
+        _ => Code::CorruptFile,
+    }
+}
+
+fn external_code(error: &(dyn StdError + 'static)) -> Code {
+    let mut next = Some(error);
+    while let Some(error) = next {
+        if let Some(error) = error.downcast_ref::<object_store::Error>() {
+            return store_code(error);
+        }
+        if let Some(error) = error.downcast_ref::<std::io::Error>() {
+            return io_code(error);
+        }
+        if let Some(error) = error.downcast_ref::<ParquetError>() {
+            return parquet_code(error);
+        }
+        next = error.source();
+    }
+    Code::Internal
+}

@@ -1,0 +1,73 @@
+//! A lake, opened.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use datafusion::execution::runtime_env::{RuntimeEnv, RuntimeEnvBuilder};
+
+use super::failure;
+use super::session::Session;
+use crate::catalog::Catalog;
+use crate::error::Result;
+
+/// A lake, opened: what all its sessions share. Cheap to clone.
+///
+/// ```no_run
+/// use futures::StreamExt;
+/// use weir::{Lake, Parameters};
+///
+/// # async fn example() -> weir::Result<()> {
+/// let lake = Lake::open("shop".as_ref()).await?;
+/// let mut outcomes = lake.session().execute("SELECT count(*) FROM raw.events", &Parameters::default());
+/// while let Some(outcome) = outcomes.next().await {
+///     println!("{:?}", outcome?.body);
+/// }
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Debug, Clone)]
+pub struct Lake {
+    catalog: Arc<Catalog>,
+    runtime: Arc<RuntimeEnv>,
+}
+
+impl Lake {
+    /// Makes an empty lake in `folder`.
+    ///
+    /// # Errors
+    /// [`Code::DuplicateTable`](crate::error::Code::DuplicateTable) if there is one already.
+    pub fn init(folder: &Path) -> Result<()> {
+        Catalog::init(folder)
+    }
+
+    /// Opens the lake in `folder`. Its definitions are read when statements name them.
+    ///
+    /// # Errors
+    /// [`Code::NoLake`](crate::error::Code::NoLake) if there is none,
+    /// [`Code::InvalidDefinition`](crate::error::Code::InvalidDefinition) if `lake.toml` is wrong.
+    pub async fn open(folder: &Path) -> Result<Self> {
+        let catalog = Arc::new(Catalog::open(folder)?);
+        let runtime = RuntimeEnvBuilder::new()
+            .build_arc()
+            .map_err(failure::without_place)?;
+        Ok(Self { catalog, runtime })
+    }
+
+    /// A session with the default settings.
+    pub fn session(&self) -> Session {
+        Session::new(self.clone())
+    }
+
+    /// The lake's folder.
+    pub fn folder(&self) -> &Path {
+        self.catalog.root()
+    }
+
+    pub(super) fn catalog(&self) -> &Arc<Catalog> {
+        &self.catalog
+    }
+
+    pub(super) fn runtime(&self) -> &Arc<RuntimeEnv> {
+        &self.runtime
+    }
+}

@@ -1,0 +1,22 @@
+//! A lake, opened: from a text to results.
+//!
+//! [`Lake`] owns what all share (catalog, caches, runtime); a [`Session`] is one user's view of it
+//! (settings, current zone). [`Session::execute`] is the one door for SQL: it splits the text, parses
+//! and runs each statement, and yields an [`Outcome`] a statement. Statements of our own are executed
+//! in [`statements`]; everything else is planned by `planner` and run by DataFusion.
+
+mod failure;
+mod lake;
+mod outcome;
+mod progress;
+mod session;
+mod settings;
+mod state;
+mod statements;
+mod system;
+mod tables;
+
+pub use lake::Lake;
+pub use outcome::{Body, Done, Outcome, Outcomes, Rows};
+pub use progress::{Progress, ProgressSnapshot};
+pub use session::Session;

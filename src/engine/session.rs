@@ -1,0 +1,164 @@
+//! One user's view of a lake, and the one door for SQL.
+
+use std::sync::Arc;
+
+use datafusion::error::DataFusionError;
+use datafusion::execution::SessionState;
+use datafusion::logical_expr::LogicalPlan;
+use datafusion::physical_plan::{ExecutionPlan, execute_stream};
+use futures::{StreamExt, TryStreamExt, stream};
+use parking_lot::RwLock;
+
+use super::failure;
+use super::lake::Lake;
+use super::outcome::{Outcome, Outcomes, Rows};
+use super::progress::Progress;
+use super::state::{SharedConfig, initial_config, session_state};
+use super::statements;
+use crate::error::{Error, Result};
+use crate::planner;
+use crate::syntax::{Parameters, Piece, Script, Statement};
+
+/// A session: settings, the current zone, and statements run one after the other. Clones are the
+/// same session.
+#[derive(Debug, Clone)]
+pub struct Session {
+    lake: Lake,
+    config: SharedConfig,
+    base: Arc<SessionState>,
+    progress: Progress,
+}
+
+impl Session {
+    pub(super) fn new(lake: Lake) -> Self {
+        let config = Arc::new(RwLock::new(initial_config(&lake)));
+        let base = Arc::new(session_state(&lake, &config, Vec::new()));
+        Self {
+            lake,
+            config,
+            base,
+            progress: Progress::default(),
+        }
+    }
+
+    /// Runs the statements of `sql`, each when its outcome is asked for.
+    ///
+    /// # Errors
+    /// Each item of the stream is a statement's own outcome or error, with its place in `sql`.
+    pub fn execute(&self, sql: &str, parameters: &Parameters) -> Outcomes {
+        let session = self.clone();
+        let parameters = Arc::new(parameters.clone());
+        stream::iter(Script::new(sql).into_pieces())
+            .then(move |piece| {
+                let (session, parameters) = (session.clone(), Arc::clone(&parameters));
+                async move { session.run(piece?, &parameters).await }
+            })
+            .boxed()
+    }
+
+    async fn run(&self, piece: Piece, parameters: &Parameters) -> Result<Outcome> {
+        let statement = Statement::parse(piece.clone())?;
+        let body = statements::execute(self, &piece, statement, parameters)
+            .await
+            .map_err(|error| self.placed(error, &piece))?;
+        Ok(Outcome {
+            sql: piece.sql().to_owned(),
+            start: piece.start(),
+            body,
+        })
+    }
+
+    /// A handle to the running statement's progress.
+    pub fn progress(&self) -> Progress {
+        self.progress.clone()
+    }
+
+    /// The lake.
+    pub fn lake(&self) -> &Lake {
+        &self.lake
+    }
+
+    /// The zone in which names without one are looked up.
+    pub fn zone(&self) -> String {
+        self.config.read().options().catalog.default_schema.clone()
+    }
+
+    pub(super) fn config(&self) -> &SharedConfig {
+        &self.config
+    }
+
+    /// The state for one statement: the session's settings as they are now, and one `now()`.
+    pub(super) fn state(&self) -> SessionState {
+        let mut state = self.base.as_ref().clone();
+        *state.config_mut() = self.config.read().clone();
+        state.mark_start_execution();
+        state
+    }
+
+    /// Plans what DataFusion's planner plans.
+    pub(super) async fn plan(
+        &self,
+        state: &SessionState,
+        piece: &Piece,
+        statement: datafusion::sql::parser::Statement,
+        parameters: &Parameters,
+    ) -> Result<LogicalPlan> {
+        planner::plan(state, piece, statement, parameters)
+            .await
+            .map_err(|error| self.translated(error, piece))
+    }
+
+    /// Optimises a plan and makes it executable.
+    pub(super) async fn physical(
+        &self,
+        state: &SessionState,
+        piece: &Piece,
+        plan: &LogicalPlan,
+    ) -> Result<Arc<dyn ExecutionPlan>> {
+        state
+            .create_physical_plan(plan)
+            .await
+            .map_err(|error| self.translated(error, piece))
+    }
+
+    /// Starts a plan; its rows come as they are asked for.
+    pub(super) fn stream(
+        &self,
+        state: &SessionState,
+        piece: &Piece,
+        plan: Arc<dyn ExecutionPlan>,
+    ) -> Result<Rows> {
+        self.progress.begin(Arc::clone(&plan));
+        let schema = plan.schema();
+        let rows = execute_stream(plan, state.task_ctx()).map_err(|error| self.translated(error, piece))?;
+        let (session, piece) = (self.clone(), piece.clone());
+        let finished = Finished(self.progress.clone());
+        let rows = rows.map_err(move |error| {
+            let _until_the_end = &finished;
+            session.translated(error, &piece)
+        });
+        Ok(Rows::new(schema, rows.boxed()))
+    }
+
+    pub(super) fn translated(&self, error: DataFusionError, piece: &Piece) -> Error {
+        failure::translate(error, piece, self.lake.catalog(), &self.zone())
+    }
+
+    pub(super) fn translated_without_place(&self, error: DataFusionError) -> Error {
+        failure::without_place(error)
+    }
+
+    /// An error of ours with a caret, if it names something that the statement names.
+    fn placed(&self, error: Error, piece: &Piece) -> Error {
+        self.translated(error.into(), piece)
+    }
+}
+
+/// Ends the progress when the rows are dropped, read to their end or not.
+struct Finished(Progress);
+
+impl Drop for Finished {
+    fn drop(&mut self) {
+        self.0.end();
+    }
+}

@@ -1,0 +1,100 @@
+//! `SET`, `SHOW` and `RESET`: which settings there are, and which stay as they are.
+
+use datafusion::common::config::ConfigEntry;
+use datafusion::prelude::SessionConfig;
+
+use super::state::{SharedConfig, enforce};
+use crate::error::{Code, Error, Result, did_you_mean};
+
+/// What every setting's full name begins with; it may be left out.
+const PREFIX: &str = "datafusion.";
+
+/// Settings on which the engine itself relies.
+const FIXED: &[(&str, &str)] = &[
+    ("datafusion.catalog.default_schema", "USE changes the zone"),
+    ("datafusion.catalog.", "the catalog is the lake's"),
+    (
+        "datafusion.sql_parser.collect_spans",
+        "errors need the places in the text",
+    ),
+    ("datafusion.sql_parser.dialect", "the engine has one dialect"),
+    (
+        "datafusion.optimizer.enable_aggregate_dynamic_filter_pushdown",
+        "turned on, it gives wrong minima and maxima",
+    ),
+];
+
+/// Every setting, sorted by name.
+pub(super) fn entries(config: &SessionConfig) -> Vec<ConfigEntry> {
+    let mut entries = config.options().entries();
+    entries.sort_unstable_by(|a, b| a.key.cmp(&b.key));
+    entries
+}
+
+/// The setting of that name, in any case and with or without its prefix.
+pub(super) fn find(config: &SessionConfig, name: &str) -> Result<ConfigEntry> {
+    let entries = entries(config);
+    let lower = name.to_lowercase();
+    let full = format!("{PREFIX}{lower}");
+    if let Some(found) = entries
+        .iter()
+        .position(|entry| entry.key == lower || entry.key == full)
+    {
+        let mut entries = entries;
+        return Ok(entries.swap_remove(found));
+    }
+    let names = entries.iter().map(|entry| entry.key.as_str());
+    let hint = if lower.starts_with(PREFIX) {
+        did_you_mean(&lower, names)
+    } else {
+        did_you_mean(&lower, names.filter_map(|name| name.strip_prefix(PREFIX)))
+    };
+    let hint = hint.unwrap_or_else(|| "SHOW ALL lists the settings".to_owned());
+    Err(Error::new(Code::UndefinedSetting, format!("there is no setting '{name}'")).with_hint(hint))
+}
+
+/// Gives a setting a value.
+pub(super) fn set(config: &SharedConfig, name: &str, value: &str) -> Result<String> {
+    let mut config = config.write();
+    let entry = find(&config, name)?;
+    if let Some((_, why)) = FIXED.iter().find(|(fixed, _)| entry.key.starts_with(fixed)) {
+        return Err(Error::new(Code::ReadOnly, format!("setting '{}' is fixed", entry.key)).with_hint(*why));
+    }
+    let mut changed = config.clone();
+    changed.options_mut().set(&entry.key, value).map_err(|error| {
+        Error::new(
+            Code::InvalidValue,
+            format!("setting '{}' cannot be '{value}'", entry.key),
+        )
+        .with_hint(entry.description.to_owned())
+        .with_source(error)
+    })?;
+    enforce(&mut changed);
+    *config = changed;
+    Ok(entry.key)
+}
+
+/// Gives one setting, or every one but the current zone, its first value again.
+pub(super) fn reset(config: &SharedConfig, initial: SessionConfig, name: Option<&str>) -> Result<()> {
+    let mut config = config.write();
+    let reset = match name {
+        Some(name) => Some(find(&config, name)?.key),
+        None => None,
+    };
+    let kept = |key: &str| match &reset {
+        Some(reset) => key != reset,
+        None => key == "datafusion.catalog.default_schema",
+    };
+    let mut fresh = initial;
+    for entry in entries(&config) {
+        if let Some(value) = entry.value.filter(|_| kept(&entry.key)) {
+            fresh.options_mut().set(&entry.key, &value).map_err(|error| {
+                Error::new(Code::Internal, format!("setting '{}' cannot be kept", entry.key))
+                    .with_source(error)
+            })?;
+        }
+    }
+    enforce(&mut fresh);
+    *config = fresh;
+    Ok(())
+}

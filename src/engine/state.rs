@@ -1,0 +1,62 @@
+//! DataFusion's session state, as this engine needs it.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use datafusion::catalog::SchemaProvider;
+use datafusion::execution::{SessionState, SessionStateBuilder};
+use datafusion::prelude::SessionConfig;
+use parking_lot::RwLock;
+
+use super::lake::Lake;
+use super::system::SystemSchema;
+use super::tables::Tables;
+use crate::catalog::{CATALOG, LakeCatalogs};
+
+/// A session's settings, shared with the tables that show them.
+pub(super) type SharedConfig = Arc<RwLock<SessionConfig>>;
+
+/// The settings that a session begins with.
+pub(super) fn initial_config(lake: &Lake) -> SessionConfig {
+    let first_zone = lake
+        .catalog()
+        .zones()
+        .first()
+        .map_or("raw", |zone| zone.name.as_str());
+    let mut config = SessionConfig::new()
+        .with_create_default_catalog_and_schema(false)
+        .with_default_catalog_and_schema(CATALOG, first_zone)
+        .with_information_schema(false)
+        .with_collect_statistics(true);
+    config.options_mut().sql_parser.collect_spans = true;
+    enforce(&mut config);
+    config
+}
+
+/// Settings that must hold whatever else is set.
+pub(super) fn enforce(config: &mut SessionConfig) {
+    // Ungrouped `min(a), min(c + 1)` would build a filter from `a` alone and drop rows of `c`.
+    // Setting `enable_dynamic_filter_pushdown` turns it on again.
+    config
+        .options_mut()
+        .optimizer
+        .enable_aggregate_dynamic_filter_pushdown = false;
+}
+
+/// A state over the lake's catalog. `views` are the views whose planning led here, outermost first.
+pub(super) fn session_state(lake: &Lake, config: &SharedConfig, views: Vec<String>) -> SessionState {
+    let tables = Arc::new(Tables::new(lake.clone(), Arc::clone(config), views));
+    let system: Arc<dyn SchemaProvider> = Arc::new(SystemSchema::new(
+        Arc::clone(lake.catalog()),
+        Arc::clone(&tables) as _,
+        Arc::clone(config),
+    ));
+    let others = BTreeMap::from([(SystemSchema::NAME.to_owned(), system)]);
+    let catalogs = LakeCatalogs::new(Arc::clone(lake.catalog()), tables, others);
+    SessionStateBuilder::new()
+        .with_default_features()
+        .with_config(config.read().clone())
+        .with_runtime_env(Arc::clone(lake.runtime()))
+        .with_catalog_list(Arc::new(catalogs))
+        .build()
+}

@@ -1,0 +1,60 @@
+//! `DESCRIBE`: a row a column.
+
+use std::sync::Arc;
+
+use arrow::array::{ArrayRef, StringArray};
+
+use super::target::Target;
+use crate::definition::type_text;
+use crate::engine::outcome::{Body, Rows};
+use crate::engine::session::Session;
+use crate::engine::system::{batch, column_comment, is_partition};
+use crate::error::{Code, Error, Result};
+use crate::syntax::TableName;
+
+pub(super) async fn execute(session: &Session, name: &TableName) -> Result<Body> {
+    let definition = match Target::new(session, name) {
+        Ok(target) => Some(target.definition(session)?),
+        Err(error) if error.code() == Code::ReadOnly => None,
+        Err(error) => return Err(error),
+    };
+    let state = session.state();
+    let internal = |e| session.translated_without_place(e);
+    let schema = state
+        .schema_for_ref(datafusion::common::TableReference::from(name))
+        .map_err(internal)?;
+    let table = schema.table(&name.table).await.map_err(internal)?;
+    let table = table.ok_or_else(|| Error::new(Code::UndefinedTable, format!("table '{name}' not found")))?;
+    let schema = table.schema();
+    let column = |get: &dyn Fn(&arrow::datatypes::Field) -> Option<String>| -> ArrayRef {
+        Arc::new(
+            schema
+                .fields()
+                .iter()
+                .map(|field| get(field))
+                .collect::<StringArray>(),
+        )
+    };
+    let yes = |truth: bool| Some(if truth { "YES" } else { "NO" }.to_owned());
+    Ok(Body::Rows(Rows::of_batch(batch(vec![
+        ("column_name", column(&|field| Some(field.name().clone()))),
+        ("data_type", column(&|field| Some(type_text(field.data_type())))),
+        ("is_nullable", column(&|field| yes(field.is_nullable()))),
+        (
+            "is_partition",
+            column(&|field| {
+                yes(definition
+                    .as_deref()
+                    .is_some_and(|d| is_partition(d, field.name())))
+            }),
+        ),
+        (
+            "comment",
+            column(&|field| {
+                definition
+                    .as_deref()
+                    .and_then(|d| column_comment(d, field.name()))
+            }),
+        ),
+    ]))))
+}

@@ -1,0 +1,126 @@
+//! The executors of statements: one file a group, chosen here.
+
+mod create_table;
+mod create_view;
+mod describe;
+mod drop;
+mod show_create;
+mod target;
+mod write;
+
+use arrow::array::{Datum, RecordBatch, StringArray};
+use arrow::compute::filter_record_batch;
+use arrow::compute::kernels::cmp::eq;
+use arrow::compute::kernels::comparison::ilike;
+use arrow::error::ArrowError;
+
+use super::outcome::{Body, Done, Rows};
+use super::session::Session;
+use super::state::initial_config;
+use super::{settings, system};
+use crate::error::{Code, Error, Result};
+use crate::syntax::{Parameters, Piece, Statement};
+
+/// Runs a statement. A query's rows come as they are asked for; everything else is done when this
+/// returns.
+pub(super) async fn execute(
+    session: &Session,
+    piece: &Piece,
+    statement: Statement,
+    parameters: &Parameters,
+) -> Result<Body> {
+    let done = |done: Done| Ok(Body::Done(done));
+    match statement {
+        Statement::Query(query) => {
+            let state = session.state();
+            let plan = session.plan(&state, piece, *query, parameters).await?;
+            let plan = session.physical(&state, piece, &plan).await?;
+            Ok(Body::Rows(session.stream(&state, piece, plan)?))
+        }
+        Statement::Insert(insert) => done(write::insert(session, piece, insert, parameters).await?),
+        Statement::CreateTable(table) => {
+            done(create_table::execute(session, piece, *table, parameters).await?)
+        }
+        Statement::CreateView(view) => done(create_view::execute(session, piece, *view).await?),
+        Statement::Drop(object) => done(drop::execute(session, &object)?),
+        Statement::ShowTables { zone } => show_tables(session, zone.map(|(zone, _)| zone)),
+        Statement::ShowCreate(name) => show_create::execute(session, &name),
+        Statement::ShowFunctions { like } => show_functions(like.as_deref()),
+        Statement::Describe(name) => describe::execute(session, &name).await,
+        Statement::Use { zone, .. } => {
+            let zone = session.lake().catalog().zone(&zone)?.name.clone();
+            session
+                .config()
+                .write()
+                .options_mut()
+                .catalog
+                .default_schema
+                .clone_from(&zone);
+            done(Done::new(format!("the current zone is {zone}")))
+        }
+        Statement::Set { name, value, .. } => {
+            let name = settings::set(session.config(), &name, &value)?;
+            done(Done::new(format!("set {name}")))
+        }
+        Statement::Show { name } => show(session, name.map(|(name, _)| name)),
+        Statement::Reset { name } => {
+            let name = name.map(|(name, _)| name);
+            settings::reset(session.config(), initial_config(session.lake()), name.as_deref())?;
+            done(Done::new(format!(
+                "reset {}",
+                name.as_deref().unwrap_or("all settings")
+            )))
+        }
+    }
+}
+
+fn show_tables(session: &Session, zone: Option<String>) -> Result<Body> {
+    let catalog = session.lake().catalog();
+    let mut tables = system::tables(catalog)?;
+    if let Some(zone) = zone {
+        let zone = catalog.zone(&zone)?;
+        tables = keep(&tables, "zone", eq, &zone.name)?;
+    }
+    project(&tables, &["zone", "name", "kind", "format", "comment", "error"])
+}
+
+fn show_functions(like: Option<&str>) -> Result<Body> {
+    let mut functions = system::functions();
+    if let Some(like) = like {
+        functions = keep(&functions, "name", ilike, like)?;
+    }
+    project(&functions, &["name", "kind", "syntax", "description"])
+}
+
+fn show(session: &Session, name: Option<String>) -> Result<Body> {
+    let mut all = system::settings_table(session.config());
+    if let Some(name) = name {
+        let entry = settings::find(&session.config().read(), &name)?;
+        all = keep(&all, "name", eq, &entry.key)?;
+    }
+    project(&all, &["name", "value"])
+}
+
+type Comparison = fn(&dyn Datum, &dyn Datum) -> Result<arrow::array::BooleanArray, ArrowError>;
+
+/// The rows whose `column` compares with `value`.
+fn keep(batch: &RecordBatch, column: &str, comparison: Comparison, value: &str) -> Result<RecordBatch> {
+    let found = batch.column_by_name(column).ok_or_else(|| no_column(column))?;
+    let wanted = StringArray::new_scalar(value);
+    let kept = comparison(found, &wanted).and_then(|kept| filter_record_batch(batch, &kept));
+    kept.map_err(|e| Error::new(Code::Internal, e.to_string()).with_source(e))
+}
+
+fn project(batch: &RecordBatch, columns: &[&str]) -> Result<Body> {
+    let positions: Option<Vec<usize>> = columns
+        .iter()
+        .map(|name| batch.schema().index_of(name).ok())
+        .collect();
+    let projected = positions.and_then(|positions| batch.project(&positions).ok());
+    let projected = projected.ok_or_else(|| no_column(&columns.join(", ")))?;
+    Ok(Body::Rows(Rows::of_batch(projected)))
+}
+
+fn no_column(name: &str) -> Error {
+    Error::new(Code::Internal, format!("a system table has no column {name}"))
+}

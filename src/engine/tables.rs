@@ -1,0 +1,116 @@
+//! Definitions → tables that can be planned over.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use datafusion::catalog::TableProvider;
+use datafusion::datasource::ViewTable;
+use parking_lot::RwLock;
+
+use super::failure;
+use super::lake::Lake;
+use super::state::{SharedConfig, session_state};
+use crate::catalog::TablePlanner;
+use crate::definition::{ExternalTable, TableDefinition, TableKind, View, ZoneDefinition};
+use crate::error::{Code, Error, Result};
+use crate::planner;
+use crate::syntax::{Parameters, Script, Statement};
+use crate::table::ExternalTableProvider;
+use crate::table::external::infer_columns;
+
+/// Makes tables for one session.
+#[derive(Debug)]
+pub(super) struct Tables {
+    lake: Lake,
+    config: SharedConfig,
+    /// The views being planned, outermost first: one that leads back to itself is an error.
+    views: Vec<String>,
+}
+
+impl Tables {
+    pub(super) fn new(lake: Lake, config: SharedConfig, views: Vec<String>) -> Self {
+        Self { lake, config, views }
+    }
+
+    async fn external(
+        &self,
+        zone: &ZoneDefinition,
+        definition: &TableDefinition,
+        table: &ExternalTable,
+    ) -> Result<Arc<dyn TableProvider>> {
+        let name = format!("{}.{}", zone.name, definition.name);
+        let path = self.lake.catalog().zone_folder(zone).join(&table.location);
+        let mut table = table.clone();
+        if table.columns.is_empty() {
+            let state = session_state(&self.lake, &self.config, Vec::new());
+            let (columns, partitions) = infer_columns(&name, &table, &path, &state).await?;
+            table.columns = columns;
+            if table.partition_columns.is_empty() {
+                table.partition_columns = partitions;
+            }
+            let partitions = table.partition_columns.clone();
+            table
+                .columns
+                .retain(|column| partitions.iter().all(|p| p.name != column.name));
+        }
+        Ok(Arc::new(ExternalTableProvider::new(name, table, path)))
+    }
+
+    /// A view is planned anew whenever it is named: it shows its tables as they are now.
+    async fn view(
+        &self,
+        zone: &ZoneDefinition,
+        definition: &TableDefinition,
+        view: &View,
+    ) -> Result<Arc<dyn TableProvider>> {
+        let name = format!("{}.{}", zone.name, definition.name);
+        if self.views.contains(&name) {
+            let path = [self.views.as_slice(), std::slice::from_ref(&name)]
+                .concat()
+                .join(" → ");
+            return Err(Error::new(
+                Code::InvalidDefinition,
+                format!("view '{name}' is part of itself: {path}"),
+            ));
+        }
+        let mut config = self.config.read().clone();
+        let default_zone = view.default_zone.as_ref().unwrap_or(&zone.name);
+        config.options_mut().catalog.default_schema = default_zone.clone();
+        let views = [self.views.as_slice(), std::slice::from_ref(&name)].concat();
+        let state = session_state(&self.lake, &Arc::new(RwLock::new(config)), views);
+        let of_view = |error: Error| {
+            let message = format!("view '{name}': {}", error.message());
+            Error::new(error.code(), message)
+                .with_hint_if(error.hint().map(str::to_owned))
+                .with_source(error)
+        };
+        let piece = match Script::new(&view.query).into_pieces().next() {
+            Some(piece) => piece.map_err(of_view)?,
+            None => return Err(of_view(Error::new(Code::InvalidDefinition, "its query is empty"))),
+        };
+        let Statement::Query(query) = Statement::parse(piece.clone()).map_err(of_view)? else {
+            return Err(of_view(Error::new(
+                Code::InvalidDefinition,
+                "its query is no SELECT",
+            )));
+        };
+        let plan = planner::plan(&state, &piece, *query, &Parameters::default())
+            .await
+            .map_err(|e| of_view(failure::translate(e, &piece, self.lake.catalog(), default_zone)))?;
+        Ok(Arc::new(ViewTable::new(plan, Some(view.query.clone()))))
+    }
+}
+
+#[async_trait]
+impl TablePlanner for Tables {
+    async fn table(
+        &self,
+        zone: &ZoneDefinition,
+        definition: &Arc<TableDefinition>,
+    ) -> Result<Arc<dyn TableProvider>> {
+        match &definition.kind {
+            TableKind::External(table) => self.external(zone, definition, table).await,
+            TableKind::View(view) => self.view(zone, definition, view).await,
+        }
+    }
+}

@@ -1,0 +1,130 @@
+//! What DataFusion's planner accepts and then ignores is refused: a modifier that does nothing gives
+//! wrong answers without a word.
+
+use std::ops::ControlFlow;
+
+use datafusion::sql::parser::Statement as Standard;
+use sqlparser::ast::{Query, Select, SelectFlavor, SetExpr, Spanned, TableFactor, Visit, Visitor};
+use sqlparser::tokenizer::Span;
+
+use crate::error::{Code, Error, Result};
+use crate::syntax::Piece;
+
+/// Checks a statement.
+///
+/// # Errors
+/// [`Code::Unsupported`] at the modifier's relation or query.
+pub(super) fn check(statement: &Standard, piece: &Piece) -> Result<()> {
+    let inner = match statement {
+        Standard::Statement(inner) => inner.as_ref(),
+        Standard::Explain(explain) => return check(&explain.statement, piece),
+        _ => return Ok(()),
+    };
+    match inner.visit(&mut Guard) {
+        ControlFlow::Continue(()) => Ok(()),
+        ControlFlow::Break((what, hint, span)) => {
+            let error = Error::new(Code::Unsupported, format!("{what} is not supported"));
+            let place = if span == Span::empty() {
+                piece.start()
+            } else {
+                piece.locate(span)
+            };
+            Err(error.with_hint_if(hint.map(str::to_owned)).at(place))
+        }
+    }
+}
+
+struct Guard;
+
+type Refusal = (&'static str, Option<&'static str>, Span);
+
+fn refuse(what: &'static str, span: Span) -> ControlFlow<Refusal> {
+    ControlFlow::Break((what, None, span))
+}
+
+impl Visitor for Guard {
+    type Break = Refusal;
+
+    fn pre_visit_query(&mut self, query: &Query) -> ControlFlow<Refusal> {
+        let span = query.span();
+        if !query.locks.is_empty() {
+            return refuse("FOR UPDATE or FOR SHARE", span);
+        }
+        if query.for_clause.is_some() || query.settings.is_some() || query.format_clause.is_some() {
+            return refuse("a FOR, SETTINGS or FORMAT clause of a query", span);
+        }
+        set_expression(&query.body)
+    }
+
+    fn pre_visit_table_factor(&mut self, factor: &TableFactor) -> ControlFlow<Refusal> {
+        let sampled = match factor {
+            TableFactor::Table {
+                name,
+                with_hints,
+                version,
+                with_ordinality,
+                partitions,
+                json_path,
+                sample,
+                index_hints,
+                ..
+            } => {
+                let span = name.span();
+                if version.is_some() {
+                    return refuse("reading a past version of a table", span);
+                }
+                if *with_ordinality {
+                    return refuse("WITH ORDINALITY", span);
+                }
+                if !with_hints.is_empty() || !index_hints.is_empty() {
+                    return refuse("a hint at a table", span);
+                }
+                if !partitions.is_empty() || json_path.is_some() {
+                    return refuse("a selection of partitions or paths at a table", span);
+                }
+                sample.is_some().then_some(span)
+            }
+            TableFactor::Derived { subquery, sample, .. } => sample.is_some().then(|| subquery.span()),
+            _ => None,
+        };
+        match sampled {
+            Some(span) => refuse("TABLESAMPLE", span),
+            None => ControlFlow::Continue(()),
+        }
+    }
+}
+
+fn set_expression(body: &SetExpr) -> ControlFlow<Refusal> {
+    match body {
+        SetExpr::Select(select) => plain_select(select),
+        SetExpr::SetOperation { left, right, .. } => {
+            set_expression(left)?;
+            set_expression(right)
+        }
+        _ => ControlFlow::Continue(()),
+    }
+}
+
+fn plain_select(select: &Select) -> ControlFlow<Refusal> {
+    let span = select.select_token.0.span;
+    if select.flavor != SelectFlavor::Standard {
+        let hint = Some("write SELECT first: SELECT * FROM …");
+        return ControlFlow::Break(("a query that begins with FROM", hint, span));
+    }
+    if select.top.is_some() {
+        return ControlFlow::Break(("TOP", Some("write LIMIT at the end of the query"), span));
+    }
+    let ignored = !select.optimizer_hints.is_empty()
+        || select.select_modifiers.is_some()
+        || select.exclude.is_some()
+        || select.prewhere.is_some()
+        || !select.connect_by.is_empty()
+        || !select.cluster_by.is_empty()
+        || !select.distribute_by.is_empty()
+        || !select.sort_by.is_empty()
+        || select.value_table_mode.is_some();
+    if ignored {
+        return refuse("a clause of this SELECT", span);
+    }
+    ControlFlow::Continue(())
+}
