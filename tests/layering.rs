@@ -151,18 +151,39 @@ fn judged(file: &str, source: &str) -> Vec<String> {
 fn what_stands_below_may_be_reached() {
     for (file, source) in [
         ("table/mod.rs", "use crate::storage::Store;"),
-        ("table/mod.rs", "use crate::{error, definition::{Rule, TableDefinition}};"),
+        (
+            "table/mod.rs",
+            "use crate::{error, definition::{Rule, TableDefinition}};",
+        ),
         ("table/mod.rs", "use crate::table::scan;"),
         ("table/mod.rs", "use crate::Error;"),
-        ("table/managed/mod.rs", "use super::super::table::scan; use super::scan::Scan;"),
-        ("table/tests.rs", "use super::*; mod inner { use super::super::*; }"),
+        (
+            "table/managed/mod.rs",
+            "use super::super::table::scan; use super::scan::Scan;",
+        ),
+        (
+            "table/tests.rs",
+            "use super::*; mod inner { use super::super::*; }",
+        ),
         ("table/mod.rs", "mod tests { use super::*; }"),
-        ("table/mod.rs", "pub(crate) fn f<'a>(x: &'a str) -> crate::Result<'a, char> { '\"' }"),
-        ("table/mod.rs", "// use crate::engine::Lake;\n/* crate::cli */ /// crate::repl\nfn f() {}"),
-        ("table/mod.rs", r##"const TEXT: &str = "crate::engine"; const RAW: &str = r#"use crate::cli;"#;"##),
+        (
+            "table/mod.rs",
+            "pub(crate) fn f<'a>(x: &'a str) -> crate::Result<'a, char> { '\"' }",
+        ),
+        (
+            "table/mod.rs",
+            "// use crate::engine::Lake;\n/* crate::cli */ /// crate::repl\nfn f() {}",
+        ),
+        (
+            "table/mod.rs",
+            r##"const TEXT: &str = "crate::engine"; const RAW: &str = r#"use crate::cli;"#;"##,
+        ),
         ("table/mod.rs", "fn f() { let weir = 1; let super_ = weir; }"),
         ("cli/mod.rs", "use crate::{repl, batch::run, flight, Lake};"),
-        ("engine/mod.rs", "use datafusion::catalog::cli; use self::cli::Thing;"),
+        (
+            "engine/mod.rs",
+            "use datafusion::catalog::cli; use self::cli::Thing;",
+        ),
     ] {
         let faults = judged(file, source);
         assert!(faults.is_empty(), "{file}: {source}: {faults:?}");
@@ -172,28 +193,92 @@ fn what_stands_below_may_be_reached() {
 #[test]
 fn what_stands_above_or_beside_is_refused() {
     for (file, source, said) in [
-        ("table/mod.rs", "use crate::engine::Session;", "2: 'table' (step 5) reaches 'engine'"),
-        ("table/mod.rs", "use crate::{error, catalog::{self, Catalog}};", "'catalog' (step 6)"),
-        ("table/mod.rs", "\n\nfn f() { crate::planner::plan() }", "4: 'table'"),
+        (
+            "table/mod.rs",
+            "use crate::engine::Session;",
+            "2: 'table' (step 5) reaches 'engine'",
+        ),
+        (
+            "table/mod.rs",
+            "use crate::{error, catalog::{self, Catalog}};",
+            "'catalog' (step 6)",
+        ),
+        (
+            "table/mod.rs",
+            "\n\nfn f() { crate::planner::plan() }",
+            "4: 'table'",
+        ),
         ("table/mod.rs", "use weir::engine::Session;", "'engine'"),
-        ("table/mod.rs", "use ::weir::{error::Error, engine::Session};", "'engine'"),
+        (
+            "table/mod.rs",
+            "use ::weir::{error::Error, engine::Session};",
+            "'engine'",
+        ),
         ("table/mod.rs", "use crate::Lake;", "'engine'"),
         ("table/mod.rs", "use super::engine::Session;", "'engine'"),
-        ("table/scan.rs", "use super::{external, super::catalog};", "'catalog'"),
+        (
+            "table/scan.rs",
+            "use super::{external, super::catalog};",
+            "'catalog'",
+        ),
         ("table/scan.rs", "use self::super::super::engine;", "'engine'"),
-        ("table/mod.rs", "mod tests { use super::super::engine::Lake; }", "'engine'"),
-        ("table/mod.rs", "macro_rules! m { () => { $crate::engine::go() } }", "'engine'"),
-        ("table/mod.rs", r#"#[serde(with = "crate::engine::text")] struct S;"#, "'engine'"),
-        ("storage/mod.rs", "use crate::syntax::Token;", "which is its neighbour"),
-        ("repl/mod.rs", "pub(in crate::repl) use crate::batch::run;", "which is its neighbour"),
-        ("render/mod.rs", "use crate::connection as c;", "which is its neighbour"),
+        (
+            "table/mod.rs",
+            "mod tests { use super::super::engine::Lake; }",
+            "'engine'",
+        ),
+        (
+            "table/mod.rs",
+            "macro_rules! m { () => { $crate::engine::go() } }",
+            "'engine'",
+        ),
+        (
+            "table/mod.rs",
+            r#"#[serde(with = "crate::engine::text")] struct S;"#,
+            "'engine'",
+        ),
+        (
+            "storage/mod.rs",
+            "use crate::syntax::Token;",
+            "which is its neighbour",
+        ),
+        (
+            "repl/mod.rs",
+            "pub(in crate::repl) use crate::batch::run;",
+            "which is its neighbour",
+        ),
+        (
+            "render/mod.rs",
+            "use crate::connection as c;",
+            "which is its neighbour",
+        ),
         ("table/mod.rs", "use crate::*;", "a glob of the crate's root"),
-        ("table/mod.rs", "use crate::{error::Error, *};", "a glob of the crate's root"),
-        ("table/mod.rs", "use crate as root;", "the crate's root by another name"),
-        ("table/mod.rs", "use crate::{self as root};", "the crate's root by another name"),
-        ("table/scan.rs", "use super::super as root;", "the crate's root by another name"),
+        (
+            "table/mod.rs",
+            "use crate::{error::Error, *};",
+            "a glob of the crate's root",
+        ),
+        (
+            "table/mod.rs",
+            "use crate as root;",
+            "the crate's root by another name",
+        ),
+        (
+            "table/mod.rs",
+            "use crate::{self as root};",
+            "the crate's root by another name",
+        ),
+        (
+            "table/scan.rs",
+            "use super::super as root;",
+            "the crate's root by another name",
+        ),
         ("table/mod.rs", "use super::*;", "a glob of the crate's root"),
-        ("table/mod.rs", "use crate::prelude::Thing;", "'prelude' is neither"),
+        (
+            "table/mod.rs",
+            "use crate::prelude::Thing;",
+            "'prelude' is neither",
+        ),
         ("helpers/mod.rs", "", "module 'helpers' has no step"),
         ("helpers.rs", "", "module 'helpers' has no step"),
     ] {

@@ -46,7 +46,9 @@ async fn difference(connection: &impl Connection, file: &Path) -> Option<String>
 /// The queries, in order.
 fn queries() -> Vec<PathBuf> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/tpch");
-    (1..=22).map(|number| folder.join(format!("q{number:02}.sql"))).collect()
+    (1..=22)
+        .map(|number| folder.join(format!("q{number:02}.sql")))
+        .collect()
 }
 
 #[tokio::test(flavor = "multi_thread")]

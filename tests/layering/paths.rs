@@ -221,9 +221,11 @@ fn starts_path(tokens: &[TokenTree], at: usize) -> bool {
 }
 
 fn is_keyword(word: &proc_macro2::Ident) -> bool {
-    ["use", "return", "as", "in", "dyn", "impl", "for", "mut", "match", "if"]
-        .iter()
-        .any(|keyword| word == keyword)
+    [
+        "use", "return", "as", "in", "dyn", "impl", "for", "mut", "match", "if",
+    ]
+    .iter()
+    .any(|keyword| word == keyword)
 }
 
 /// `#[…]` or `#![…]`.

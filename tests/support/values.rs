@@ -48,7 +48,11 @@ impl ColumnType for Kind {
 
 /// The types of a schema's columns.
 pub(crate) fn kinds(schema: &Schema) -> Vec<Kind> {
-    schema.fields().iter().map(|field| kind(field.data_type())).collect()
+    schema
+        .fields()
+        .iter()
+        .map(|field| kind(field.data_type()))
+        .collect()
 }
 
 fn kind(data_type: &DataType) -> Kind {
@@ -67,7 +71,8 @@ fn kind(data_type: &DataType) -> Kind {
 /// Whether the columns are as many and as typed as expected.
 pub(crate) fn same_kinds(actual: &Vec<Kind>, expected: &Vec<Kind>) -> bool {
     actual.len() == expected.len()
-        && iter::zip(actual, expected).all(|(actual, expected)| *expected == Kind::Other || actual == expected)
+        && iter::zip(actual, expected)
+            .all(|(actual, expected)| *expected == Kind::Other || actual == expected)
 }
 
 /// The rows of a batch as text.
@@ -98,7 +103,9 @@ fn cell(column: &dyn Array, row: usize) -> Result<String, ArrowError> {
             let options = FormatOptions::new()
                 .with_null("NULL")
                 .with_duration_format(DurationFormat::Pretty);
-            let text = ArrayFormatter::try_new(column, &options)?.value(row).try_to_string()?;
+            let text = ArrayFormatter::try_new(column, &options)?
+                .value(row)
+                .try_to_string()?;
             match kind(data_type) {
                 Kind::Real => number(&text),
                 Kind::Text => words(&text),
@@ -151,5 +158,8 @@ fn lines(mut cells: Vec<String>) -> Vec<Vec<String>> {
         let dashes = "-".repeat(line.len() - text.len());
         vec![format!("{:02}){dashes}{text}", at + 1)]
     });
-    iter::once(cells).filter(|cells| !cells.is_empty()).chain(numbered).collect()
+    iter::once(cells)
+        .filter(|cells| !cells.is_empty())
+        .chain(numbered)
+        .collect()
 }

@@ -36,12 +36,23 @@ impl Expected {
         };
         let text = |field: &Arc<Field>| Field::new(field.name(), DataType::Utf8, true);
         let texts = Schema::new(schema.fields().iter().map(text).collect::<Vec<_>>());
-        let reader = ReaderBuilder::new(Arc::new(texts)).with_format(format).build(open());
+        let reader = ReaderBuilder::new(Arc::new(texts))
+            .with_format(format)
+            .build(open());
         let mut rows = Vec::new();
         for batch in reader.expect("a CSV reader") {
             let batch = batch.expect("its rows");
-            let columns: Vec<_> = batch.columns().iter().map(|column| column.as_string::<i32>()).collect();
-            let row = |row| columns.iter().map(|column| column.value(row).to_owned()).collect();
+            let columns: Vec<_> = batch
+                .columns()
+                .iter()
+                .map(|column| column.as_string::<i32>())
+                .collect();
+            let row = |row| {
+                columns
+                    .iter()
+                    .map(|column| column.value(row).to_owned())
+                    .collect()
+            };
             rows.extend((0..batch.num_rows()).map(row));
         }
         Self {
@@ -53,7 +64,11 @@ impl Expected {
     /// Where `batches` differ from what is expected, at the first place.
     pub(crate) fn difference(&self, schema: &Schema, batches: &[RecordBatch]) -> Option<String> {
         if schema.fields().len() != self.titles.len() {
-            return Some(format!("{} columns instead of {}", schema.fields().len(), self.titles.len()));
+            return Some(format!(
+                "{} columns instead of {}",
+                schema.fields().len(),
+                self.titles.len()
+            ));
         }
         let mut rows = self.rows.iter().enumerate();
         for batch in batches {

@@ -45,12 +45,30 @@ fn generate_part(root: &Path, part: i32) {
         write(&to("region"), RegionArrow::new(RegionGenerator::new(SCALE, 1, 1)));
     }
     let (scale, parts) = (SCALE, PARTS);
-    write(&to("supplier"), SupplierArrow::new(SupplierGenerator::new(scale, part, parts)));
-    write(&to("customer"), CustomerArrow::new(CustomerGenerator::new(scale, part, parts)));
-    write(&to("part"), PartArrow::new(PartGenerator::new(scale, part, parts)));
-    write(&to("partsupp"), PartSuppArrow::new(PartSuppGenerator::new(scale, part, parts)));
-    write(&to("orders"), OrderArrow::new(OrderGenerator::new(scale, part, parts)));
-    write(&to("lineitem"), LineItemArrow::new(LineItemGenerator::new(scale, part, parts)));
+    write(
+        &to("supplier"),
+        SupplierArrow::new(SupplierGenerator::new(scale, part, parts)),
+    );
+    write(
+        &to("customer"),
+        CustomerArrow::new(CustomerGenerator::new(scale, part, parts)),
+    );
+    write(
+        &to("part"),
+        PartArrow::new(PartGenerator::new(scale, part, parts)),
+    );
+    write(
+        &to("partsupp"),
+        PartSuppArrow::new(PartSuppGenerator::new(scale, part, parts)),
+    );
+    write(
+        &to("orders"),
+        OrderArrow::new(OrderGenerator::new(scale, part, parts)),
+    );
+    write(
+        &to("lineitem"),
+        LineItemArrow::new(LineItemGenerator::new(scale, part, parts)),
+    );
 }
 
 fn write(path: &Path, batches: impl RecordBatchIterator) {
