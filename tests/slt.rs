@@ -11,6 +11,8 @@
 //!
 //! A failing record does not end its file: all differences are reported at once.
 
+#![expect(clippy::expect_used, reason = "a test fails by panicking")]
+
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 use std::{env, fs, io, thread};

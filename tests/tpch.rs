@@ -3,6 +3,8 @@
 //!
 //! The lake is made in a temporary folder; `WEIR_TPCH_LAKE=DIR` makes it in an empty folder and keeps it.
 
+#![expect(clippy::expect_used, reason = "a test fails by panicking")]
+
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 use std::{env, fs};
