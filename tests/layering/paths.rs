@@ -46,7 +46,7 @@ pub(super) fn reexports(source: &str) -> Result<BTreeMap<String, String>, String
     let tokens = tokens(source)?;
     for (at, pair) in tokens.windows(2).enumerate() {
         if is_word(&pair[0], "pub") && is_word(&pair[1], "use") {
-            leaves(&tokens[at + 2..], &mut Vec::new(), &mut found)?;
+            leaves(&tokens[at + 2..], &[], &mut found)?;
         }
     }
     Ok(found)
@@ -237,10 +237,10 @@ fn is_attribute(tokens: &[TokenTree], at: usize) -> bool {
 /// The names that the tree of a `use` brings in, each with the first segment of its path.
 fn leaves(
     tokens: &[TokenTree],
-    above: &mut Vec<String>,
+    above: &[String],
     found: &mut BTreeMap<String, String>,
 ) -> Result<(), String> {
-    let mut segments = above.clone();
+    let mut segments = above.to_vec();
     let mut at = 0;
     loop {
         match tokens.get(at) {
@@ -249,7 +249,7 @@ fn leaves(
             Some(TokenTree::Ident(word)) => segments.push(word.to_string()),
             Some(TokenTree::Group(group)) => {
                 for branch in branches(group) {
-                    leaves(&branch, &mut segments, found)?;
+                    leaves(&branch, &segments, found)?;
                 }
                 return Ok(());
             }
