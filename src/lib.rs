@@ -1,6 +1,8 @@
 //! **weir**: a SQL query engine over a local data lake.
 
+pub mod batch;
 pub mod catalog;
+pub mod cli;
 pub mod connection;
 pub mod definition;
 pub mod demo;
@@ -12,6 +14,6 @@ pub mod storage;
 pub mod syntax;
 pub mod table;
 
-pub use engine::{Lake, Session};
+pub use engine::{Lake, LakeOptions, Session};
 pub use error::{Error, Result};
 pub use syntax::Parameters;

@@ -1,5 +1,6 @@
 //! A lake, opened.
 
+use std::num::NonZeroUsize;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -14,10 +15,10 @@ use crate::error::Result;
 ///
 /// ```no_run
 /// use futures::StreamExt;
-/// use weir::{Lake, Parameters};
+/// use weir::{Lake, LakeOptions, Parameters};
 ///
 /// # async fn example() -> weir::Result<()> {
-/// let lake = Lake::open("shop".as_ref()).await?;
+/// let lake = Lake::open("shop".as_ref(), LakeOptions::default()).await?;
 /// let mut outcomes = lake.session().execute("SELECT count(*) FROM raw.events", &Parameters::default());
 /// while let Some(outcome) = outcomes.next().await {
 ///     println!("{:?}", outcome?.body);
@@ -29,6 +30,15 @@ use crate::error::Result;
 pub struct Lake {
     catalog: Arc<Catalog>,
     runtime: Arc<RuntimeEnv>,
+    options: LakeOptions,
+}
+
+/// How a lake is opened.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct LakeOptions {
+    /// Into how many parts a statement's work is split, to run at the same time; `None` is one a
+    /// core.
+    pub threads: Option<NonZeroUsize>,
 }
 
 impl Lake {
@@ -45,12 +55,16 @@ impl Lake {
     /// # Errors
     /// [`Code::NoLake`](crate::error::Code::NoLake) if there is none,
     /// [`Code::InvalidDefinition`](crate::error::Code::InvalidDefinition) if `lake.toml` is wrong.
-    pub async fn open(folder: &Path) -> Result<Self> {
+    pub async fn open(folder: &Path, options: LakeOptions) -> Result<Self> {
         let catalog = Arc::new(Catalog::open(folder)?);
         let runtime = RuntimeEnvBuilder::new()
             .build_arc()
             .map_err(failure::without_place)?;
-        Ok(Self { catalog, runtime })
+        Ok(Self {
+            catalog,
+            runtime,
+            options,
+        })
     }
 
     /// A session with the default settings.
@@ -65,6 +79,10 @@ impl Lake {
 
     pub(super) fn catalog(&self) -> &Arc<Catalog> {
         &self.catalog
+    }
+
+    pub(super) fn options(&self) -> LakeOptions {
+        self.options
     }
 
     pub(super) fn runtime(&self) -> &Arc<RuntimeEnv> {

@@ -16,7 +16,7 @@ mod statements;
 mod system;
 mod tables;
 
-pub use lake::Lake;
+pub use lake::{Lake, LakeOptions};
 pub use outcome::{Body, Done, Outcome, Outcomes, Rows};
 pub use progress::{Progress, ProgressSnapshot};
 pub use session::Session;

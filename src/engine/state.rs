@@ -28,6 +28,9 @@ pub(super) fn initial_config(lake: &Lake) -> SessionConfig {
         .with_default_catalog_and_schema(CATALOG, first_zone)
         .with_information_schema(false)
         .with_collect_statistics(true);
+    if let Some(threads) = lake.options().threads {
+        config = config.with_target_partitions(threads.get());
+    }
     config.options_mut().sql_parser.collect_spans = true;
     enforce(&mut config);
     config

@@ -33,15 +33,12 @@ impl ResultWriter for CsvWriter {
         if columns.is_empty() {
             return Ok(());
         }
-        let null = if columns.len() == 1 { "\"\"" } else { "" };
         for row in 0..batch.num_rows() {
             for (i, column) in columns.iter().enumerate() {
                 if i > 0 {
                     out.text.push(',');
                 }
-                if column.is_null(row) {
-                    out.text.push_str(null);
-                } else {
+                if !column.is_null(row) {
                     write_field(column.text(row, &mut self.scratch)?, &mut out.text);
                 }
             }

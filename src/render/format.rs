@@ -15,8 +15,8 @@ pub enum Format {
     /// A line a value, a block a row, for a person and wide rows.
     Expanded,
     /// RFC 4180 with a header, lines ending in LF. NULL is an empty field and the empty text is `""`.
-    /// In a result of one column NULL is `""` too: an empty line would be taken for the end of the
-    /// result, and most readers skip it, which loses the row.
+    /// In a result of one column NULL is therefore an empty line, which many readers skip: where NULLs
+    /// matter, another column or another format keeps them.
     Csv,
     /// PostgreSQL's COPY text with a header: `\t`, `\n`, `\\`, and `\N` for NULL. It has no spelling
     /// for the empty text but nothing, so that in a result of one column it is an empty line.

@@ -30,6 +30,7 @@ mod html;
 mod insert;
 mod json;
 mod markdown;
+mod meter;
 mod output;
 mod parquet_file;
 mod renderer;
@@ -41,6 +42,7 @@ mod value;
 mod visible;
 
 pub use format::Format;
+pub use meter::Meter;
 pub use output::is_broken_pipe;
 pub use renderer::{RenderOptions, Renderer};
 pub use type_name::type_name;

@@ -9,7 +9,7 @@ use arrow::datatypes::SchemaRef;
 use futures::StreamExt;
 use weir::connection::Connection;
 use weir::engine::Body;
-use weir::{Lake, Parameters, Result};
+use weir::{Lake, LakeOptions, Parameters, Result};
 
 /// What one statement answered with rows.
 pub(crate) type Answer = (SchemaRef, Vec<RecordBatch>);
@@ -17,7 +17,7 @@ pub(crate) type Answer = (SchemaRef, Vec<RecordBatch>);
 /// A new lake in `folder`.
 pub(crate) async fn new_lake(folder: &Path) -> Result<Lake> {
     Lake::init(folder)?;
-    Lake::open(folder).await
+    Lake::open(folder, LakeOptions::default()).await
 }
 
 /// Executes the statements of `sql` in order. Returns the answers of those that have rows, and how many

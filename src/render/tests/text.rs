@@ -123,7 +123,7 @@ fn csv() {
     let one_column = batch(vec![("a \"b\"", texts(&values))]);
     assert_eq!(
         one(Format::Csv, &one_column),
-        "\"a \"\"b\"\"\"\n\" a\"\n\"a \"\n\"a\nb\"\n\"a\rb\"\né;'\\\n\"\"\nNULL\n"
+        "\"a \"\"b\"\"\"\n\" a\"\n\"a \"\n\"a\nb\"\n\"a\rb\"\né;'\\\n\nNULL\n"
     );
     assert_eq!(one(Format::Csv, &people().slice(0, 0)), "id,name,Ratio\n");
     assert_eq!(one(Format::Csv, &no_columns(3)), "");

@@ -1,0 +1,85 @@
+//! The command line as typed.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+
+/// A SQL query engine over a local data lake.
+#[derive(Debug, Parser)]
+#[command(
+    name = "weir",
+    version,
+    args_conflicts_with_subcommands = false,
+    subcommand_negates_reqs = true
+)]
+pub(super) struct Arguments {
+    /// The lake's folder [default: upward from here to a folder with catalog/lake.toml]
+    #[arg(long, value_name = "DIR", env = "WEIR_LAKE", global = true)]
+    pub lake: Option<PathBuf>,
+
+    #[command(flatten)]
+    pub batch: BatchArguments,
+
+    #[command(subcommand)]
+    pub command: Option<Command>,
+}
+
+/// What is run, and how.
+#[derive(Debug, Args)]
+pub(super) struct BatchArguments {
+    /// Run this SQL; may be given several times
+    #[arg(short, long, value_name = "SQL", conflicts_with = "file")]
+    pub command_text: Vec<String>,
+
+    /// Run these files, one after the other; - is stdin
+    #[arg(short, long, value_name = "FILE", num_args = 1..)]
+    pub file: Vec<PathBuf>,
+
+    /// table, expanded, csv, tsv, json, ndjson, markdown, html, insert, parquet or arrow [default: table on a
+    /// terminal, else csv]
+    #[arg(long, value_name = "FORMAT")]
+    pub format: Option<String>,
+
+    /// Write results to this file, which appears when all is done [default: stdout]
+    #[arg(short, long, value_name = "FILE")]
+    pub output: Option<PathBuf>,
+
+    /// The value of $name in SQL; text, unless a type is given
+    #[arg(long, value_name = "NAME[:TYPE]=VALUE")]
+    pub param: Vec<String>,
+
+    /// Run the statements after one that failed too
+    #[arg(long)]
+    pub continue_on_error: bool,
+
+    /// Say nothing but errors
+    #[arg(short, long)]
+    pub quiet: bool,
+
+    /// Show each statement on stderr before it is run
+    #[arg(long)]
+    pub echo: bool,
+
+    /// How many threads to use [default: one a core]
+    #[arg(long, value_name = "N", global = true)]
+    pub threads: Option<usize>,
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum Command {
+    /// Make an empty lake
+    Init {
+        /// Its folder [default: here]
+        dir: Option<PathBuf>,
+    },
+    /// Make a sample lake, run its scripts and show what they found
+    Demo {
+        /// How many events to generate
+        #[arg(long, default_value_t = 100_000)]
+        rows: u64,
+
+        /// Another seed is another sample
+        #[arg(long, default_value_t = 42)]
+        seed: u64,
+    },
+}
