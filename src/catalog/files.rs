@@ -10,7 +10,7 @@ use parking_lot::Mutex;
 use crate::definition::{
     INITIAL_LAKE, LakeConfig, TableDefinition, ZoneDefinition, check_name, read_lake, read_table, write_table,
 };
-use crate::error::{Code, Error, Result, did_you_mean};
+use crate::error::{Code, Error, Location, Result, did_you_mean};
 use crate::storage::{OnExisting, Published, sync_folder, write_atomically};
 
 /// The definitions of a lake.
@@ -185,7 +185,8 @@ impl Catalog {
             .with_hint(format!(
                 "rename the file of one of them, in 'catalog/{}'",
                 zone.name
-            ))),
+            ))
+            .at(Location::in_text("", 1, 1, 1).in_file(self.definition_file(zone, second)))),
         }
     }
 
@@ -226,10 +227,15 @@ impl Catalog {
     /// What the operating system says of the folder.
     pub fn entries(&self, zone: &ZoneDefinition) -> Result<Vec<Entry>> {
         let names = self.names(zone)?;
+        let mut spellings: HashMap<String, usize> = HashMap::new();
+        for name in &names {
+            *spellings.entry(name.to_lowercase()).or_default() += 1;
+        }
         let entry = |name: String| {
-            let definition = match self.resolve(zone, &name) {
-                Ok(_) => self.read(zone, &name).transpose()?,
-                Err(error) => Err(error),
+            let definition = if spellings.get(&name.to_lowercase()) == Some(&1) {
+                self.read(zone, &name).transpose()?
+            } else {
+                self.table(zone, &name).transpose()?
             };
             Some(Entry { name, definition })
         };

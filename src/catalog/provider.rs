@@ -94,7 +94,8 @@ impl CatalogProviderList for LakeCatalogs {
     }
 
     fn catalog(&self, name: &str) -> Option<Arc<dyn CatalogProvider>> {
-        (name == CATALOG).then(|| Arc::clone(&self.lake) as _)
+        name.eq_ignore_ascii_case(CATALOG)
+            .then(|| Arc::clone(&self.lake) as _)
     }
 }
 
@@ -106,6 +107,8 @@ impl CatalogProvider for LakeSchemas {
     }
 
     fn schema(&self, name: &str) -> Option<Arc<dyn SchemaProvider>> {
+        let name = name.to_lowercase();
+        let name = name.as_str();
         if name == INFORMATION_SCHEMA {
             return (!self.described).then(|| Arc::new(self.information_schema()) as _);
         }

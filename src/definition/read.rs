@@ -95,10 +95,14 @@ struct Source<'a> {
 impl Source<'_> {
     fn parse<T: DeserializeOwned>(&self) -> Result<T> {
         toml_edit::de::from_str(self.text).map_err(|error| {
-            let message = error.message().lines().next().unwrap_or_default().to_owned();
-            let hint = unknown_key_hint(&message);
-            self.wrong(error.span().unwrap_or(0..0), message)
-                .with_hint_if(hint)
+            let message = error.message().lines().next().unwrap_or_default();
+            let span = error.span().unwrap_or(0..0);
+            match unknown_key(message) {
+                Some((key, hint)) => self
+                    .wrong(span, format!("there is no key '{key}' here"))
+                    .with_hint(hint),
+                None => self.wrong(span, message.replace('`', "'")),
+            }
         })
     }
 
@@ -120,10 +124,16 @@ impl Source<'_> {
 }
 
 /// Serde says ``unknown field `colums`, expected one of `name`, `columns` ``.
-fn unknown_key_hint(message: &str) -> Option<String> {
-    let mut quoted = message.split('`').skip(1).step_by(2);
-    let unknown = message.starts_with("unknown field").then(|| quoted.next())??;
-    did_you_mean(unknown, quoted)
+fn unknown_key(message: &str) -> Option<(&str, String)> {
+    let mut quoted = message
+        .strip_prefix("unknown field")?
+        .split('`')
+        .skip(1)
+        .step_by(2);
+    let unknown = quoted.next()?;
+    let known: Vec<&str> = quoted.collect();
+    let hint = did_you_mean(unknown, &known).unwrap_or_else(|| format!("there are {}", known.join(", ")));
+    Some((unknown, hint))
 }
 
 /// Reads `lake.toml`.
@@ -138,8 +148,9 @@ pub fn read_lake(file: &Path, text: &str) -> Result<LakeConfig> {
             .wrong(0..0, "a lake needs at least one zone")
             .with_hint("such as [zones.raw]"));
     }
-    let zones = parsed
-        .zones
+    let mut zones: Vec<_> = parsed.zones.into_iter().collect();
+    zones.sort_by_key(|(_, zone)| zone.path.span().start);
+    let zones = zones
         .into_iter()
         .map(|(name, zone)| zone_definition(&source, name, zone));
     Ok(LakeConfig {

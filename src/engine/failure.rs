@@ -11,7 +11,7 @@ use datafusion::common::{DataFusionError, SchemaError};
 use parquet::errors::ParquetError;
 use sqlparser::tokenizer::{Location as At, Span};
 
-use crate::catalog::Catalog;
+use crate::catalog::{CATALOG, Catalog};
 use crate::error::{Code, Error, Location, did_you_mean};
 use crate::syntax::Piece;
 
@@ -95,7 +95,15 @@ fn missing_table(error: &DataFusionError) -> Option<String> {
 fn table_not_found(name: &str, catalog: &Catalog, zone: &str) -> Error {
     let mut parts = name.rsplit('.');
     let table = parts.next().unwrap_or(name);
-    let zone = parts.next().unwrap_or(zone);
+    let zone = parts.next().unwrap_or(zone).to_lowercase();
+    let zone = zone.as_str();
+    if let Some(catalog) = parts
+        .next()
+        .filter(|catalog| !catalog.eq_ignore_ascii_case(CATALOG))
+    {
+        return Error::new(Code::UndefinedZone, format!("there is no catalog '{catalog}'"))
+            .with_hint(format!("the catalog is '{CATALOG}', and can be left out"));
+    }
     let plain = || Error::new(Code::UndefinedTable, format!("table '{zone}.{table}' not found"));
     match catalog.zone(zone) {
         Ok(zone) => catalog.not_found(zone, table),
@@ -143,6 +151,14 @@ fn tidy(message: &str) -> String {
         "Object Store error: ",
         "Parquet error: ",
         "This feature is not implemented: ",
+        "Parser error: ",
+        "Cast error: ",
+        "Compute error: ",
+        "Invalid argument error: ",
+        "Arithmetic overflow: ",
+        "Csv error: ",
+        "Json error: ",
+        "Avro error: ",
     ];
     let mut message = message.trim();
     while let Some(rest) = LAYERS.iter().find_map(|layer| message.strip_prefix(layer)) {
@@ -191,9 +207,30 @@ fn plan_error(message: &str) -> Error {
         return Error::new(Code::UndefinedFunction, format!("there is no function '{name}'"))
             .with_hint_if(hint);
     }
-    let code = if message.contains("does not exist") && message.contains("able function") {
-        Code::UndefinedFunction
-    } else if message.contains("coerce") || message.contains("No function matches") {
+    if let Some(name) = message
+        .strip_prefix("table function '")
+        .and_then(|rest| rest.strip_suffix("' not found"))
+    {
+        return Error::new(
+            Code::UndefinedFunction,
+            format!("there is no table function '{name}'"),
+        );
+    }
+    if let Some((_, rest)) = message.split_once("No function matches the given name and argument types '") {
+        let (call, rest) = rest.split_once('\'').unwrap_or((rest, ""));
+        let candidates = rest
+            .split_once("Candidate functions:")
+            .map(|(_, list)| list.split_whitespace());
+        let candidates = candidates.map(|list| list.collect::<Vec<_>>().join(" "));
+        return Error::new(
+            Code::UndefinedFunction,
+            format!("no function '{}' takes these arguments: {call}", called(call)),
+        )
+        .with_hint_if(candidates.map(|list| format!("there are {list}")));
+    }
+    let code = if message.starts_with("Insert-") && message.ends_with("not supported") {
+        Code::Unsupported
+    } else if message.contains("coerce") {
         Code::DatatypeMismatch
     } else if message.starts_with("Projections require unique expression names") {
         Code::DuplicateColumn
@@ -203,22 +240,32 @@ fn plan_error(message: &str) -> Error {
     Error::new(code, tidy(message))
 }
 
+fn called(call: &str) -> &str {
+    call.split('(').next().unwrap_or(call)
+}
+
 fn arrow_error(error: &ArrowError) -> Error {
     let (code, text) = match error {
         ArrowError::DivideByZero => (Code::DataException, "division by zero".to_owned()),
+        // Rows on their way into a table: the planner has numbered the columns that it could not name.
+        ArrowError::InvalidArgumentError(text)
+            if text.ends_with("is declared as non-nullable but contains null values") =>
+        {
+            (
+                Code::NotNull,
+                "a column that may not be NULL is given NULL".to_owned(),
+            )
+        }
         ArrowError::NotYetImplemented(_) => (Code::Unsupported, error.to_string()),
         ArrowError::IoError(_, inner) => (io_code(inner), error.to_string()),
         ArrowError::MemoryError(_) => (Code::OutOfMemory, error.to_string()),
-        ArrowError::CsvError(_)
-        | ArrowError::JsonError(_)
-        | ArrowError::AvroError(_)
-        | ArrowError::ParseError(_) => (Code::CorruptFile, error.to_string()),
+        ArrowError::CsvError(_) | ArrowError::JsonError(_) | ArrowError::AvroError(_) => {
+            (Code::CorruptFile, error.to_string())
+        }
+        // Arrow's CSV reader and its casts share a kind; only the reader knows lines.
+        ArrowError::ParseError(text) if text.contains("line ") => (Code::CorruptFile, error.to_string()),
         _ => (Code::DataException, error.to_string()),
     };
-    let text = text
-        .split_once(" error: ")
-        .map_or(text.as_str(), |(_, rest)| rest)
-        .to_owned();
     Error::new(code, tidy(&text))
 }
 

@@ -100,10 +100,9 @@ impl Session {
         &self,
         state: &SessionState,
         piece: &Piece,
-        statement: datafusion::sql::parser::Statement,
         parameters: &Parameters,
     ) -> Result<LogicalPlan> {
-        planner::plan(state, piece, statement, parameters)
+        planner::plan(state, piece, parameters)
             .await
             .map_err(|error| self.translated(error, piece))
     }

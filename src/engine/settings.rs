@@ -17,6 +17,10 @@ const FIXED: &[(&str, &str)] = &[
         "datafusion.sql_parser.collect_spans",
         "errors need the places in the text",
     ),
+    (
+        "datafusion.sql_parser.enable_ident_normalization",
+        "names are found in any case as it is",
+    ),
     ("datafusion.sql_parser.dialect", "the engine has one dialect"),
     (
         "datafusion.optimizer.enable_aggregate_dynamic_filter_pushdown",

@@ -31,7 +31,10 @@ pub(super) fn initial_config(lake: &Lake) -> SessionConfig {
     if let Some(threads) = lake.options().threads {
         config = config.with_target_partitions(threads.get());
     }
-    config.options_mut().sql_parser.collect_spans = true;
+    let parser = &mut config.options_mut().sql_parser;
+    parser.collect_spans = true;
+    // Names keep their case; the planner finds them in any.
+    parser.enable_ident_normalization = false;
     enforce(&mut config);
     config
 }

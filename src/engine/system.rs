@@ -185,7 +185,7 @@ pub(super) fn tables(catalog: &Catalog) -> Result<RecordBatch> {
 
 fn kind(definition: &TableDefinition) -> &'static str {
     match definition.kind {
-        TableKind::External(_) => "external table",
+        TableKind::External(_) => "external",
         TableKind::View(_) => "view",
     }
 }

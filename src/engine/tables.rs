@@ -14,7 +14,7 @@ use crate::catalog::TablePlanner;
 use crate::definition::{ExternalTable, TableDefinition, TableKind, View, ZoneDefinition};
 use crate::error::{Code, Error, Result};
 use crate::planner;
-use crate::syntax::{Parameters, Script, Statement};
+use crate::syntax::{Parameters, Script};
 use crate::table::ExternalTableProvider;
 use crate::table::external::infer_columns;
 
@@ -88,13 +88,7 @@ impl Tables {
             Some(piece) => piece.map_err(of_view)?,
             None => return Err(of_view(Error::new(Code::InvalidDefinition, "its query is empty"))),
         };
-        let Statement::Query(query) = Statement::parse(piece.clone()).map_err(of_view)? else {
-            return Err(of_view(Error::new(
-                Code::InvalidDefinition,
-                "its query is no SELECT",
-            )));
-        };
-        let plan = planner::plan(&state, &piece, *query, &Parameters::default())
+        let plan = planner::plan(&state, &piece, &Parameters::default())
             .await
             .map_err(|e| of_view(failure::translate(e, &piece, self.lake.catalog(), default_zone)))?;
         Ok(Arc::new(ViewTable::new(plan, Some(view.query.clone()))))

@@ -1,32 +1,45 @@
 //! [`Statement`](crate::syntax::Statement) → logical plan.
 //!
 //! DataFusion's planner does the work; this module stands around it: what it would ignore without a
-//! word is refused ([`guard`]), and parameters are bound to the plan, never to the text.
+//! word is refused ([`guard`]), names are found in any case ([`names`]), and parameters are bound to
+//! the plan, never to the text.
 
 mod guard;
+mod names;
 mod parameters;
 
 use datafusion::error::Result;
 use datafusion::execution::SessionState;
 use datafusion::logical_expr::LogicalPlan;
-use datafusion::sql::parser::Statement as Standard;
 
-use crate::syntax::{Parameters, Piece};
+use crate::error::{Code, Error};
+use crate::syntax::{Parameters, Piece, Statement};
 
-/// Plans a statement that DataFusion's planner knows. `piece` is the statement's text, for places
-/// and for the parameters it uses.
+/// Plans what of the statement `piece` DataFusion's planner knows: a query, an INSERT, or the query
+/// of a CREATE.
 ///
 /// # Errors
 /// DataFusion's own, and this crate's wrapped in `External`.
 pub(crate) async fn plan(
     state: &SessionState,
     piece: &Piece,
-    statement: Standard,
     parameters: &Parameters,
 ) -> Result<LogicalPlan> {
-    guard::check(&statement, piece)?;
     let values = parameters::values(piece, parameters)?;
-    let plan = state.statement_to_plan(statement).await?;
+    let mut spelled = piece.clone();
+    let plan = loop {
+        let statement = Statement::parse(spelled.clone())?
+            .into_planned()
+            .ok_or_else(|| Error::new(Code::Internal, "this statement is not planned"))?;
+        guard::check(&statement, &spelled)?;
+        match state.statement_to_plan(statement).await {
+            Ok(plan) => break plan,
+            Err(error) => match names::respell(&spelled, &error)? {
+                Some(respelled) => spelled = respelled,
+                None => return Err(error),
+            },
+        }
+    };
     match values {
         Some(values) => plan.with_param_values(values),
         None => Ok(plan),

@@ -134,6 +134,24 @@ impl Piece {
             .map(|t| self.locate(t.span))
     }
 
+    /// Spells the unquoted name `name` as `spelling`: within `span` if one is given, else wherever it
+    /// stands. Says whether anything changed.
+    pub fn respell(&mut self, span: Option<Span>, name: &str, spelling: &str) -> bool {
+        let mut changed = false;
+        for token in &mut self.tokens {
+            let inside = span.is_none_or(|span| token.span.start >= span.start && token.span.end <= span.end);
+            if let Token::Word(word) = &mut token.token
+                && inside
+                && word.quote_style.is_none()
+                && word.value == name
+            {
+                spelling.clone_into(&mut word.value);
+                changed = true;
+            }
+        }
+        changed
+    }
+
     /// Where the statement begins.
     pub fn start(&self) -> Location {
         let first = self

@@ -62,6 +62,22 @@ pub enum Statement {
     },
 }
 
+impl Statement {
+    /// What of the statement DataFusion's planner plans: itself, or the query in it.
+    pub fn into_planned(self) -> Option<Standard> {
+        let query = match self {
+            Self::Query(statement) => return Some(*statement),
+            Self::Insert(insert) => return Some(*insert.statement),
+            Self::CreateTable(table) => table.query?,
+            Self::CreateView(view) => view.query,
+            _ => return None,
+        };
+        Some(Standard::Statement(Box::new(sqlparser::ast::Statement::Query(
+            query,
+        ))))
+    }
+}
+
 /// A table's name as written: `t`, `zone.t` or `lake.zone.t`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TableName {

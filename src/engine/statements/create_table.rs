@@ -14,8 +14,6 @@ use datafusion::error::DataFusionError;
 use datafusion::execution::SessionState;
 use datafusion::logical_expr::dml::InsertOp;
 use datafusion::logical_expr::{Expr, LogicalPlan, LogicalPlanBuilder};
-use datafusion::sql::parser::Statement as Standard;
-use sqlparser::ast;
 
 use super::target::Target;
 use super::write;
@@ -61,7 +59,7 @@ pub(super) async fn execute(
     };
     match (&table.external, &table.query) {
         (Some(source), _) => creation.external(&table, source).await,
-        (None, Some(query)) => creation.of_query(&table, query.clone(), parameters).await,
+        (None, Some(_)) => creation.of_query(&table, parameters).await,
         (None, None) => creation.empty(&table),
     }
 }
@@ -186,20 +184,15 @@ impl Creation<'_> {
     fn empty(&self, table: &CreateTable) -> Result<Done> {
         let mut columns = self.columns(&table.columns)?;
         let partition_columns = self.partition_specs(table, &mut columns)?;
-        let (location, _) = self.fresh_folder()?;
-        let external = parquet(location, columns, partition_columns);
+        let mut external = parquet(String::new(), columns, partition_columns);
         self.check_distinct(&external)?;
+        (external.location, _) = self.fresh_folder()?;
         self.publish(table, external)?;
         Ok(Done::new(format!("created table {}", self.target.full_name())))
     }
 
     /// A table of a query's rows.
-    async fn of_query(
-        &self,
-        table: &CreateTable,
-        query: Box<ast::Query>,
-        parameters: &Parameters,
-    ) -> Result<Done> {
+    async fn of_query(&self, table: &CreateTable, parameters: &Parameters) -> Result<Done> {
         if let Some(column) = table.columns.first() {
             return Err(
                 Error::new(Code::Unsupported, "a list of columns beside AS is not supported")
@@ -208,11 +201,12 @@ impl Creation<'_> {
             );
         }
         let state = self.session.state();
-        let query = Standard::Statement(Box::new(ast::Statement::Query(query)));
-        let plan = self.session.plan(&state, self.piece, query, parameters).await?;
+        let plan = self.session.plan(&state, self.piece, parameters).await?;
         let (plan, columns, partition_columns) = self.arrange(plan, &table.partitioned_by)?;
-        let (location, folder) = self.fresh_folder()?;
-        let external = parquet(location, columns, partition_columns);
+        let mut external = parquet(String::new(), columns, partition_columns);
+        self.check_distinct(&external)?;
+        let folder;
+        (external.location, folder) = self.fresh_folder()?;
         let old = self.target.existing(self.session).ok().flatten();
         let written = self.write(&state, plan, &external, &folder).await;
         let published = written.and_then(|count| self.publish(table, external).map(|()| count));

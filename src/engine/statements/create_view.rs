@@ -1,13 +1,11 @@
 //! `CREATE VIEW`.
 
-use datafusion::sql::parser::Statement as Standard;
-use sqlparser::ast;
-
 use super::create_table::now;
 use super::target::Target;
 use crate::definition::{TableDefinition, TableKind, View, check_name};
 use crate::engine::outcome::Done;
 use crate::engine::session::Session;
+use crate::engine::state::session_state;
 use crate::error::{Code, Error, Result};
 use crate::storage::OnExisting;
 use crate::syntax::{CreateView, Parameters, Piece, parameter_names};
@@ -51,11 +49,9 @@ pub(super) async fn execute(session: &Session, piece: &Piece, view: CreateView) 
         )
         .at(place()));
     }
-    // Planned once now, so that a view that cannot work is not made.
-    let query = Standard::Statement(Box::new(ast::Statement::Query(view.query)));
-    session
-        .plan(&session.state(), piece, query, &Parameters::default())
-        .await?;
+    // Planned once now, so that a view that cannot work, or is part of itself, is not made.
+    let state = session_state(session.lake(), session.config(), vec![full_name.clone()]);
+    session.plan(&state, piece, &Parameters::default()).await?;
 
     let zone = session.zone();
     let now = now();

@@ -31,9 +31,9 @@ pub(super) async fn execute(
 ) -> Result<Body> {
     let done = |done: Done| Ok(Body::Done(done));
     match statement {
-        Statement::Query(query) => {
+        Statement::Query(_) => {
             let state = session.state();
-            let plan = session.plan(&state, piece, *query, parameters).await?;
+            let plan = session.plan(&state, piece, parameters).await?;
             let plan = session.physical(&state, piece, &plan).await?;
             Ok(Body::Rows(session.stream(&state, piece, plan)?))
         }

@@ -30,7 +30,7 @@ pub(super) async fn insert(
         .at(piece.locate(insert.table.span)));
     }
     let state = session.state();
-    let plan = session.plan(&state, piece, *insert.statement, parameters).await?;
+    let plan = session.plan(&state, piece, parameters).await?;
     let plan = session.physical(&state, piece, &plan).await?;
     let count = run(session, &state, piece, plan).await?;
     Ok(Done {
