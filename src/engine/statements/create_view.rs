@@ -1,5 +1,9 @@
 //! `CREATE VIEW`.
 
+use datafusion::common::TableReference;
+use datafusion::sql::parser::Statement as Standard;
+use sqlparser::ast;
+
 use super::create_table::now;
 use super::target::Target;
 use crate::definition::{TableDefinition, TableKind, View, check_name};
@@ -54,6 +58,12 @@ pub(super) async fn execute(session: &Session, piece: &Piece, view: CreateView) 
     session.plan(&state, piece, &Parameters::default()).await?;
 
     let zone = session.zone();
+    let query = Standard::Statement(Box::new(ast::Statement::Query(view.query)));
+    let depends_on_zone = state
+        .resolve_table_references(&query)
+        .map_err(|e| session.translated(e, piece))?
+        .iter()
+        .any(|table| matches!(table, TableReference::Bare { .. }));
     let now = now();
     let mut definition = match old {
         Some(old) => old.as_ref().clone(),
@@ -61,7 +71,7 @@ pub(super) async fn execute(session: &Session, piece: &Piece, view: CreateView) 
     };
     definition.kind = TableKind::View(View {
         query: view.sql,
-        default_zone: (zone != target.zone.name).then_some(zone),
+        default_zone: (depends_on_zone && zone != target.zone.name).then_some(zone),
     });
     definition.created_at = definition.created_at.or(Some(now));
     definition.updated_at = Some(now);

@@ -1,3 +1,5 @@
+//! Tests of the formats, by what they write.
+
 mod every_type;
 mod files;
 mod properties;

@@ -224,7 +224,7 @@ fn several_results_are_separated_by_an_empty_line() {
         batch(vec![("b", texts(&[None]))]),
     );
     let both = |format| text(format, &[from_ref(&a), from_ref(&b)]);
-    assert_eq!(both(Format::Csv), "a\nx\n\nb\n\"\"\n");
+    assert_eq!(both(Format::Csv), "a\nx\n\nb\n\n");
     assert_eq!(both(Format::Json), "[\n{\"a\":\"x\"}\n]\n\n[\n{\"b\":null}\n]\n");
     for format in Format::ALL.iter().filter(|format| !format.is_binary()) {
         assert_eq!(
