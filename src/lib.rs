@@ -1,4 +1,39 @@
 //! **weir**: a SQL query engine over a local data lake.
+//!
+//! A lake is a folder: a catalog of definitions (TOML) over zones of tables (files). [`Lake::open`]
+//! opens one, [`Session::execute`] is the one door for SQL, and data flows one way: text →
+//! [`syntax`] → [`planner`] → DataFusion's plan → [`engine`] → [`connection`] → a front end.
+//!
+//! # Where to look
+//!
+//! A module imports only from the steps above it in this list (a test reads the edges):
+//!
+//! | step | module | owns |
+//! |---|---|---|
+//! | 0 | [`error`] | the one public error: the table of codes, kinds, exit codes; carets; "did you mean" |
+//! | 1 | [`storage`] | files and folders: atomic publish, staging, listing |
+//! | 1 | [`syntax`] | text → tokens → [`Statement`](syntax::Statement); splitting; parameters; own grammar |
+//! | 2 | [`definition`] | what the catalog's files say, as checked values; TOML in and out; types as text |
+//! | 5 | [`table`] | a definition and its files → something to read from and write to |
+//! | 6 | [`catalog`] | the definitions on disk, and DataFusion's catalog traits over them |
+//! | 7 | [`planner`] | a statement → a logical plan: names in any case, parameters, refused modifiers |
+//! | 8 | [`engine`] | the opened lake, sessions, the statements' executors, settings, `system` tables |
+//! | 9 | [`connection`] | the trait that front ends speak |
+//! | 9 | [`render`] | one list of result formats, and the progress of a running statement |
+//! | 10 | [`batch`] | scripts: texts run from their first statement to their last |
+//! | 10 | [`demo`] | the sample lake: its generator, catalog and scripts |
+//! | 11 | [`cli`] | the command line: arguments as typed, options as resolved, exit codes |
+//!
+//! To find the home of …
+//!
+//! - a **statement**: its grammar in [`syntax`] (`create.rs`, `show.rs`, `parse.rs`), its executor
+//!   in `engine/statements/`, one file a group;
+//! - a **setting**: `engine/settings.rs`; a **system table**: `engine/system.rs`;
+//! - a **file format** of tables: `definition/format.rs` (options), `table/external/files.rs` (reader);
+//! - a **result format**: `render/`, one file a format;
+//! - an **error code**: `error/code.rs`; DataFusion's errors become ours in `engine/failure.rs`;
+//! - a **key of a definition file**: `definition/read.rs` (in) and `definition/edit.rs` (out);
+//! - a **flag**: `cli/args.rs` (as typed) and `cli/options.rs` (as resolved).
 
 pub mod batch;
 pub mod catalog;
@@ -8,7 +43,7 @@ pub mod definition;
 pub mod demo;
 pub mod engine;
 pub mod error;
-mod planner;
+pub mod planner;
 pub mod render;
 pub mod storage;
 pub mod syntax;

@@ -6,12 +6,17 @@
 
 use std::collections::BTreeMap;
 use std::fs;
+use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 
 use arrow::util::display::{ArrayFormatter, FormatOptions};
-use datafusion::prelude::{SessionConfig, SessionContext};
 use tokio::runtime::Runtime;
-use weir::demo::{Answers, Defect, DemoOptions, SCRIPTS, Table, generate};
+use weir::LakeOptions;
+use weir::connection::LocalConnection;
+use weir::demo::{self, Answers, Defect, DemoOptions, SCRIPTS, Table, generate};
+
+#[path = "support/run.rs"]
+mod run;
 
 /// How each kind is counted over the raw tables, by its definition alone.
 const DEFINITIONS: &[(Defect, &str)] = &[
@@ -262,7 +267,7 @@ fn the_same_options_give_the_same_bytes() {
     let sample = |rows, seed| {
         let folder = tempfile::tempdir().unwrap();
         make(folder.path(), rows, seed);
-        contents(folder.path())
+        contents(&folder.path().join("data"))
     };
     let first = sample(3000, 9);
     // Two tables of thirty days, three of one file, and the answers.
@@ -288,7 +293,7 @@ fn a_new_sample_leaves_nothing_of_the_old_one() {
     fs::remove_file(own).unwrap();
     let fresh = tempfile::tempdir().unwrap();
     make(fresh.path(), 1, 12);
-    assert!(contents(folder.path()) == contents(fresh.path()));
+    assert!(contents(&folder.path().join("data")) == contents(&fresh.path().join("data")));
 }
 
 #[test]
@@ -347,6 +352,7 @@ fn made(lake: &Lake) -> Vec<(String, Vec<Vec<String>>)> {
 }
 
 fn make(folder: &Path, rows: u64, seed: u64) -> Answers {
+    demo::lay_out(folder).unwrap();
     generate(folder, &DemoOptions { rows, seed }, &mut |_| {}).unwrap()
 }
 
@@ -372,24 +378,23 @@ fn number(lake: &Lake, sql: &str) -> u64 {
     rows(lake, sql)[0][0].parse().unwrap()
 }
 
-/// A generated lake, and what its SQL runs on.
+/// A generated lake, opened as its user would.
 struct Lake {
-    context: SessionContext,
+    connection: LocalConnection,
     runtime: Runtime,
 }
 
 impl Lake {
     fn open(folder: &Path) -> Self {
-        let config = SessionConfig::new().with_target_partitions(2);
-        let lake = Self {
-            context: SessionContext::new_with_config(config),
-            runtime: Runtime::new().unwrap(),
+        let runtime = Runtime::new().unwrap();
+        let options = LakeOptions {
+            threads: NonZeroUsize::new(2),
         };
-        let raw = folder.join("data/raw");
-        for statement in DECLARATIONS.split(';').filter(|text| !text.trim().is_empty()) {
-            rows(&lake, &statement.replace("RAW", &raw.display().to_string()));
+        let lake = runtime.block_on(weir::Lake::open(folder, options)).unwrap();
+        Self {
+            connection: LocalConnection::new(lake.session()),
+            runtime,
         }
-        lake
     }
 
     fn run(&self, scripts: &[(&str, &str)]) {
@@ -399,42 +404,15 @@ impl Lake {
     }
 }
 
-/// The raw tables as DataFusion alone declares them.
-const DECLARATIONS: &str = "
-    CREATE SCHEMA raw; CREATE SCHEMA processed; CREATE SCHEMA curated;
-    CREATE EXTERNAL TABLE raw.events (
-        event_id BIGINT, event_type VARCHAR, user_id BIGINT, item_id BIGINT, event_time TIMESTAMP(6),
-        arrived_at TIMESTAMP(6), amount VARCHAR, dt DATE
-    ) STORED AS PARQUET PARTITIONED BY (dt) LOCATION 'RAW/events/';
-    CREATE EXTERNAL TABLE raw.users (
-        user_id BIGINT, email VARCHAR, country VARCHAR, age VARCHAR, signed_up VARCHAR
-    ) STORED AS CSV LOCATION 'RAW/users/users.csv.gz'
-        OPTIONS ('format.has_header' 'true', 'format.compression' 'gzip');
-    CREATE EXTERNAL TABLE raw.items (item_id BIGINT, title VARCHAR, category VARCHAR, price DOUBLE)
-        STORED AS JSON LOCATION 'RAW/items/items.jsonl';
-    CREATE EXTERNAL TABLE raw.orders (
-        order_id BIGINT, user_id BIGINT, item_id BIGINT, quantity INT, unit_price DECIMAL(12, 2),
-        status VARCHAR, ordered_at TIMESTAMP(6), dt DATE
-    ) STORED AS PARQUET PARTITIONED BY (dt) LOCATION 'RAW/orders/';
-    CREATE EXTERNAL TABLE raw.readings (sensor_id BIGINT, ts TIMESTAMP(6), value DOUBLE)
-        STORED AS AVRO LOCATION 'RAW/readings/'
-";
-
-/// The rows that a statement gives, as text.
-#[expect(
-    clippy::disallowed_methods,
-    reason = "the files are read without the engine, as others would"
-)]
+/// The rows that a text's queries give, as text.
 fn rows(lake: &Lake, sql: &str) -> Vec<Vec<String>> {
-    // Tables in memory have no partitions.
-    let sql = sql.replace("PARTITIONED BY (dt) AS", "AS");
-    let batches = lake
+    let (answers, _) = lake
         .runtime
-        .block_on(async { lake.context.sql(&sql).await?.collect().await })
-        .unwrap_or_else(|error| panic!("{error}\n{sql}"));
+        .block_on(run::run(&lake.connection, sql))
+        .unwrap_or_else(|error| panic!("{}", error.report()));
     let options = FormatOptions::default().with_null("NULL");
     let mut rows = vec![];
-    for batch in &batches {
+    for batch in answers.iter().flat_map(|(_, batches)| batches) {
         let columns: Vec<_> = batch
             .columns()
             .iter()

@@ -28,6 +28,8 @@ use weir::connection::{Connection, LocalConnection};
 
 use values::Kind;
 
+#[path = "support/lake.rs"]
+mod lake;
 #[path = "support/run.rs"]
 mod run;
 #[path = "support/values.rs"]
@@ -129,7 +131,7 @@ impl<C: Connection + Send + Sync> AsyncDB for Database<C> {
 async fn run_file(file: PathBuf, update: bool) -> Vec<String> {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let folders = Folders::new(folder.path());
-    let lake = match run::new_lake(folder.path()).await {
+    let lake = match lake::new_lake(folder.path()).await {
         Ok(lake) => lake,
         Err(error) => return vec![error.report()],
     };

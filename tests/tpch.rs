@@ -16,12 +16,14 @@ use weir::connection::{Connection, LocalConnection};
 mod answers;
 #[path = "tpch/data.rs"]
 mod data;
+#[path = "support/lake.rs"]
+mod lake;
 #[path = "support/run.rs"]
 mod run;
 
 /// A connection to a new lake in `folder` whose raw zone holds the tables.
 async fn connect(folder: &Path) -> weir::Result<LocalConnection> {
-    let lake = run::new_lake(folder).await?;
+    let lake = lake::new_lake(folder).await?;
     data::generate(&folder.join("data/raw"));
     let connection = LocalConnection::new(lake.session());
     let mut ddl = "USE raw;".to_owned();

@@ -20,11 +20,7 @@ use crate::syntax::{Parameters, Piece, Statement};
 ///
 /// # Errors
 /// DataFusion's own, and this crate's wrapped in `External`.
-pub(crate) async fn plan(
-    state: &SessionState,
-    piece: &Piece,
-    parameters: &Parameters,
-) -> Result<LogicalPlan> {
+pub async fn plan(state: &SessionState, piece: &Piece, parameters: &Parameters) -> Result<LogicalPlan> {
     let values = parameters::values(piece, parameters)?;
     let mut spelled = piece.clone();
     let plan = loop {

@@ -2,23 +2,15 @@
 //!
 //! Knows the `Connection` trait alone, so that a remote connection runs the same tests.
 
-use std::path::Path;
-
 use arrow::array::RecordBatch;
 use arrow::datatypes::SchemaRef;
 use futures::StreamExt;
 use weir::connection::Connection;
 use weir::engine::Body;
-use weir::{Lake, LakeOptions, Parameters, Result};
+use weir::{Parameters, Result};
 
 /// What one statement answered with rows.
 pub(crate) type Answer = (SchemaRef, Vec<RecordBatch>);
-
-/// A new lake in `folder`.
-pub(crate) async fn new_lake(folder: &Path) -> Result<Lake> {
-    Lake::init(folder)?;
-    Lake::open(folder, LakeOptions::default()).await
-}
 
 /// Executes the statements of `sql` in order. Returns the answers of those that have rows, and how many
 /// rows the others changed.
