@@ -236,7 +236,7 @@ fn view(source: &Source<'_>, query: &Spanned<String>, parsed: &TableFile) -> Res
     }
     let mut statements = Script::new(query.get_ref())
         .into_pieces()
-        .map(|piece| piece.and_then(Statement::parse));
+        .map(|piece| piece.and_then(|piece| Statement::parse(&piece)));
     match (statements.next(), statements.next()) {
         (Some(Ok(Statement::Query(_))), None) => {}
         (Some(Err(error)), _) => return source.checked(query.span(), Err(error)),

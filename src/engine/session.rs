@@ -57,7 +57,7 @@ impl Session {
     }
 
     async fn run(&self, piece: Piece, parameters: &Parameters) -> Result<Outcome> {
-        let statement = Statement::parse(piece.clone())?;
+        let statement = Statement::parse(&piece)?;
         let body = statements::execute(self, &piece, statement, parameters)
             .await
             .map_err(|error| self.placed(error, &piece))?;

@@ -2,10 +2,11 @@
 //!
 //! DataFusion's planner does the work; this module stands around it: what it would ignore without a
 //! word is refused ([`guard`]), names are found in any case ([`names`]), and parameters are bound to
-//! the plan, never to the text.
+//! the plan, never to the text, and columns are called what was written ([`output_names`]).
 
 mod guard;
 mod names;
+mod output_names;
 mod parameters;
 
 use datafusion::error::Result;
@@ -24,12 +25,13 @@ pub async fn plan(state: &SessionState, piece: &Piece, parameters: &Parameters) 
     let values = parameters::values(piece, parameters)?;
     let mut spelled = piece.clone();
     let plan = loop {
-        let statement = Statement::parse(spelled.clone())?
+        let statement = Statement::parse(&spelled)?
             .into_planned()
             .ok_or_else(|| Error::new(Code::Internal, "this statement is not planned"))?;
         guard::check(&statement, &spelled)?;
+        let columns = output_names::written(&statement);
         match state.statement_to_plan(statement).await {
-            Ok(plan) => break plan,
+            Ok(plan) => break output_names::as_written(plan, columns)?,
             Err(error) => match names::respell(&spelled, &error)? {
                 Some(respelled) => spelled = respelled,
                 None => return Err(error),

@@ -14,21 +14,27 @@ use crate::syntax::{Parameters, Piece, parameter_names};
 pub(super) fn values(piece: &Piece, parameters: &Parameters) -> Result<Option<ParamValues>> {
     let mut values: HashMap<String, ScalarValue> = HashMap::new();
     for name in parameter_names(piece) {
-        let value = parameters.get(&name).ok_or_else(|| missing(&name, parameters))?;
+        let value = parameters
+            .get(&name)
+            .ok_or_else(|| missing(&name, parameters, piece))?;
         values.insert(name, value.clone());
     }
     Ok((!values.is_empty()).then(|| ParamValues::from(values)))
 }
 
-fn missing(name: &str, parameters: &Parameters) -> Error {
+fn missing(name: &str, parameters: &Parameters, piece: &Piece) -> Error {
     let known: Vec<String> = parameters.names().collect();
     let hint = did_you_mean(name, &known).unwrap_or_else(|| match known.as_slice() {
         [] => "no parameters are given".to_owned(),
         _ => format!("values are given for {}", known.join(", ")),
     });
-    Error::new(
+    let error = Error::new(
         Code::UndefinedParameter,
         format!("parameter '${name}' has no value"),
     )
-    .with_hint(hint)
+    .with_hint(hint);
+    match piece.locate_parameter(name) {
+        Some(place) => error.at(place),
+        None => error,
+    }
 }

@@ -52,7 +52,7 @@ pub fn parameter_names(piece: &Piece) -> Vec<String> {
     let mut names: Vec<String> = Vec::new();
     for token in piece.tokens() {
         if let Token::Placeholder(text) = &token.token {
-            let name = text.trim_start_matches(['$', '?']);
+            let name = text.trim_start_matches('$');
             if !names.iter().any(|known| known == name) {
                 names.push(name.to_owned());
             }

@@ -9,7 +9,7 @@ use sqlparser::tokenizer::{Token, TokenWithSpan};
 use super::cursor::{Cursor, RECURSION_LIMIT, parse_error, table_name};
 use super::script::Piece;
 use super::statement::{Insert, Statement};
-use super::{create, parameters, show};
+use super::{create, show};
 use crate::error::{Code, Error, Result, did_you_mean};
 
 /// Words that begin a statement, for suggestions.
@@ -19,21 +19,20 @@ const FIRST_WORDS: &[&str] = &[
 ];
 
 impl Statement {
-    /// Parses one statement; `?` placeholders are numbered on the way.
+    /// Parses one statement.
     ///
     /// # Errors
     /// [`Code::Syntax`] for a text that is not SQL, [`Code::Unsupported`] for SQL that the engine
     /// does not have; both with their place.
-    pub fn parse(piece: Piece) -> Result<Self> {
-        let piece = parameters::number(piece)?;
-        let mut cursor = Cursor::new(&piece);
+    pub fn parse(piece: &Piece) -> Result<Self> {
+        let mut cursor = Cursor::new(piece);
         if let Some(statement) = create::statement(&mut cursor)? {
             return Ok(statement);
         }
         if let Some(statement) = show::statement(&mut cursor)? {
             return Ok(statement);
         }
-        standard(&piece)
+        standard(piece)
     }
 }
 

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use sqlparser::dialect::GenericDialect;
 use sqlparser::tokenizer::{Span, Token, TokenWithSpan, Tokenizer};
 
+use super::parameters;
 use crate::error::{Code, Error, Location, Result};
 
 /// A tokenised text.
@@ -63,7 +64,7 @@ impl Script {
         }
     }
 
-    /// The statements in order. Where the text could not be tokenised, the last item says why.
+    /// The statements in order, each `?` numbered. Where the text could not be tokenised, the last item says why.
     pub fn into_pieces(self) -> impl Iterator<Item = Result<Piece>> + Send {
         let text = self.text;
         let failure = self.failure.map(|(message, at)| {
@@ -73,7 +74,7 @@ impl Script {
         });
         let pieces = self.pieces.into_iter().map(move |tokens| {
             let text = Arc::clone(&text);
-            Ok(Piece { text, tokens })
+            parameters::number(Piece { text, tokens })
         });
         pieces.chain(failure)
     }
@@ -132,6 +133,15 @@ impl Piece {
                 _ => false,
             })
             .map(|t| self.locate(t.span))
+    }
+
+    /// Where the placeholder `$name` first stands.
+    pub fn locate_parameter(&self, name: &str) -> Option<Location> {
+        let token = self.tokens.iter().find(|t| match &t.token {
+            Token::Placeholder(text) => text.get(1..) == Some(name),
+            _ => false,
+        })?;
+        Some(self.locate(token.span))
     }
 
     /// Spells the unquoted name `name` as `spelling`: within `span` if one is given, else wherever it
