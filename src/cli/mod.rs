@@ -44,11 +44,9 @@ pub fn main() -> ExitCode {
 }
 
 fn start(options: Options) -> Result<(), Code> {
-    let mut runtime = tokio::runtime::Builder::new_multi_thread();
-    if let Some(threads) = options.threads {
-        runtime.worker_threads(threads.get());
-    }
-    let runtime = runtime
+    // One thread serves the front end; the lake has its own to compute.
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(1)
         .enable_all()
         .build()
         .map_err(|e| said(Error::io("threads", "start", e)))?;

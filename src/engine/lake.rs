@@ -8,6 +8,7 @@ use datafusion::execution::runtime_env::{RuntimeEnv, RuntimeEnvBuilder};
 
 use super::failure;
 use super::session::Session;
+use super::workers::Workers;
 use crate::catalog::Catalog;
 use crate::error::Result;
 
@@ -30,14 +31,15 @@ use crate::error::Result;
 pub struct Lake {
     catalog: Arc<Catalog>,
     runtime: Arc<RuntimeEnv>,
+    workers: Arc<Workers>,
     options: LakeOptions,
 }
 
 /// How a lake is opened.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct LakeOptions {
-    /// Into how many parts a statement's work is split, to run at the same time; `None` is one a
-    /// core.
+    /// How many threads compute, and into how many parts a statement's work is split; `None` is one
+    /// a core.
     pub threads: Option<NonZeroUsize>,
 }
 
@@ -63,6 +65,7 @@ impl Lake {
         Ok(Self {
             catalog,
             runtime,
+            workers: Arc::new(Workers::new(options.threads)?),
             options,
         })
     }
@@ -83,6 +86,10 @@ impl Lake {
 
     pub(super) fn options(&self) -> LakeOptions {
         self.options
+    }
+
+    pub(super) fn workers(&self) -> &Workers {
+        &self.workers
     }
 
     pub(super) fn runtime(&self) -> &Arc<RuntimeEnv> {

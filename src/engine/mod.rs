@@ -15,6 +15,7 @@ mod state;
 mod statements;
 mod system;
 mod tables;
+mod workers;
 
 pub use lake::{Lake, LakeOptions};
 pub use outcome::{Body, Done, Outcome, Outcomes, Rows};

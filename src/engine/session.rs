@@ -2,12 +2,15 @@
 
 use std::sync::Arc;
 
+use arrow::array::RecordBatch;
 use datafusion::error::DataFusionError;
 use datafusion::execution::SessionState;
 use datafusion::logical_expr::LogicalPlan;
 use datafusion::physical_plan::{ExecutionPlan, execute_stream};
-use futures::{StreamExt, TryStreamExt, stream};
+use futures::{StreamExt, stream};
 use parking_lot::RwLock;
+use tokio::sync::mpsc;
+use tokio::task::{JoinError, JoinHandle};
 
 use super::failure;
 use super::lake::Lake;
@@ -15,9 +18,12 @@ use super::outcome::{Outcome, Outcomes, Rows};
 use super::progress::Progress;
 use super::state::{SharedConfig, initial_config, session_state};
 use super::statements;
-use crate::error::{Error, Result};
-use crate::planner;
+use crate::error::{Code, Error, Result};
+use crate::planner::{self, Cancellation, cancellable};
 use crate::syntax::{Parameters, Piece, Script, Statement};
+
+/// How many batches a plan may be ahead of its reader.
+const BATCHES_AHEAD: usize = 2;
 
 /// A session: settings, the current zone, and statements run one after the other. Clones are the
 /// same session.
@@ -120,21 +126,44 @@ impl Session {
             .map_err(|error| self.translated(error, piece))
     }
 
-    /// Starts a plan; its rows come as they are asked for.
+    /// Starts a plan on the lake's workers; its rows come as they are asked for. Dropped early, they
+    /// stop it.
     pub(super) fn stream(
         &self,
         state: &SessionState,
         piece: &Piece,
         plan: Arc<dyn ExecutionPlan>,
     ) -> Result<Rows> {
-        self.progress.begin(Arc::clone(&plan));
         let schema = plan.schema();
-        let rows = execute_stream(plan, state.task_ctx()).map_err(|error| self.translated(error, piece))?;
+        let (plan, cancellation) = cancellable(plan).map_err(|error| self.translated(error, piece))?;
+        self.progress.begin(Arc::clone(&plan));
         let (session, piece) = (self.clone(), piece.clone());
-        let finished = Finished(self.progress.clone());
-        let rows = rows.map_err(move |error| {
-            let _until_the_end = &finished;
-            session.translated(error, &piece)
+        let context = state.task_ctx();
+        let (sender, receiver) = mpsc::channel(BATCHES_AHEAD);
+        let work = async move {
+            let translated = |error| session.translated(error, &piece);
+            let mut rows = match execute_stream(plan, context) {
+                Ok(rows) => rows,
+                // Nobody to tell is nobody who waits.
+                Err(error) => return drop(sender.send(Err(translated(error))).await),
+            };
+            while let Some(batch) = rows.next().await {
+                let batch = batch.map_err(translated);
+                let failed = batch.is_err();
+                if sender.send(batch).await.is_err() || failed {
+                    break;
+                }
+            }
+        };
+        let running = Running {
+            progress: self.progress.clone(),
+            cancellation,
+            receiver,
+            task: self.lake.workers().spawn(work),
+        };
+        let rows = stream::unfold(running, |mut running| async move {
+            let batch = running.next().await?;
+            Some((batch, running))
         });
         Ok(Rows::new(schema, rows.boxed()))
     }
@@ -153,11 +182,39 @@ impl Session {
     }
 }
 
-/// Ends the progress when the rows are dropped, read to their end or not.
-struct Finished(Progress);
+/// A plan that runs. Dropped, it stops.
+struct Running {
+    progress: Progress,
+    cancellation: Cancellation,
+    receiver: mpsc::Receiver<Result<RecordBatch>>,
+    task: Option<JoinHandle<()>>,
+}
 
-impl Drop for Finished {
+impl Running {
+    /// The next batch; an operator that panicked fails its own statement.
+    async fn next(&mut self) -> Option<Result<RecordBatch>> {
+        if let Some(batch) = self.receiver.recv().await {
+            return Some(batch);
+        }
+        match self.task.take()?.await {
+            Err(error) if error.is_panic() => Some(Err(panicked(error))),
+            _ => None,
+        }
+    }
+}
+
+fn panicked(error: JoinError) -> Error {
+    Error::new(Code::Internal, "an operator failed unexpectedly")
+        .with_hint("this is a defect of the program; other statements are not affected")
+        .with_source(error)
+}
+
+impl Drop for Running {
     fn drop(&mut self) {
-        self.0.end();
+        self.cancellation.cancel();
+        if let Some(task) = &self.task {
+            task.abort();
+        }
+        self.progress.end();
     }
 }

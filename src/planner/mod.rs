@@ -3,11 +3,15 @@
 //! DataFusion's planner does the work; this module stands around it: what it would ignore without a
 //! word is refused ([`guard`]), names are found in any case ([`names`]), and parameters are bound to
 //! the plan, never to the text, and columns are called what was written ([`output_names`]).
+//! Around the physical planner: joins are made to stop when they are told to ([`cancellable`]).
 
+mod cancellable;
 mod guard;
 mod names;
 mod output_names;
 mod parameters;
+
+pub use cancellable::{Cancellation, cancellable};
 
 use datafusion::error::Result;
 use datafusion::execution::SessionState;

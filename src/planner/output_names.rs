@@ -9,10 +9,21 @@ use datafusion::logical_expr::{Expr, LogicalPlan, LogicalPlanBuilder};
 use datafusion::sql::parser::Statement as Standard;
 use sqlparser::ast::{Expr as SqlExpr, SelectItem, SetExpr, Statement};
 
-/// The plan of `statement` with its output columns so called. Whatever else it is (an `INSERT`, an
+/// A column of a query, as its writer sees it.
+pub(super) enum Written {
+    /// It has a name of its own.
+    Named,
+    /// An expression, which is called what was written.
+    Called(String),
+    /// `*`: any number of columns with names of their own.
+    Star,
+}
+
+/// The plan of a query with its output columns so called. Whatever else it is (an `INSERT`, an
 /// `EXPLAIN`) stays as it is.
-pub(super) fn as_written(plan: LogicalPlan, names: Option<Vec<Option<String>>>) -> Result<LogicalPlan> {
-    let Some(names) = names.filter(|names| names.len() == plan.schema().fields().len()) else {
+pub(super) fn as_written(plan: LogicalPlan, written: Option<Vec<Written>>) -> Result<LogicalPlan> {
+    let names = written.and_then(|written| spread(written, plan.schema().fields().len()));
+    let Some(names) = names else {
         return Ok(plan);
     };
     let schema = plan.schema();
@@ -39,9 +50,30 @@ pub(super) fn as_written(plan: LogicalPlan, names: Option<Vec<Option<String>>>) 
     LogicalPlanBuilder::from(plan).project(columns)?.build()
 }
 
-/// What the columns of a query are called by whoever wrote it; `None` for those that have a name of
-/// their own. Nothing for other statements, and for a `*`, whose columns are known later.
-pub(super) fn written(statement: &Standard) -> Option<Vec<Option<String>>> {
+/// A name, or none, for each of `columns` columns. Where there are two stars, who knows which is how
+/// wide.
+fn spread(written: Vec<Written>, columns: usize) -> Option<Vec<Option<String>>> {
+    let stars = written
+        .iter()
+        .filter(|column| matches!(column, Written::Star))
+        .count();
+    let starred = (columns + stars).checked_sub(written.len())?;
+    if stars > 1 || (stars == 0 && starred != 0) {
+        return None;
+    }
+    let mut names = Vec::with_capacity(columns);
+    for column in written {
+        match column {
+            Written::Named => names.push(None),
+            Written::Called(name) => names.push(Some(name)),
+            Written::Star => names.extend(std::iter::repeat_n(None, starred)),
+        }
+    }
+    Some(names)
+}
+
+/// The columns of a query; nothing for other statements.
+pub(super) fn written(statement: &Standard) -> Option<Vec<Written>> {
     let Standard::Statement(statement) = statement else {
         return None;
     };
@@ -51,7 +83,7 @@ pub(super) fn written(statement: &Standard) -> Option<Vec<Option<String>>> {
     let mut body = query.body.as_ref();
     loop {
         match body {
-            SetExpr::Select(select) => return select.projection.iter().map(item).collect(),
+            SetExpr::Select(select) => return Some(select.projection.iter().map(item).collect()),
             SetExpr::Query(query) => body = query.body.as_ref(),
             SetExpr::SetOperation { left, .. } => body = left.as_ref(),
             _ => return None,
@@ -59,14 +91,13 @@ pub(super) fn written(statement: &Standard) -> Option<Vec<Option<String>>> {
     }
 }
 
-/// `Some(None)` for a name to be kept, `None` where there is no telling.
-fn item(item: &SelectItem) -> Option<Option<String>> {
+fn item(item: &SelectItem) -> Written {
     match item {
-        SelectItem::ExprWithAlias { .. } | SelectItem::UnnamedExpr(SqlExpr::Identifier(_)) => Some(None),
-        SelectItem::UnnamedExpr(SqlExpr::CompoundIdentifier(parts)) => {
-            Some(parts.last().map(|part| part.value.clone()))
-        }
-        SelectItem::UnnamedExpr(expression) => Some(Some(expression.to_string())),
-        _ => None,
+        SelectItem::UnnamedExpr(SqlExpr::Identifier(_)) | SelectItem::ExprWithAlias { .. } => Written::Named,
+        SelectItem::UnnamedExpr(SqlExpr::CompoundIdentifier(parts)) => parts
+            .last()
+            .map_or(Written::Named, |part| Written::Called(part.value.clone())),
+        SelectItem::UnnamedExpr(expression) => Written::Called(expression.to_string()),
+        _ => Written::Star,
     }
 }

@@ -387,6 +387,7 @@ impl Creation<'_> {
         let folder = tempfile::Builder::new()
             .prefix(&format!("{}-", self.target.name))
             .rand_bytes(FOLDER_ID)
+            .permissions(std::os::unix::fs::PermissionsExt::from_mode(0o777))
             .tempdir_in(&zone)
             .map_err(|e| Error::io(&zone, "write into", e))?
             .keep();
