@@ -3,6 +3,7 @@
 pub mod definition;
 pub mod demo;
 pub mod error;
+pub mod functions;
 pub mod render;
 pub mod storage;
 pub mod syntax;
