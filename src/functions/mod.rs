@@ -7,12 +7,14 @@
 mod aggregate;
 mod conversion;
 mod dates;
+mod digest;
 mod documentation;
 mod failure;
 mod model;
 mod regexp;
 mod scalar;
 mod similarity;
+mod sketch_quantile;
 mod text;
 mod time_bucket;
 mod validity;
@@ -32,6 +34,7 @@ pub fn scalar() -> Vec<Arc<ScalarUDF>> {
         time_bucket::functions(),
         regexp::functions(),
         model::functions(),
+        sketch_quantile::functions(),
     ];
     families.into_iter().flatten().map(Arc::new).collect()
 }

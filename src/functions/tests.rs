@@ -5,4 +5,5 @@ mod dates;
 mod documentation;
 mod regexp_and_models;
 mod session;
+mod sketches;
 mod texts;

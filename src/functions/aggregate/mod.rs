@@ -15,6 +15,7 @@ mod key;
 mod means;
 mod moments;
 mod shell;
+mod sketch;
 mod sliding;
 mod slots;
 mod top_k;
@@ -36,6 +37,7 @@ pub(super) fn all() -> Vec<Arc<AggregateUDF>> {
         moments::functions(),
         means::functions(),
         top_k::functions(),
+        sketch::functions(),
     ];
     families.into_iter().flatten().map(Arc::new).collect()
 }
