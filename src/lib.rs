@@ -14,6 +14,7 @@
 //! | 1 | [`storage`] | files and folders: atomic publish, staging, listing |
 //! | 1 | [`syntax`] | text → tokens → [`Statement`](syntax::Statement); splitting; parameters; own grammar |
 //! | 2 | [`definition`] | what the catalog's files say, as checked values; TOML in and out; types as text |
+//! | 3 | [`functions`] | the SQL functions that DataFusion lacks, one file a family |
 //! | 5 | [`table`] | a definition and its files → something to read from and write to |
 //! | 6 | [`catalog`] | the definitions on disk, and DataFusion's catalog traits over them |
 //! | 7 | [`planner`] | a statement → a logical plan: names in any case, parameters, refused modifiers |
@@ -28,6 +29,7 @@
 //!
 //! - a **statement**: its grammar in [`syntax`] (`create.rs`, `show.rs`, `parse.rs`), its executor
 //!   in `engine/statements/`, one file a group;
+//! - a **function**: `functions/`, with its documentation;
 //! - a **setting**: `engine/settings.rs`; a **system table**: `engine/system.rs`;
 //! - a **file format** of tables: `definition/format.rs` (options), `table/external/files.rs` (reader);
 //! - a **result format**: `render/`, one file a format;
@@ -43,6 +45,7 @@ pub mod definition;
 pub mod demo;
 pub mod engine;
 pub mod error;
+pub mod functions;
 pub mod planner;
 pub mod render;
 pub mod storage;

@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use datafusion::catalog::SchemaProvider;
-use datafusion::execution::{SessionState, SessionStateBuilder};
+use datafusion::execution::{SessionState, SessionStateBuilder, SessionStateDefaults};
+use datafusion::logical_expr::{AggregateUDF, ScalarUDF};
 use datafusion::prelude::SessionConfig;
 use parking_lot::RwLock;
 
@@ -12,6 +13,7 @@ use super::lake::Lake;
 use super::system::SystemSchema;
 use super::tables::Tables;
 use crate::catalog::{CATALOG, LakeCatalogs};
+use crate::functions;
 
 /// A session's settings, shared with the tables that show them.
 pub(super) type SharedConfig = Arc<RwLock<SessionConfig>>;
@@ -61,8 +63,24 @@ pub(super) fn session_state(lake: &Lake, config: &SharedConfig, views: Vec<Strin
     let catalogs = LakeCatalogs::new(Arc::clone(lake.catalog()), tables, others);
     SessionStateBuilder::new()
         .with_default_features()
+        .with_scalar_functions(scalar_functions())
+        .with_aggregate_functions(aggregate_functions())
         .with_config(config.read().clone())
         .with_runtime_env(Arc::clone(lake.runtime()))
         .with_catalog_list(Arc::new(catalogs))
         .build()
+}
+
+/// Every scalar function: DataFusion's and ours.
+pub(super) fn scalar_functions() -> Vec<Arc<ScalarUDF>> {
+    let mut all = SessionStateDefaults::default_scalar_functions();
+    all.extend(functions::scalar());
+    all
+}
+
+/// Every aggregate function: DataFusion's and ours.
+pub(super) fn aggregate_functions() -> Vec<Arc<AggregateUDF>> {
+    let mut all = SessionStateDefaults::default_aggregate_functions();
+    all.extend(functions::aggregate());
+    all
 }

@@ -10,7 +10,7 @@ use datafusion::execution::SessionStateDefaults;
 use datafusion::logical_expr::Documentation;
 
 use super::settings;
-use super::state::SharedConfig;
+use super::state::{SharedConfig, aggregate_functions, scalar_functions};
 use crate::catalog::{Catalog, Entry, TablePlanner};
 use crate::definition::{TableDefinition, TableKind, ZoneDefinition, type_text};
 use crate::error::Result;
@@ -243,10 +243,10 @@ fn functions_batch() -> RecordBatch {
             });
         }
     };
-    for f in SessionStateDefaults::default_scalar_functions() {
+    for f in scalar_functions() {
         add("scalar", f.name(), f.aliases(), f.documentation());
     }
-    for f in SessionStateDefaults::default_aggregate_functions() {
+    for f in aggregate_functions() {
         add("aggregate", f.name(), f.aliases(), f.documentation());
     }
     for f in SessionStateDefaults::default_window_functions() {

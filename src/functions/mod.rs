@@ -1,0 +1,48 @@
+//! The SQL functions that DataFusion lacks: scalar and aggregate, one file a family.
+//!
+//! Owns: their definitions, their types and their documentation, which `SHOW FUNCTIONS` prints. It
+//! registers nothing: [`scalar()`] and [`aggregate()`] hand them to the engine, which puts them into
+//! a session. Operators that take a relation are not functions and live elsewhere.
+
+mod aggregate;
+mod conversion;
+mod dates;
+mod digest;
+mod documentation;
+mod failure;
+mod model;
+mod regexp;
+mod scalar;
+mod similarity;
+mod sketch_quantile;
+mod text;
+mod time_bucket;
+mod validity;
+
+use std::sync::Arc;
+
+use datafusion::logical_expr::{AggregateUDF, ScalarUDF};
+
+/// Every scalar function, with its aliases.
+pub fn scalar() -> Vec<Arc<ScalarUDF>> {
+    let families = [
+        text::functions(),
+        validity::functions(),
+        similarity::functions(),
+        conversion::functions(),
+        dates::functions(),
+        time_bucket::functions(),
+        regexp::functions(),
+        model::functions(),
+        sketch_quantile::functions(),
+    ];
+    families.into_iter().flatten().map(Arc::new).collect()
+}
+
+/// Every aggregate function, with its aliases.
+pub fn aggregate() -> Vec<Arc<AggregateUDF>> {
+    aggregate::all()
+}
+
+#[cfg(test)]
+mod tests;
