@@ -8,6 +8,7 @@ mod guard;
 mod names;
 mod output_names;
 mod parameters;
+mod wildcards;
 
 use datafusion::error::Result;
 use datafusion::execution::SessionState;
@@ -25,10 +26,11 @@ pub async fn plan(state: &SessionState, piece: &Piece, parameters: &Parameters) 
     let values = parameters::values(piece, parameters)?;
     let mut spelled = piece.clone();
     let plan = loop {
-        let statement = Statement::parse(&spelled)?
+        let mut statement = Statement::parse(&spelled)?
             .into_planned()
             .ok_or_else(|| Error::new(Code::Internal, "this statement is not planned"))?;
         guard::check(&statement, &spelled)?;
+        wildcards::qualify(&mut statement);
         let columns = output_names::written(&statement);
         match state.statement_to_plan(statement).await {
             Ok(plan) => break output_names::as_written(plan, columns)?,

@@ -117,6 +117,8 @@ fn other_name(piece: &Piece, message: &str) -> Option<Piece> {
         rest.strip_suffix("' not found")?.rsplit('.').next()?
     } else if let Some(rest) = message.strip_prefix("table function '") {
         rest.strip_suffix("' not found")?
+    } else if let Some(rest) = message.strip_prefix("The window ") {
+        rest.strip_suffix(" is not defined!")?
     } else {
         message.strip_prefix("Invalid qualifier ")?
     };
