@@ -201,6 +201,10 @@ fn plan_error(message: &str) -> Error {
         )
         .with_hint_if(candidates.map(|list| format!("there are {list}")));
     }
+    if let Some(column) = twice(message) {
+        return Error::new(Code::DuplicateColumn, format!("column '{column}' is there twice"))
+            .with_hint("give one of them another name with AS");
+    }
     if let Some((column, _)) = message.split_once("\" must appear in the GROUP BY clause") {
         let column = column.rsplit('"').next().unwrap_or(column);
         return Error::new(
@@ -212,12 +216,24 @@ fn plan_error(message: &str) -> Error {
         Code::Unsupported
     } else if message.contains("coerce") {
         Code::DatatypeMismatch
-    } else if message.starts_with("Projections require unique expression names") {
-        Code::DuplicateColumn
     } else {
         Code::InvalidStatement
     };
     Error::new(code, without_layers(message))
+}
+
+/// `Projections require unique expression names but the expression "a AS x" at position 0 and "t.x" at
+/// position 1 have the same name. …`
+fn twice(message: &str) -> Option<&str> {
+    let pair = message.strip_prefix("Projections require unique expression names")?;
+    let (pair, _) = pair.rsplit_once("\" at position ")?;
+    let (_, second) = pair.rsplit_once(" and \"")?;
+    let name = second.rsplit(" AS ").next()?;
+    Some(if second.contains(" AS ") {
+        name
+    } else {
+        name.rsplit('.').next()?
+    })
 }
 
 /// The first line of three or more: the pattern, a mark under it, and why.
