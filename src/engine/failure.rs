@@ -201,9 +201,12 @@ fn plan_error(message: &str) -> Error {
         )
         .with_hint_if(candidates.map(|list| format!("there are {list}")));
     }
-    if let Some(column) = twice(message) {
-        return Error::new(Code::DuplicateColumn, format!("column '{column}' is there twice"))
-            .with_hint("give one of them another name with AS");
+    if message.starts_with("Projections require unique expression names") {
+        let what = match twice(message) {
+            Some(column) => format!("column '{column}' is there twice"),
+            None => "two columns have one name".to_owned(),
+        };
+        return Error::new(Code::DuplicateColumn, what).with_hint("give one of them another name with AS");
     }
     if let Some((column, _)) = message.split_once("\" must appear in the GROUP BY clause") {
         let column = column.rsplit('"').next().unwrap_or(column);
@@ -225,15 +228,15 @@ fn plan_error(message: &str) -> Error {
 /// `Projections require unique expression names but the expression "a AS x" at position 0 and "t.x" at
 /// position 1 have the same name. …`
 fn twice(message: &str) -> Option<&str> {
-    let pair = message.strip_prefix("Projections require unique expression names")?;
-    let (pair, _) = pair.rsplit_once("\" at position ")?;
+    let (pair, _) = message.rsplit_once("\" at position ")?;
     let (_, second) = pair.rsplit_once(" and \"")?;
-    let name = second.rsplit(" AS ").next()?;
-    Some(if second.contains(" AS ") {
-        name
-    } else {
-        name.rsplit('.').next()?
-    })
+    match second.rsplit_once(" AS ") {
+        Some((_, name)) => Some(name),
+        None => second
+            .rsplit('.')
+            .next()
+            .filter(|name| !name.contains(['(', '[', '"'])),
+    }
 }
 
 /// The first line of three or more: the pattern, a mark under it, and why.

@@ -30,7 +30,8 @@ pub(super) fn respell(piece: &Piece, error: &DataFusionError) -> Result<Option<P
     }
 }
 
-fn place(error: &DataFusionError) -> Option<Span> {
+/// Where the planner says that it missed something.
+pub(super) fn place(error: &DataFusionError) -> Option<Span> {
     let span = error.diagnostic()?.span?;
     let at = |l: datafusion::common::Location| sqlparser::tokenizer::Location::new(l.line, l.column);
     Some(Span::new(at(span.start), at(span.end)))
