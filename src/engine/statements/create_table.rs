@@ -346,8 +346,16 @@ impl Creation<'_> {
 
     fn check_columns(&self, table: &ExternalTable) -> Result<()> {
         if table.columns.is_empty() {
-            let message = "a table needs a column besides its partition columns";
+            let message = match table.partition_columns.as_slice() {
+                [] => "a table needs a column, and these files have none",
+                _ => "a table needs a column besides its partition columns",
+            };
             return Err(Error::new(Code::InvalidStatement, message));
+        }
+        if let Some(column) = table.all_columns().position(|column| column.name.is_empty()) {
+            let message = format!("column {} has no name", column + 1);
+            return Err(Error::new(Code::InvalidStatement, message)
+                .with_hint("give the table's columns: (a BIGINT, b VARCHAR, …)"));
         }
         let wrong = |column: &Column, why: &str| {
             let name = type_text(&column.data_type);
