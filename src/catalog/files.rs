@@ -10,7 +10,7 @@ use parking_lot::Mutex;
 use crate::definition::{
     INITIAL_LAKE, LakeConfig, TableDefinition, ZoneDefinition, check_name, read_lake, read_table, write_table,
 };
-use crate::error::{Code, Error, Location, Result, did_you_mean};
+use crate::error::{Code, Error, Location, Result, closest, did_you_mean};
 use crate::storage::{OnExisting, Published, sync_folder, write_atomically};
 
 /// The definitions of a lake.
@@ -279,20 +279,25 @@ impl Catalog {
 
     /// That a table is not there, with the nearest name that is.
     pub fn not_found(&self, zone: &ZoneDefinition, name: &str) -> Error {
-        let mut candidates = Vec::new();
-        for other in self.zones() {
-            let names = self.names(other).unwrap_or_default();
-            candidates.extend(names.iter().map(|table| format!("{}.{table}", other.name)));
-        }
         let full = format!("{}.{name}", zone.name);
-        let elsewhere = candidates
-            .iter()
-            .find(|known| known.rsplit('.').next() == Some(name));
-        let hint = match elsewhere {
-            Some(known) => Some(format!("did you mean '{known}'?")),
-            None => did_you_mean(&full, &candidates),
-        };
-        Error::new(Code::UndefinedTable, format!("table '{full}' not found")).with_hint_if(hint)
+        let nearest = self.same_name(name).or_else(|| {
+            let others = self.zones().iter().filter(|other| other.name != zone.name);
+            let mut zones = std::iter::once(zone).chain(others);
+            zones.find_map(|zone| {
+                let table = closest(name, self.names(zone).unwrap_or_default())?;
+                Some(format!("{}.{table}", zone.name))
+            })
+        });
+        Error::new(Code::UndefinedTable, format!("table '{full}' not found"))
+            .with_hint_if(nearest.map(|known| format!("did you mean '{known}'?")))
+    }
+
+    /// A table of that name in any zone.
+    fn same_name(&self, name: &str) -> Option<String> {
+        self.zones().iter().find_map(|zone| {
+            let table = self.resolve(zone, name).ok()??;
+            Some(format!("{}.{table}", zone.name))
+        })
     }
 }
 

@@ -13,8 +13,9 @@ use clap::{Args, Parser, Subcommand};
     subcommand_negates_reqs = true
 )]
 pub(super) struct Arguments {
-    /// The lake's folder [default: upward from here to a folder with catalog/lake.toml]
-    #[arg(long, value_name = "DIR", env = "WEIR_LAKE", global = true)]
+    /// The lake's folder [default: WEIR_LAKE's value, else upward from here to a folder with
+    /// catalog/lake.toml]
+    #[arg(long, value_name = "DIR", global = true)]
     pub lake: Option<PathBuf>,
 
     #[command(flatten)]
@@ -28,15 +29,15 @@ pub(super) struct Arguments {
 #[derive(Debug, Args)]
 pub(super) struct BatchArguments {
     /// Run this SQL; may be given several times
-    #[arg(short, long, value_name = "SQL", conflicts_with = "file")]
+    #[arg(short, long = "command", value_name = "SQL", conflicts_with = "file")]
     pub command_text: Vec<String>,
 
     /// Run these files, one after the other; - is stdin
     #[arg(short, long, value_name = "FILE", num_args = 1..)]
     pub file: Vec<PathBuf>,
 
-    /// table, expanded, csv, tsv, json, ndjson, markdown, html, insert, parquet or arrow [default: table on a
-    /// terminal, else csv]
+    /// table, expanded, csv, tsv, json, ndjson, markdown, html, insert, parquet or arrow [default: what the
+    /// output file's name says; table on a terminal; else csv]
     #[arg(long, value_name = "FORMAT")]
     pub format: Option<String>,
 

@@ -7,6 +7,7 @@ mod options;
 use std::process::ExitCode;
 
 use clap::Parser;
+use tokio::signal::unix::{SignalKind, signal};
 
 use crate::batch::{self, Output};
 use crate::connection::LocalConnection;
@@ -33,8 +34,10 @@ pub fn main() -> ExitCode {
     let options = match Options::resolve(arguments) {
         Ok(options) => options,
         Err(error) => {
-            batch::report(&error);
-            return ExitCode::from(USAGE);
+            return match said(error) {
+                Code::InvalidValue => ExitCode::from(USAGE),
+                code => ExitCode::from(code.kind().exit_code()),
+            };
         }
     };
     match start(options) {
@@ -95,9 +98,13 @@ async fn run_batch(batch: Batch, lake_options: LakeOptions) -> Result<(), Code> 
 
 /// Stops at Ctrl-C: what runs is dropped, which cancels it.
 async fn unless_interrupted<T>(work: impl Future<Output = Result<T, Code>>) -> Result<T, Code> {
+    // From here on an interrupt does not end the process, however long the work's first step takes.
+    let mut interrupts =
+        signal(SignalKind::interrupt()).map_err(|e| said(Error::io("signals", "listen for", e)))?;
     tokio::select! {
+        biased;
+        _ = interrupts.recv() => Err(said(Error::new(Code::Cancelled, "cancelled"))),
         result = work => result,
-        _ = tokio::signal::ctrl_c() => Err(said(Error::new(Code::Cancelled, "cancelled"))),
     }
 }
 

@@ -52,12 +52,11 @@ impl Options {
                 Some(NonZeroUsize::new(threads).ok_or_else(|| wrong("--threads is at least 1"))?)
             }
         };
+        let lake = arguments.lake.or_else(lake_of_environment);
         let task = match arguments.command {
-            Some(Command::Init { dir }) => {
-                Task::Init(dir.or(arguments.lake).unwrap_or_else(|| PathBuf::from(".")))
-            }
+            Some(Command::Init { dir }) => Task::Init(dir.or(lake).unwrap_or_else(|| PathBuf::from("."))),
             Some(Command::Demo { rows, seed }) => Task::Demo {
-                folder: arguments.lake.unwrap_or_else(|| PathBuf::from("weir-demo")),
+                folder: lake.unwrap_or_else(|| PathBuf::from("weir-demo")),
                 options: DemoOptions { rows, seed },
             },
             None => {
@@ -65,7 +64,7 @@ impl Options {
                     return Err(wrong("nothing to run")
                         .with_hint("give -c SQL or -f FILE, or pipe statements in; --help says more"));
                 }
-                let lake = find_lake(arguments.lake)?;
+                let lake = find_lake(lake)?;
                 Task::Batch(Box::new(batch(lake, arguments.batch)?))
             }
         };
@@ -75,6 +74,12 @@ impl Options {
 
 fn nothing_to_run(arguments: &BatchArguments) -> bool {
     arguments.command_text.is_empty() && arguments.file.is_empty() && std::io::stdin().is_terminal()
+}
+
+/// A variable that is empty is not set.
+fn lake_of_environment() -> Option<PathBuf> {
+    let named = std::env::var_os("WEIR_LAKE").filter(|named| !named.is_empty());
+    named.map(PathBuf::from)
 }
 
 /// The lake named, else the one that the working directory lies in.
@@ -101,8 +106,9 @@ fn find_lake(named: Option<PathBuf>) -> Result<PathBuf> {
 fn batch(lake: PathBuf, arguments: BatchArguments) -> Result<Batch> {
     let format = match (&arguments.format, &arguments.output) {
         (Some(format), _) => format.parse()?,
+        (None, Some(output)) => Format::of_file(output).unwrap_or(Format::Csv),
         (None, None) if std::io::stdout().is_terminal() => Format::Table,
-        (None, _) => Format::Csv,
+        (None, None) => Format::Csv,
     };
     let destination = match &arguments.output {
         Some(path) => Destination::File(path.clone()),
@@ -187,10 +193,14 @@ fn parameter(text: &str) -> Result<(String, ScalarValue)> {
     }
     let data_type = type_from_text(type_text.unwrap_or("VARCHAR"))
         .map_err(|e| wrong(&format!("parameter '{name}': {}", e.message())))?;
+    let type_text = type_text.unwrap_or("VARCHAR");
+    if data_type.is_nested() {
+        let message = format!("parameter '{name}': values of type {type_text} cannot be given");
+        return Err(wrong(&message).with_hint("give their parts, and build them in SQL: [$a, $b]"));
+    }
     let value = ScalarValue::try_from_string(value.to_owned(), &data_type).map_err(|_| {
         wrong(&format!(
-            "parameter '{name}': '{value}' is not a {}",
-            type_text.unwrap_or("VARCHAR")
+            "parameter '{name}': '{value}' is not of type {type_text}"
         ))
     })?;
     Ok((name.to_owned(), value))

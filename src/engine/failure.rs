@@ -12,7 +12,8 @@ use parquet::errors::ParquetError;
 use sqlparser::tokenizer::{Location as At, Span};
 
 use crate::catalog::{CATALOG, Catalog};
-use crate::error::{Code, Error, Location, did_you_mean};
+use crate::definition::type_text;
+use crate::error::{Code, Error, Location, did_you_mean, without_layers};
 use crate::syntax::Piece;
 
 /// An error about the statement `piece`, run with `zone` as the default zone.
@@ -39,19 +40,22 @@ pub(super) fn without_place(error: DataFusionError) -> Error {
     recover(&error).unwrap_or_else(|| classify(error.find_root(), &error))
 }
 
-/// Gives an error a caret, if anything says where.
+/// Gives an error a caret: where the planner says, where the name stands that it is about, else where
+/// the statement begins.
 fn place(error: Error, span: Option<Span>, piece: &Piece) -> Error {
     if error.location().is_some() {
         return error;
     }
     let by_name = || -> Option<Location> {
+        if error.code() == Code::DataException {
+            // What it quotes are values.
+            return None;
+        }
         let mut quoted = error.message().split('\'').skip(1).step_by(2);
         quoted.find_map(|name| piece.locate_word(name.rsplit('.').next()?))
     };
-    match span.map(|span| piece.locate(span)).or_else(by_name) {
-        Some(place) => error.at(place),
-        None => error,
-    }
+    let place = span.map(|span| piece.locate(span)).or_else(by_name);
+    error.at(place.unwrap_or_else(|| piece.start()))
 }
 
 /// Our own error in a chain of others. It is rebuilt, since what it is wrapped in may be shared.
@@ -120,56 +124,25 @@ fn table_not_found(name: &str, catalog: &Catalog, zone: &str) -> Error {
 }
 
 fn classify(root: &DataFusionError, whole: &DataFusionError) -> Error {
-    let text = tidy(&root.strip_backtrace());
+    let text = without_layers(&root.strip_backtrace());
     match root {
         DataFusionError::SchemaError(error, _) => schema_error(error),
         DataFusionError::Plan(message) => plan_error(message),
-        DataFusionError::NotImplemented(message) => Error::new(Code::Unsupported, tidy(message)),
+        DataFusionError::NotImplemented(message) => Error::new(Code::Unsupported, without_layers(message)),
         DataFusionError::SQL(..) => Error::new(Code::Syntax, text),
-        DataFusionError::ResourcesExhausted(message) => Error::new(Code::OutOfMemory, tidy(message))
-            .with_hint("let the statement read fewer rows or columns at once"),
+        DataFusionError::ResourcesExhausted(message) => {
+            Error::new(Code::OutOfMemory, without_layers(message))
+                .with_hint("let the statement read fewer rows or columns at once")
+        }
         DataFusionError::ArrowError(error, _) => arrow_error(error),
-        DataFusionError::Execution(message) => Error::new(Code::DataException, tidy(message)),
-        DataFusionError::Configuration(message) => Error::new(Code::InvalidValue, tidy(message)),
+        DataFusionError::Execution(message) => Error::new(Code::DataException, without_layers(message)),
+        DataFusionError::Configuration(message) => Error::new(Code::InvalidValue, without_layers(message)),
         DataFusionError::IoError(error) => Error::new(io_code(error), text),
         DataFusionError::ObjectStore(error) => Error::new(store_code(error), text),
         DataFusionError::ParquetError(error) => Error::new(parquet_code(error), text),
+        DataFusionError::External(_) if text.starts_with(REGEX) => regex_error(&text),
         DataFusionError::External(inner) => Error::new(external_code(inner.as_ref()), text),
-        _ => Error::new(Code::Internal, tidy(&whole.strip_backtrace())),
-    }
-}
-
-/// Without the words that say which layer of which library spoke.
-fn tidy(message: &str) -> String {
-    const LAYERS: &[&str] = &[
-        "Error during planning: ",
-        "Execution error: ",
-        "Arrow error: ",
-        "Optimizer rule ",
-        "External error: ",
-        "IO error: ",
-        "Object Store error: ",
-        "Parquet error: ",
-        "This feature is not implemented: ",
-        "Parser error: ",
-        "Cast error: ",
-        "Compute error: ",
-        "Invalid argument error: ",
-        "Arithmetic overflow: ",
-        "Csv error: ",
-        "Json error: ",
-        "Avro error: ",
-    ];
-    let mut message = message.trim();
-    while let Some(rest) = LAYERS.iter().find_map(|layer| message.strip_prefix(layer)) {
-        message = rest;
-    }
-    let mut characters = message.chars();
-    match (characters.next(), characters.clone().next()) {
-        (Some(first), Some(second)) if first.is_uppercase() && second.is_lowercase() => {
-            first.to_lowercase().chain(characters).collect()
-        }
-        _ => message.to_owned(),
+        _ => Error::new(Code::Internal, without_layers(&whole.strip_backtrace())),
     }
 }
 
@@ -203,7 +176,7 @@ fn schema_error(error: &SchemaError) -> Error {
 fn plan_error(message: &str) -> Error {
     if let Some(rest) = message.strip_prefix("Invalid function '") {
         let name = rest.split('\'').next().unwrap_or(rest);
-        let hint = message.split_once('\n').map(|(_, hint)| tidy(hint));
+        let hint = message.split_once('\n').map(|(_, hint)| without_layers(hint));
         return Error::new(Code::UndefinedFunction, format!("there is no function '{name}'"))
             .with_hint_if(hint);
     }
@@ -228,16 +201,57 @@ fn plan_error(message: &str) -> Error {
         )
         .with_hint_if(candidates.map(|list| format!("there are {list}")));
     }
+    if message.starts_with("Projections require unique expression names") {
+        let what = match twice(message) {
+            Some(column) => format!("column '{column}' is there twice"),
+            None => "two columns have one name".to_owned(),
+        };
+        return Error::new(Code::DuplicateColumn, what).with_hint("give one of them another name with AS");
+    }
+    if let Some((column, _)) = message.split_once("\" must appear in the GROUP BY clause") {
+        let column = column.rsplit('"').next().unwrap_or(column);
+        return Error::new(
+            Code::InvalidStatement,
+            format!("column '{column}' must be in GROUP BY or in an aggregate function"),
+        );
+    }
     let code = if message.starts_with("Insert-") && message.ends_with("not supported") {
         Code::Unsupported
     } else if message.contains("coerce") {
         Code::DatatypeMismatch
-    } else if message.starts_with("Projections require unique expression names") {
-        Code::DuplicateColumn
     } else {
         Code::InvalidStatement
     };
-    Error::new(code, tidy(message))
+    Error::new(code, without_layers(message))
+}
+
+/// `Projections require unique expression names but the expression "a AS x" at position 0 and "t.x" at
+/// position 1 have the same name. …`
+fn twice(message: &str) -> Option<&str> {
+    let (pair, _) = message.rsplit_once("\" at position ")?;
+    let (_, second) = pair.rsplit_once(" and \"")?;
+    match second.rsplit_once(" AS ") {
+        Some((_, name)) => Some(name),
+        None => second
+            .rsplit('.')
+            .next()
+            .filter(|name| !name.contains(['(', '[', '"'])),
+    }
+}
+
+/// The first line of three or more: the pattern, a mark under it, and why.
+const REGEX: &str = "regex parse error:";
+
+fn regex_error(text: &str) -> Error {
+    let mut lines = text.lines().skip(1).map(str::trim);
+    let pattern = lines.next().unwrap_or_default();
+    let why = lines
+        .find_map(|line| line.strip_prefix("error: "))
+        .unwrap_or("it cannot be read");
+    Error::new(
+        Code::DataException,
+        format!("'{pattern}' is not a regular expression: {why}"),
+    )
 }
 
 fn called(call: &str) -> &str {
@@ -256,6 +270,7 @@ fn arrow_error(error: &ArrowError) -> Error {
                 "a column that may not be NULL is given NULL".to_owned(),
             )
         }
+        ArrowError::CastError(text) => (Code::DataException, cast_text(text)),
         ArrowError::NotYetImplemented(_) => (Code::Unsupported, error.to_string()),
         ArrowError::IoError(_, inner) => (io_code(inner), error.to_string()),
         ArrowError::MemoryError(_) => (Code::OutOfMemory, error.to_string()),
@@ -266,7 +281,19 @@ fn arrow_error(error: &ArrowError) -> Error {
         ArrowError::ParseError(text) if text.contains("line ") => (Code::CorruptFile, error.to_string()),
         _ => (Code::DataException, error.to_string()),
     };
-    Error::new(code, tidy(&text))
+    Error::new(code, without_layers(&text))
+}
+
+/// Arrow says `Cannot cast string 'x' to value of Int32 type`.
+fn cast_text(text: &str) -> String {
+    let parts = text
+        .strip_prefix("Cannot cast string '")
+        .and_then(|rest| rest.strip_suffix(" type")?.rsplit_once("' to value of "));
+    let sql = parts.and_then(|(value, arrow)| Some((value, type_text(&arrow.parse().ok()?))));
+    match sql {
+        Some((value, name)) => format!("'{value}' is not of type {name}"),
+        None => text.to_owned(),
+    }
 }
 
 fn io_code(error: &std::io::Error) -> Code {

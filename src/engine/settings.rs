@@ -1,5 +1,6 @@
 //! `SET`, `SHOW` and `RESET`: which settings there are, and which stay as they are.
 
+use arrow::array::timezone::Tz;
 use datafusion::common::config::ConfigEntry;
 use datafusion::prelude::SessionConfig;
 
@@ -8,6 +9,8 @@ use crate::error::{Code, Error, Result, did_you_mean};
 
 /// What every setting's full name begins with; it may be left out.
 const PREFIX: &str = "datafusion.";
+
+const TIME_ZONE: &str = "datafusion.execution.time_zone";
 
 /// Settings on which the engine itself relies.
 const FIXED: &[(&str, &str)] = &[
@@ -63,6 +66,12 @@ pub(super) fn set(config: &SharedConfig, name: &str, value: &str) -> Result<Stri
     let entry = find(&config, name)?;
     if let Some((_, why)) = FIXED.iter().find(|(fixed, _)| entry.key.starts_with(fixed)) {
         return Err(Error::new(Code::ReadOnly, format!("setting '{}' is fixed", entry.key)).with_hint(*why));
+    }
+    if entry.key == TIME_ZONE && !value.is_empty() && value.parse::<Tz>().is_err() {
+        return Err(
+            Error::new(Code::InvalidValue, format!("there is no time zone '{value}'"))
+                .with_hint("zones are named as 'Europe/Berlin' or '+02:00'"),
+        );
     }
     let mut changed = config.clone();
     changed.options_mut().set(&entry.key, value).map_err(|error| {

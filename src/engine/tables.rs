@@ -79,6 +79,10 @@ impl Tables {
         let views = [self.views.as_slice(), std::slice::from_ref(&name)].concat();
         let state = session_state(&self.lake, &Arc::new(RwLock::new(config)), views);
         let of_view = |error: Error| {
+            if error.code() == Code::InvalidDefinition {
+                // Of another definition: it says which, and where.
+                return error;
+            }
             let message = format!("view '{name}': {}", error.message());
             Error::new(error.code(), message)
                 .with_hint_if(error.hint().map(str::to_owned))
@@ -86,7 +90,10 @@ impl Tables {
         };
         let piece = match Script::new(&view.query).into_pieces().next() {
             Some(piece) => piece.map_err(of_view)?,
-            None => return Err(of_view(Error::new(Code::InvalidDefinition, "its query is empty"))),
+            None => {
+                let message = format!("view '{name}': its query is empty");
+                return Err(Error::new(Code::InvalidDefinition, message));
+            }
         };
         let plan = planner::plan(&state, &piece, &Parameters::default())
             .await

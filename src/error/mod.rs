@@ -7,6 +7,7 @@
 mod code;
 mod location;
 mod suggest;
+mod wording;
 
 use std::fmt;
 use std::path::Path;
@@ -16,6 +17,7 @@ use datafusion::error::DataFusionError;
 pub use code::{Code, Kind};
 pub use location::Location;
 pub use suggest::{closest, did_you_mean};
+pub use wording::without_layers;
 
 /// What this crate's functions return.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
@@ -90,13 +92,14 @@ impl Error {
         self
     }
 
-    /// A failure to read or write `path`. The code follows the cause: absent, full, refused, else
-    /// an input/output error.
+    /// A failure to read or write `path`. The code follows the cause: absent, refused, full, a
+    /// folder in a file's place, else an input/output error.
     pub fn io(path: impl AsRef<Path>, doing: &str, error: std::io::Error) -> Self {
         use std::io::ErrorKind;
         let code = match error.kind() {
             ErrorKind::NotFound => Code::UndefinedFile,
             ErrorKind::PermissionDenied | ErrorKind::ReadOnlyFilesystem => Code::StorageRefused,
+            ErrorKind::IsADirectory | ErrorKind::NotADirectory => Code::WrongObjectType,
             ErrorKind::StorageFull | ErrorKind::QuotaExceeded => Code::DiskFull,
             _ => Code::Io,
         };

@@ -1,7 +1,7 @@
 //! [`Statement`](crate::syntax::Statement) → logical plan.
 //!
 //! DataFusion's planner does the work; this module stands around it: what it would ignore without a
-//! word is refused ([`guard`]), names are found in any case ([`names`]), and parameters are bound to
+//! word is refused ([`guard`]), names are found in any case ([`names`], [`table_names`]), and parameters are bound to
 //! the plan, never to the text, and columns are called what was written ([`output_names`]).
 //! Around the physical planner: joins are made to stop when they are told to ([`cancellable`]).
 
@@ -10,6 +10,8 @@ mod guard;
 mod names;
 mod output_names;
 mod parameters;
+mod table_names;
+mod wildcards;
 
 pub use cancellable::{Cancellation, cancellable};
 
@@ -28,18 +30,28 @@ use crate::syntax::{Parameters, Piece, Statement};
 pub async fn plan(state: &SessionState, piece: &Piece, parameters: &Parameters) -> Result<LogicalPlan> {
     let values = parameters::values(piece, parameters)?;
     let mut spelled = piece.clone();
+    // Each turn spells a name anew; two rules that disagree about one must not do so for ever.
+    let mut turns = piece.tokens().len();
     let plan = loop {
-        let statement = Statement::parse(&spelled)?
+        let mut statement = Statement::parse(&spelled)?
             .into_planned()
             .ok_or_else(|| Error::new(Code::Internal, "this statement is not planned"))?;
         guard::check(&statement, &spelled)?;
+        wildcards::qualify(&mut statement);
         let columns = output_names::written(&statement);
         match state.statement_to_plan(statement).await {
             Ok(plan) => break output_names::as_written(plan, columns)?,
-            Err(error) => match names::respell(&spelled, &error)? {
-                Some(respelled) => spelled = respelled,
-                None => return Err(error),
-            },
+            Err(error) => {
+                let mut respelled = names::respell(&spelled, &error)?;
+                if respelled.is_none() {
+                    respelled = table_names::respell(state, &spelled, &error).await;
+                }
+                match respelled.filter(|_| turns > 0) {
+                    Some(respelled) => spelled = respelled,
+                    None => return Err(error),
+                }
+                turns -= 1;
+            }
         }
     };
     match values {

@@ -30,7 +30,8 @@ pub(super) fn respell(piece: &Piece, error: &DataFusionError) -> Result<Option<P
     }
 }
 
-fn place(error: &DataFusionError) -> Option<Span> {
+/// Where the planner says that it missed something.
+pub(super) fn place(error: &DataFusionError) -> Option<Span> {
     let span = error.diagnostic()?.span?;
     let at = |l: datafusion::common::Location| sqlparser::tokenizer::Location::new(l.line, l.column);
     Some(Span::new(at(span.start), at(span.end)))
@@ -117,6 +118,8 @@ fn other_name(piece: &Piece, message: &str) -> Option<Piece> {
         rest.strip_suffix("' not found")?.rsplit('.').next()?
     } else if let Some(rest) = message.strip_prefix("table function '") {
         rest.strip_suffix("' not found")?
+    } else if let Some(rest) = message.strip_prefix("The window ") {
+        rest.strip_suffix(" is not defined!")?
     } else {
         message.strip_prefix("Invalid qualifier ")?
     };

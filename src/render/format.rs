@@ -1,6 +1,7 @@
 //! The list of formats, and their names.
 
 use std::fmt;
+use std::path::Path;
 use std::str::FromStr;
 
 use crate::error::{Code, Error, did_you_mean};
@@ -79,6 +80,17 @@ impl Format {
             Self::Markdown => "md",
             Self::Insert => "sql",
             named => named.name(),
+        }
+    }
+
+    /// The format that a file's name says, in any case; none for one that could hold several.
+    pub fn of_file(path: &Path) -> Option<Self> {
+        let extension = path.extension()?.to_str()?.to_lowercase();
+        match extension.as_str() {
+            "txt" => None,
+            "jsonl" => Some(Self::Ndjson),
+            "htm" => Some(Self::Html),
+            _ => Self::ALL.iter().copied().find(|f| f.extension() == extension),
         }
     }
 

@@ -114,12 +114,13 @@ impl Renderer {
             self.separate()?;
         }
         self.writer.begin(schema, &mut self.out)?;
+        self.out.flush()?;
         self.results += 1;
         self.open = Some(Open {
             columns: schema.fields().len(),
             rows: 0,
         });
-        self.out.flush()
+        Ok(())
     }
 
     /// Writes rows of the result.

@@ -154,6 +154,7 @@ impl Piece {
                 && inside
                 && word.quote_style.is_none()
                 && word.value == name
+                && name != spelling
             {
                 spelling.clone_into(&mut word.value);
                 changed = true;

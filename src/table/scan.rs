@@ -23,7 +23,7 @@ use datafusion::physical_plan::empty::EmptyExec;
 use futures::{StreamExt, TryStreamExt};
 use object_store::{ObjectMeta, ObjectStore};
 
-use crate::error::{Code, Error};
+use crate::error::{Code, Error, without_layers};
 
 /// What is scanned.
 pub(super) struct Scan<'a> {
@@ -186,7 +186,7 @@ fn unreadable(table: &str, file: &ObjectMeta, error: datafusion::error::DataFusi
         Code::CorruptFile,
         format!(
             "cannot read '/{path}' of table '{table}': {}",
-            error.strip_backtrace()
+            without_layers(&error.find_root().strip_backtrace())
         ),
     )
     .with_hint("the file is damaged, incomplete, or of another format than the table says")

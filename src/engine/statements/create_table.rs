@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use arrow::datatypes::DataType;
 use chrono::{DateTime, Utc};
 use datafusion::catalog::TableProvider;
 use datafusion::common::Column as ColumnName;
@@ -19,7 +20,7 @@ use super::target::Target;
 use super::write;
 use crate::definition::{
     Column, ExternalTable, Format, TableDefinition, TableKind, TextOptions, arrow_type, check_location,
-    check_name, column_type,
+    check_name, column_type, type_text,
 };
 use crate::engine::outcome::Done;
 use crate::engine::session::Session;
@@ -146,6 +147,12 @@ impl Creation<'_> {
         let path = self.folder().join(&external.location);
         let partitions = self.partition_specs(table, &mut external.columns)?;
         if external.columns.is_empty() {
+            if !path.exists() {
+                let message = format!("there is no file or folder '{}'", path.display());
+                return Err(Error::new(Code::UndefinedFile, message)
+                    .with_hint("give the columns, or a location that has files")
+                    .at(place()));
+            }
             let state = self.session.state();
             let name = self.target.full_name();
             let (columns, found) = infer_columns(&name, &external, &path, &state)
@@ -172,7 +179,7 @@ impl Creation<'_> {
                 return Err(error.with_hint("end a folder's location with '/'").at(place()));
             }
         }
-        self.check_distinct(&external)?;
+        self.check_columns(&external)?;
         self.publish(table, external)?;
         Ok(Done::new(format!(
             "created external table {}",
@@ -185,7 +192,7 @@ impl Creation<'_> {
         let mut columns = self.columns(&table.columns)?;
         let partition_columns = self.partition_specs(table, &mut columns)?;
         let mut external = parquet(String::new(), columns, partition_columns);
-        self.check_distinct(&external)?;
+        self.check_columns(&external)?;
         (external.location, _) = self.fresh_folder()?;
         self.publish(table, external)?;
         Ok(Done::new(format!("created table {}", self.target.full_name())))
@@ -204,7 +211,7 @@ impl Creation<'_> {
         let plan = self.session.plan(&state, self.piece, parameters).await?;
         let (plan, columns, partition_columns) = self.arrange(plan, &table.partitioned_by)?;
         let mut external = parquet(String::new(), columns, partition_columns);
-        self.check_distinct(&external)?;
+        self.check_columns(&external)?;
         let folder;
         (external.location, folder) = self.fresh_folder()?;
         let old = self.target.existing(self.session).ok().flatten();
@@ -281,12 +288,6 @@ impl Creation<'_> {
             };
             partitions.push(order.remove(found));
         }
-        if order.is_empty() {
-            return Err(Error::new(
-                Code::InvalidStatement,
-                "a table needs a column besides its partition columns",
-            ));
-        }
         let column = |i: &usize| {
             let field = schema.field(*i);
             Column::new(field.name(), column_type(field.data_type()))
@@ -313,7 +314,7 @@ impl Creation<'_> {
     fn column(&self, spec: &ColumnSpec) -> Result<Column> {
         let data_type = match &spec.data_type {
             Some(data_type) => arrow_type(data_type).map_err(|e| e.at(self.piece.locate(spec.span)))?,
-            None => arrow::datatypes::DataType::Utf8View,
+            None => DataType::Utf8View,
         };
         Ok(Column {
             name: spec.name.clone(),
@@ -325,11 +326,53 @@ impl Creation<'_> {
 
     /// `PARTITIONED BY`: a column with its type, or one of `columns`, which then moves.
     fn partition_specs(&self, table: &CreateTable, columns: &mut Vec<Column>) -> Result<Vec<Column>> {
-        let partition = |spec: &ColumnSpec| match columns.iter().position(|column| column.name == spec.name) {
-            Some(known) if spec.data_type.is_none() => Ok(columns.remove(known)),
-            _ => self.column(spec),
+        let partition = |spec: &ColumnSpec| {
+            let exact = columns.iter().position(|column| column.name == spec.name);
+            let alike = |column: &Column| column.name.to_lowercase() == spec.name.to_lowercase();
+            match exact.or_else(|| columns.iter().position(alike)) {
+                Some(known) if spec.data_type.is_none() => Ok(columns.remove(known)),
+                None if spec.data_type.is_none() && table.external.is_none() => {
+                    let names = columns.iter().map(|column| column.name.as_str());
+                    let message = format!("column '{}' not found in the table", spec.name);
+                    Err(Error::new(Code::UndefinedColumn, message)
+                        .with_hint_if(did_you_mean(&spec.name, names))
+                        .at(self.piece.locate(spec.span)))
+                }
+                _ => self.column(spec),
+            }
         };
         table.partitioned_by.iter().map(partition).collect()
+    }
+
+    fn check_columns(&self, table: &ExternalTable) -> Result<()> {
+        if table.columns.is_empty() {
+            let message = match table.partition_columns.as_slice() {
+                [] => "a table needs a column, and these files have none",
+                _ => "a table needs a column besides its partition columns",
+            };
+            return Err(Error::new(Code::InvalidStatement, message));
+        }
+        if let Some(column) = table.all_columns().position(|column| column.name.is_empty()) {
+            let message = format!("column {} has no name", column + 1);
+            return Err(Error::new(Code::InvalidStatement, message)
+                .with_hint("give the table's columns: (a BIGINT, b VARCHAR, …)"));
+        }
+        let wrong = |column: &Column, why: &str| {
+            let name = type_text(&column.data_type);
+            let message = format!("column '{}' of type {name} {why}", column.name);
+            Error::new(Code::Unsupported, message)
+        };
+        let mut partitions = table.partition_columns.iter();
+        if let Some(column) = partitions.find(|column| !has_partition_text(&column.data_type)) {
+            return Err(wrong(column, "cannot be a partition column"));
+        }
+        let mut columns = table.columns.iter();
+        if let Some(column) =
+            columns.find(|column| table.format == Format::Parquet && has_interval(&column.data_type))
+        {
+            return Err(wrong(column, "cannot be stored in Parquet files"));
+        }
+        self.check_distinct(table)
     }
 
     fn check_distinct(&self, table: &ExternalTable) -> Result<()> {
@@ -457,4 +500,23 @@ fn parquet(location: String, columns: Vec<Column>, partition_columns: Vec<Column
 pub(super) fn now() -> DateTime<Utc> {
     let now = Utc::now();
     DateTime::from_timestamp(now.timestamp(), 0).unwrap_or(now)
+}
+
+/// Whether values are told apart by a text that reads back as the same value.
+fn has_partition_text(data_type: &DataType) -> bool {
+    !data_type.is_nested()
+        && !matches!(
+            data_type,
+            DataType::Binary | DataType::Interval(_) | DataType::Duration(_)
+        )
+}
+
+fn has_interval(data_type: &DataType) -> bool {
+    match data_type {
+        DataType::Interval(_) => true,
+        DataType::List(item) => has_interval(item.data_type()),
+        DataType::Struct(fields) => fields.iter().any(|field| has_interval(field.data_type())),
+        DataType::Map(entries, _) => has_interval(entries.data_type()),
+        _ => false,
+    }
 }

@@ -15,7 +15,7 @@ use datafusion::datasource::file_format::parquet::ParquetFormat;
 use datafusion::execution::object_store::ObjectStoreUrl;
 
 use crate::definition::{Column, Compression, ExternalTable, Format, column_type};
-use crate::error::{Code, Error, Result};
+use crate::error::{Code, Error, Result, without_layers};
 use crate::storage::{DataFile, list_files};
 
 /// How many files are looked into for a schema.
@@ -137,7 +137,7 @@ pub async fn infer_columns(
             format!(
                 "cannot tell the columns of '{place}' as {}: {}",
                 definition.format,
-                e.strip_backtrace()
+                without_layers(&e.find_root().strip_backtrace())
             ),
         )
         .with_source(e)
