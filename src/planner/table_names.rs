@@ -1,5 +1,6 @@
 //! Names that the planner misses without saying what there is instead: fields of structs, and columns
-//! of an outer query. They are looked for among the columns and fields of the statement's tables, and among what it calls those.
+//! of an outer query. They are looked for among the columns and fields of the statement's tables, and
+//! among what it calls those.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::ControlFlow;

@@ -1,0 +1,266 @@
+//! `CREATE [EXTERNAL] TABLE`, with and without a query.
+//!
+//! The files come first and the definition last, so that a table is there whole or not at all. A
+//! table made from a query gets a fresh folder; replaced, its readers see the old one or the new.
+
+mod columns;
+mod publish;
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use chrono::{DateTime, Utc};
+use datafusion::catalog::TableProvider;
+use datafusion::execution::SessionState;
+use datafusion::logical_expr::LogicalPlan;
+use datafusion::logical_expr::dml::InsertOp;
+
+use super::target::Target;
+use super::write;
+use crate::definition::{Column, ExternalTable, Format, TableKind, TextOptions, check_name};
+use crate::engine::outcome::Done;
+use crate::engine::session::Session;
+use crate::error::{Code, Error, Result};
+use crate::storage::OnExisting;
+use crate::syntax::{CreateTable, ExternalSource, Parameters, Piece};
+use crate::table::ExternalTableProvider;
+use crate::table::external::infer_columns;
+
+pub(super) async fn execute(
+    session: &Session,
+    piece: &Piece,
+    table: CreateTable,
+    parameters: &Parameters,
+) -> Result<Done> {
+    let target = Target::new(session, &table.name)?;
+    check_name("table", &target.name).map_err(|e| e.at(piece.locate(table.name.span)))?;
+    let on_existing = match existing(session, &target, &table)? {
+        Existing::Stays => {
+            return Ok(Done::new(format!(
+                "{} exists already: nothing was done",
+                target.full_name()
+            )));
+        }
+        Existing::Refused(error) => return Err(error.at(piece.locate(table.name.span))),
+        Existing::None => OnExisting::Keep,
+        Existing::Replaced => OnExisting::Replace,
+    };
+    let creation = Creation {
+        session,
+        piece,
+        target,
+        on_existing,
+    };
+    match (&table.external, &table.query) {
+        (Some(source), _) => creation.external(&table, source).await,
+        (None, Some(_)) => creation.of_query(&table, parameters).await,
+        (None, None) => creation.empty(&table),
+    }
+}
+
+enum Existing {
+    None,
+    Stays,
+    Replaced,
+    Refused(Error),
+}
+
+/// What becomes of a table that is there. A broken definition can be replaced too.
+fn existing(session: &Session, target: &Target, table: &CreateTable) -> Result<Existing> {
+    let Some(name) = session.lake().catalog().resolve(&target.zone, &target.name)? else {
+        return Ok(Existing::None);
+    };
+    if table.if_not_exists {
+        return Ok(Existing::Stays);
+    }
+    let full_name = format!("{}.{name}", target.zone.name);
+    if !table.or_replace {
+        return Ok(Existing::Refused(
+            Error::new(
+                Code::DuplicateTable,
+                format!("table '{full_name}' exists already"),
+            )
+            .with_hint("CREATE OR REPLACE replaces it, IF NOT EXISTS keeps it"),
+        ));
+    }
+    if name != target.name {
+        return Ok(Existing::Refused(
+            Error::new(
+                Code::DuplicateTable,
+                format!("table '{full_name}' differs in case alone"),
+            )
+            .with_hint(format!("replace it by its own name: \"{name}\"")),
+        ));
+    }
+    match target.existing(session) {
+        Ok(Some(definition)) if matches!(definition.kind, TableKind::View(_)) => Ok(Existing::Refused(
+            Error::new(
+                Code::WrongObjectType,
+                format!("'{full_name}' is a view, not a table"),
+            )
+            .with_hint("drop the view first"),
+        )),
+        _ => Ok(Existing::Replaced),
+    }
+}
+
+/// A table being made.
+struct Creation<'a> {
+    session: &'a Session,
+    piece: &'a Piece,
+    target: Target,
+    on_existing: OnExisting,
+}
+
+impl Creation<'_> {
+    /// Files that are there already.
+    async fn external(&self, table: &CreateTable, source: &ExternalSource) -> Result<Done> {
+        let place = || self.piece.locate(source.location_span);
+        let format: Format =
+            source
+                .format
+                .parse()
+                .map_err(|e: Error| match self.piece.locate_word(&source.format) {
+                    Some(place) => e.at(place),
+                    None => e,
+                })?;
+        let mut external = ExternalTable {
+            format,
+            options: BTreeMap::new(),
+            text: TextOptions::default(),
+            location: self.relative(&source.location).map_err(|e| e.at(place()))?,
+            columns: self.columns(&table.columns)?,
+            partition_columns: Vec::new(),
+        };
+        for (key, value, span) in &table.options {
+            let checked = external.text.set(format, key, value);
+            checked.map_err(|e| e.at(self.piece.locate(*span)))?;
+            external.options.insert(key.clone(), value.clone());
+        }
+        let path = self.folder().join(&external.location);
+        let partitions = self.partition_specs(table, &mut external.columns)?;
+        if external.columns.is_empty() {
+            if !path.exists() {
+                let message = format!("there is no file or folder '{}'", path.display());
+                return Err(Error::new(Code::UndefinedFile, message)
+                    .with_hint("give the columns, or a location that has files")
+                    .at(place()));
+            }
+            let state = self.session.state();
+            let name = self.target.full_name();
+            let (columns, found) = infer_columns(&name, &external, &path, &state)
+                .await
+                .map_err(|e| e.at(place()))?;
+            external.columns = columns;
+            external.partition_columns = if partitions.is_empty() { found } else { partitions };
+            let names: Vec<String> = external
+                .partition_columns
+                .iter()
+                .map(|c| c.name.clone())
+                .collect();
+            external.columns.retain(|column| !names.contains(&column.name));
+        } else {
+            external.partition_columns = partitions;
+            if !path.exists() && external.location.ends_with('/') {
+                std::fs::create_dir_all(&path).map_err(|e| Error::io(&path, "make the folder", e))?;
+            }
+            if !path.exists() {
+                let error = Error::new(
+                    Code::UndefinedFile,
+                    format!("there is no file '{}'", path.display()),
+                );
+                return Err(error.with_hint("end a folder's location with '/'").at(place()));
+            }
+        }
+        self.check_columns(&external)?;
+        self.publish(table, external)?;
+        Ok(Done::new(format!(
+            "created external table {}",
+            self.target.full_name()
+        )))
+    }
+
+    /// A table without rows.
+    fn empty(&self, table: &CreateTable) -> Result<Done> {
+        let mut columns = self.columns(&table.columns)?;
+        let partition_columns = self.partition_specs(table, &mut columns)?;
+        let mut external = parquet(String::new(), columns, partition_columns);
+        self.check_columns(&external)?;
+        (external.location, _) = self.fresh_folder()?;
+        self.publish(table, external)?;
+        Ok(Done::new(format!("created table {}", self.target.full_name())))
+    }
+
+    /// A table of a query's rows.
+    async fn of_query(&self, table: &CreateTable, parameters: &Parameters) -> Result<Done> {
+        if let Some(column) = table.columns.first() {
+            return Err(
+                Error::new(Code::Unsupported, "a list of columns beside AS is not supported")
+                    .with_hint("name and cast the columns in the query: SELECT CAST(a AS BIGINT) AS b")
+                    .at(self.piece.locate(column.span)),
+            );
+        }
+        let state = self.session.state();
+        let plan = self.session.plan(&state, self.piece, parameters).await?;
+        let (plan, columns, partition_columns) = self.arrange(plan, &table.partitioned_by)?;
+        let mut external = parquet(String::new(), columns, partition_columns);
+        self.check_columns(&external)?;
+        let folder;
+        (external.location, folder) = self.fresh_folder()?;
+        let old = self.target.existing(self.session).ok().flatten();
+        let written = self.write(&state, plan, &external, &folder).await;
+        let published = written.and_then(|count| self.publish(table, external).map(|()| count));
+        match published {
+            Ok(count) => {
+                let left = self.remove_replaced(old.as_deref());
+                Ok(Done {
+                    message: format!(
+                        "created table {} ({}){left}",
+                        self.target.full_name(),
+                        write::rows(count)
+                    ),
+                    affected: Some(count),
+                })
+            }
+            Err(error) => {
+                // Nothing names the folder: what cannot be removed of it is in nobody's way.
+                let _ = std::fs::remove_dir_all(&folder);
+                Err(error)
+            }
+        }
+    }
+
+    async fn write(
+        &self,
+        state: &SessionState,
+        plan: LogicalPlan,
+        external: &ExternalTable,
+        folder: &Path,
+    ) -> Result<u64> {
+        let input = self.session.physical(state, self.piece, &plan).await?;
+        let provider =
+            ExternalTableProvider::new(self.target.full_name(), external.clone(), folder.to_owned());
+        let plan = provider
+            .insert_into(state, input, InsertOp::Append)
+            .await
+            .map_err(|e| self.session.translated(e, self.piece))?;
+        write::run(self.session, state, self.piece, plan).await
+    }
+}
+
+fn parquet(location: String, columns: Vec<Column>, partition_columns: Vec<Column>) -> ExternalTable {
+    ExternalTable {
+        format: Format::Parquet,
+        options: BTreeMap::new(),
+        text: TextOptions::default(),
+        location,
+        columns,
+        partition_columns,
+    }
+}
+
+/// The time, in whole seconds as definitions have it.
+pub(super) fn now() -> DateTime<Utc> {
+    let now = Utc::now();
+    DateTime::from_timestamp(now.timestamp(), 0).unwrap_or(now)
+}
