@@ -34,10 +34,9 @@ impl Parameters {
 
     /// The value of placeholder `name` (without its `$`: a number from 1, or a name).
     pub fn get(&self, name: &str) -> Option<&ScalarValue> {
-        match name.parse::<usize>() {
-            Ok(number) => self.positional.get(number.checked_sub(1)?),
-            Err(_) => self.named.iter().find(|(known, _)| known == name).map(|(_, v)| v),
-        }
+        let number = name.parse::<usize>().ok();
+        let positional = number.and_then(|number| self.positional.get(number.checked_sub(1)?));
+        positional.or_else(|| self.named.iter().find(|(known, _)| known == name).map(|(_, v)| v))
     }
 
     /// Every name that has a value, numbers included.

@@ -138,6 +138,17 @@ fn the_last_value_of_a_name_counts() {
 }
 
 #[test]
+fn a_number_is_the_name_of_a_placeholder_by_position() {
+    let lake = Lake::new();
+    let values = ["--param", "1:INT=10", "--param", "2=x"];
+    let run = |sql| lake.run(&[&values[..], &["-c", sql]].concat());
+    assert_eq!(
+        run("SELECT ? AS a, ? AS b; SELECT $2 AS c, $1 AS d").rows(),
+        "a,b\n10,x\n\nc,d\nx,10\n"
+    );
+}
+
+#[test]
 fn a_placeholder_in_a_string_is_text() {
     let lake = Lake::new();
     let run = lake.run(&["--param", "a=1", "-c", "SELECT '$a ?' AS t -- $b ?"]);
