@@ -20,6 +20,9 @@ use options::{Batch, Options, Task};
 /// The exit code for a wrong command line.
 const USAGE: u8 = 2;
 
+/// A thousand ORs are a thousand levels of an expression. The memory is taken only when it is needed.
+const STACK_BYTES: usize = 256 << 20;
+
 /// Runs the program with this process's arguments.
 pub fn main() -> ExitCode {
     let arguments = match Arguments::try_parse() {
@@ -40,16 +43,28 @@ pub fn main() -> ExitCode {
             };
         }
     };
-    match start(options) {
+    match with_deep_stack(|| start(options)) {
         Ok(()) => ExitCode::SUCCESS,
         Err(code) => ExitCode::from(code.kind().exit_code()),
     }
+}
+
+/// Runs `work` on a thread with [`STACK_BYTES`].
+fn with_deep_stack(work: impl FnOnce() -> Result<(), Code> + Send + 'static) -> Result<(), Code> {
+    let thread = std::thread::Builder::new()
+        .name("weir".to_owned())
+        .stack_size(STACK_BYTES)
+        .spawn(work)
+        .map_err(|e| said(Error::io("threads", "start", e)))?;
+    // A panic has been reported by then.
+    thread.join().unwrap_or(Err(Code::Internal))
 }
 
 fn start(options: Options) -> Result<(), Code> {
     // One thread serves the front end; the lake has its own to compute.
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(1)
+        .thread_stack_size(STACK_BYTES)
         .enable_all()
         .build()
         .map_err(|e| said(Error::io("threads", "start", e)))?;

@@ -10,6 +10,9 @@ use tokio::task::JoinHandle;
 
 use crate::error::{Error, Result};
 
+/// Expressions nest as deep as a statement is long. The memory is taken only when it is needed.
+const STACK_BYTES: usize = 64 << 20;
+
 /// A pool of threads. Dropped, it stops taking work, and waits for none.
 #[derive(Debug)]
 pub(super) struct Workers {
@@ -25,6 +28,7 @@ impl Workers {
         }
         let runtime = builder
             .thread_name("weir-worker")
+            .thread_stack_size(STACK_BYTES)
             .enable_all()
             .build()
             .map_err(|e| Error::io("threads", "start", e))?;

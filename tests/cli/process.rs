@@ -101,6 +101,17 @@ fn an_interrupt_leaves_files_and_tables_as_they_were() {
 }
 
 #[test]
+fn a_statement_of_many_terms_is_run() {
+    let lake = Lake::new();
+    let terms: Vec<String> = (0..700).map(|n| format!("value = {n}")).collect();
+    let sql = format!(
+        "SELECT count(*) AS n FROM range(0, 9000) WHERE {}",
+        terms.join(" OR ")
+    );
+    assert_eq!(lake.sql(&sql).rows(), "n\n700\n");
+}
+
+#[test]
 fn two_processes_make_a_table_once() {
     let lake = Lake::new();
     let spawn = |n: usize| {
