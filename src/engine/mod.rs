@@ -5,6 +5,7 @@
 //! and runs each statement, and yields an [`Outcome`] a statement. Statements of our own are executed
 //! in [`statements`]; everything else is planned by `planner` and run by DataFusion.
 
+mod culprit;
 mod failure;
 mod lake;
 mod outcome;

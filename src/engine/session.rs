@@ -12,12 +12,12 @@ use parking_lot::RwLock;
 use tokio::sync::mpsc;
 use tokio::task::{JoinError, JoinHandle};
 
-use super::failure;
 use super::lake::Lake;
 use super::outcome::{Outcome, Outcomes, Rows};
 use super::progress::Progress;
 use super::state::{SharedConfig, initial_config, session_state};
 use super::statements;
+use super::{culprit, failure};
 use crate::error::{Code, Error, Result};
 use crate::planner::{self, Cancellation, cancellable};
 use crate::syntax::{Parameters, Piece, Script, Statement};
@@ -141,8 +141,12 @@ impl Session {
         let context = state.task_ctx();
         let (sender, receiver) = mpsc::channel(BATCHES_AHEAD);
         let work = async move {
-            let translated = |error| session.translated(error, &piece);
-            let mut rows = match execute_stream(plan, context) {
+            let translated = |error| {
+                let error = session.translated(error, &piece);
+                let in_a_file = error.code() == Code::CorruptFile && error.hint().is_none();
+                error.with_hint_if(in_a_file.then(|| culprit::hint(plan.as_ref())).flatten())
+            };
+            let mut rows = match execute_stream(Arc::clone(&plan), context) {
                 Ok(rows) => rows,
                 // Nobody to tell is nobody who waits.
                 Err(error) => return drop(sender.send(Err(translated(error))).await),
