@@ -8,11 +8,11 @@ use std::process::ExitCode;
 
 use clap::Parser;
 
-use crate::batch::{self, Output};
+use crate::batch;
 use crate::connection::LocalConnection;
 use crate::engine::{Lake, LakeOptions};
 use crate::error::{Code, Error, Result};
-use crate::render::is_broken_pipe;
+use crate::render::{OpenDestination, RenderOptions, is_broken_pipe};
 use args::Arguments;
 use options::{Batch, Options, Task};
 
@@ -76,7 +76,8 @@ async fn run(task: Task, lake_options: LakeOptions) -> Result<(), Code> {
 async fn run_batch(batch: Batch, lake_options: LakeOptions) -> Result<(), Code> {
     let lake = Lake::open(&batch.lake, lake_options).await.map_err(said)?;
     let connection = LocalConnection::new(lake.session());
-    let mut output = Output::open(&batch.destination, batch.format).map_err(said)?;
+    let output = OpenDestination::open(&batch.destination, batch.format, RenderOptions::default());
+    let mut output = output.map_err(said)?;
     let result = batch::run(
         &connection,
         &batch.sources,

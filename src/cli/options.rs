@@ -4,14 +4,12 @@ use std::io::{IsTerminal, Read};
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 
-use datafusion::common::ScalarValue;
-
 use super::args::{Arguments, BatchArguments, Command};
-use crate::batch::{BatchOptions, Destination, Source};
-use crate::definition::type_from_text;
+use crate::batch::{BatchOptions, Source};
+use crate::connection::parameter_from_text;
 use crate::demo::DemoOptions;
 use crate::error::{Code, Error, Result};
-use crate::render::Format;
+use crate::render::{Destination, Format};
 use crate::syntax::Parameters;
 
 /// What to do.
@@ -115,7 +113,7 @@ fn batch(lake: PathBuf, arguments: BatchArguments) -> Result<Batch> {
     }
     let mut parameters = Parameters::default();
     for text in &arguments.param {
-        let (name, value) = parameter(text)?;
+        let (name, value) = parameter_from_text(text)?;
         parameters = parameters.with(name, value);
     }
     Ok(Batch {
@@ -168,32 +166,6 @@ fn read(file: &Path) -> Result<Source> {
     })?;
     let text = text.strip_prefix('\u{feff}').map(str::to_owned).unwrap_or(text);
     Ok(Source { name, text })
-}
-
-/// `name[:TYPE]=value`.
-fn parameter(text: &str) -> Result<(String, ScalarValue)> {
-    let malformed = || {
-        wrong(&format!("'{text}' is not a parameter"))
-            .with_hint("write --param name=value or --param name:TYPE=value")
-    };
-    let (head, value) = text.split_once('=').ok_or_else(malformed)?;
-    let (name, type_text) = match head.split_once(':') {
-        Some((name, type_text)) => (name, Some(type_text)),
-        None => (head, None),
-    };
-    let is_word = |name: &str| name.chars().all(|c| c.is_alphanumeric() || c == '_');
-    if name.is_empty() || !is_word(name) {
-        return Err(malformed());
-    }
-    let data_type = type_from_text(type_text.unwrap_or("VARCHAR"))
-        .map_err(|e| wrong(&format!("parameter '{name}': {}", e.message())))?;
-    let value = ScalarValue::try_from_string(value.to_owned(), &data_type).map_err(|_| {
-        wrong(&format!(
-            "parameter '{name}': '{value}' is not a {}",
-            type_text.unwrap_or("VARCHAR")
-        ))
-    })?;
-    Ok((name.to_owned(), value))
 }
 
 fn wrong(message: &str) -> Error {
