@@ -10,6 +10,7 @@ pub mod engine;
 pub mod error;
 mod planner;
 pub mod render;
+pub mod repl;
 pub mod storage;
 pub mod syntax;
 pub mod table;

@@ -10,6 +10,7 @@ use crate::connection::parameter_from_text;
 use crate::demo::DemoOptions;
 use crate::error::{Code, Error, Result};
 use crate::render::{Destination, Format};
+use crate::repl::ReplOptions;
 use crate::syntax::Parameters;
 
 /// What to do.
@@ -17,9 +18,19 @@ pub(super) enum Task {
     /// Make an empty lake.
     Init(PathBuf),
     /// Make the sample lake.
-    Demo { folder: PathBuf, options: DemoOptions },
+    Demo {
+        folder: PathBuf,
+        options: DemoOptions,
+        /// The shell to open in it.
+        shell: Option<Box<ReplOptions>>,
+    },
     /// Run texts.
     Batch(Box<Batch>),
+    /// Open the shell.
+    Shell {
+        lake: PathBuf,
+        options: Box<ReplOptions>,
+    },
 }
 
 /// Texts to run.
@@ -54,17 +65,27 @@ impl Options {
             Some(Command::Init { dir }) => {
                 Task::Init(dir.or(arguments.lake).unwrap_or_else(|| PathBuf::from(".")))
             }
-            Some(Command::Demo { rows, seed }) => Task::Demo {
-                folder: arguments.lake.unwrap_or_else(|| PathBuf::from("weir-demo")),
-                options: DemoOptions { rows, seed },
-            },
-            None => {
-                if nothing_to_run(&arguments.batch) {
-                    return Err(wrong("nothing to run")
-                        .with_hint("give -c SQL or -f FILE, or pipe statements in; --help says more"));
+            Some(Command::Demo { rows, seed, no_repl }) => {
+                let folder = arguments.lake.unwrap_or_else(|| PathBuf::from("weir-demo"));
+                let has_terminal = std::io::stdin().is_terminal() && std::io::stdout().is_terminal();
+                let shell = match has_terminal && !no_repl {
+                    true => Some(Box::new(shell(&folder, &arguments.batch)?)),
+                    false => None,
+                };
+                Task::Demo {
+                    folder,
+                    options: DemoOptions { rows, seed },
+                    shell,
                 }
+            }
+            None => {
                 let lake = find_lake(arguments.lake)?;
-                Task::Batch(Box::new(batch(lake, arguments.batch)?))
+                if nothing_to_run(&arguments.batch) {
+                    let options = Box::new(shell(&lake, &arguments.batch)?);
+                    Task::Shell { lake, options }
+                } else {
+                    Task::Batch(Box::new(batch(lake, arguments.batch)?))
+                }
             }
         };
         Ok(Self { threads, task })
@@ -97,29 +118,17 @@ fn find_lake(named: Option<PathBuf>) -> Result<PathBuf> {
 }
 
 fn batch(lake: PathBuf, arguments: BatchArguments) -> Result<Batch> {
-    let format = match (&arguments.format, &arguments.output) {
-        (Some(format), _) => format.parse()?,
-        (None, None) if std::io::stdout().is_terminal() => Format::Table,
-        (None, _) => Format::Csv,
-    };
-    let destination = match &arguments.output {
-        Some(path) => Destination::File(path.clone()),
-        None => Destination::Stdout,
-    };
+    let format = format(&arguments)?;
+    let destination = destination(&arguments);
     if format.is_binary() && destination == Destination::Stdout && std::io::stdout().is_terminal() {
         return Err(
             wrong(&format!("{format} is not for a terminal")).with_hint("give --output FILE, or a pipe")
         );
     }
-    let mut parameters = Parameters::default();
-    for text in &arguments.param {
-        let (name, value) = parameter_from_text(text)?;
-        parameters = parameters.with(name, value);
-    }
     Ok(Batch {
         lake,
         sources: sources(&arguments)?,
-        parameters,
+        parameters: parameters(&arguments)?,
         format,
         destination,
         options: BatchOptions {
@@ -128,6 +137,60 @@ fn batch(lake: PathBuf, arguments: BatchArguments) -> Result<Batch> {
             echo: arguments.echo,
         },
     })
+}
+
+fn shell(lake: &Path, arguments: &BatchArguments) -> Result<ReplOptions> {
+    let full = std::path::absolute(lake).map_err(|e| Error::io(lake, "find", e))?;
+    let name = full
+        .components()
+        .next_back()
+        .map(|part| part.as_os_str().to_string_lossy());
+    Ok(ReplOptions {
+        name: name.unwrap_or_default().into_owned(),
+        format: format(arguments)?,
+        destination: destination(arguments),
+        parameters: parameters(arguments)?,
+        history: history(),
+        colours: std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty()),
+        quiet: arguments.quiet,
+        continue_on_error: arguments.continue_on_error,
+        echo: arguments.echo,
+    })
+}
+
+/// `$XDG_STATE_HOME/weir/history`, by default in `~/.local/state`.
+fn history() -> Option<PathBuf> {
+    let folder = |name: &str| {
+        std::env::var_os(name)
+            .map(PathBuf::from)
+            .filter(|path| path.is_absolute())
+    };
+    let state = folder("XDG_STATE_HOME").or_else(|| Some(folder("HOME")?.join(".local").join("state")));
+    Some(state?.join("weir").join("history"))
+}
+
+fn format(arguments: &BatchArguments) -> Result<Format> {
+    match (&arguments.format, &arguments.output) {
+        (Some(format), _) => format.parse(),
+        (None, None) if std::io::stdout().is_terminal() => Ok(Format::Table),
+        (None, _) => Ok(Format::Csv),
+    }
+}
+
+fn destination(arguments: &BatchArguments) -> Destination {
+    match &arguments.output {
+        Some(path) => Destination::File(path.clone()),
+        None => Destination::Stdout,
+    }
+}
+
+fn parameters(arguments: &BatchArguments) -> Result<Parameters> {
+    let mut parameters = Parameters::default();
+    for text in &arguments.param {
+        let (name, value) = parameter_from_text(text)?;
+        parameters = parameters.with(name, value);
+    }
+    Ok(parameters)
 }
 
 fn sources(arguments: &BatchArguments) -> Result<Vec<Source>> {

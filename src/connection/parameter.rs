@@ -11,9 +11,8 @@ use crate::error::{Code, Error, Result};
 /// [`Code::InvalidValue`] if it is not of this shape, if there is no such type, or if the value is not
 /// of it.
 pub fn parameter_from_text(text: &str) -> Result<(String, ScalarValue)> {
-    let malformed = || {
-        wrong(&format!("'{text}' is not a parameter")).with_hint("write name=value or name:TYPE=value")
-    };
+    let malformed =
+        || wrong(&format!("'{text}' is not a parameter")).with_hint("write name=value or name:TYPE=value");
     let (head, value) = text.split_once('=').ok_or_else(malformed)?;
     let (name, type_text) = match head.split_once(':') {
         Some((name, type_text)) => (name, Some(type_text)),

@@ -75,8 +75,14 @@ mod tests {
 
     #[test]
     fn long_texts_give_way_before_columns_do() {
-        assert_eq!(fit(&wishes(&[(10, false), (100, true), (10, false)]), 80), [10, 50, 10]);
-        assert_eq!(fit(&wishes(&[(100, true), (20, true), (50, true)]), 80), [25, 20, 25]);
+        assert_eq!(
+            fit(&wishes(&[(10, false), (100, true), (10, false)]), 80),
+            [10, 50, 10]
+        );
+        assert_eq!(
+            fit(&wishes(&[(100, true), (20, true), (50, true)]), 80),
+            [25, 20, 25]
+        );
     }
 
     #[test]

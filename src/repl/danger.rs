@@ -69,8 +69,14 @@ mod tests {
             ("drop table\n raw.t;", "drop table raw.t?"),
             ("/* x */ DROP VIEW v", "DROP VIEW v?"),
             ("DELETE FROM t", "DELETE without WHERE: every row?"),
-            ("UPDATE t SET a = (SELECT 1 WHERE true)", "UPDATE without WHERE: every row?"),
-            ("WITH a AS (SELECT 1 WHERE true) DELETE FROM t", "DELETE without WHERE: every row?"),
+            (
+                "UPDATE t SET a = (SELECT 1 WHERE true)",
+                "UPDATE without WHERE: every row?",
+            ),
+            (
+                "WITH a AS (SELECT 1 WHERE true) DELETE FROM t",
+                "DELETE without WHERE: every row?",
+            ),
             ("TRUNCATE t", "TRUNCATE t: every row?"),
         ] {
             assert_eq!(asked(sql).as_deref(), Some(expected), "{sql}");

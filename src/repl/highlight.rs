@@ -107,7 +107,10 @@ mod tests {
     fn coloured(text: &str) -> Vec<(&str, &'static str)> {
         let parts = colours(text);
         assert!(parts.windows(2).all(|pair| pair[0].0.end <= pair[1].0.start));
-        parts.into_iter().map(|(range, colour)| (&text[range], colour)).collect()
+        parts
+            .into_iter()
+            .map(|(range, colour)| (&text[range], colour))
+            .collect()
     }
 
     #[test]

@@ -227,7 +227,15 @@ mod tests {
 
     #[test]
     fn a_command_is_a_line() {
-        for text in [".tables", " .mode csv", "\\q", "exit", "QUIT;", "SELECT 1;\n.mode csv", ".output it's"] {
+        for text in [
+            ".tables",
+            " .mode csv",
+            "\\q",
+            "exit",
+            "QUIT;",
+            "SELECT 1;\n.mode csv",
+            ".output it's",
+        ] {
             assert!(is_complete(text), "{text}");
         }
         assert!(!is_complete(".mode csv\nSELECT 1"));

@@ -82,7 +82,7 @@ impl ConditionalEventHandler for Handler {
 /// What a key does beside what it always does. `margin` is a line break and the margin.
 fn pressed(key: Key, line: &str, at: usize, margin: &str) -> Option<Cmd> {
     let (before, after) = line.split_at_checked(at)?;
-    let whole = margin.chars().count();
+    let whole = count(margin);
     let behind_margin = before.ends_with(margin) && !input::is_open(&before[..before.len() - margin.len()]);
     let ahead_of_margin = after.starts_with(margin) && !input::is_open(before);
     match key {
@@ -98,13 +98,18 @@ fn pressed(key: Key, line: &str, at: usize, margin: &str) -> Option<Cmd> {
             let typed = &before[start..];
             let is_here = !typed.contains('\n') && !input::is_open(&before[..start - margin.len()]);
             // To the margin, where the line already begins, from it nowhere.
-            match typed.chars().count() {
+            match count(typed) {
                 0 if is_here => Some(Cmd::Noop),
                 n if is_here => Some(Cmd::Move(Movement::BackwardChar(n))),
                 _ => None,
             }
         }
     }
+}
+
+/// How many characters a text has, as the editor counts steps.
+fn count(text: &str) -> RepeatCount {
+    RepeatCount::try_from(text.chars().count()).unwrap_or(RepeatCount::MAX)
 }
 
 /// Where the margins in `text` are, outside quotes.
@@ -154,17 +159,38 @@ mod tests {
     fn enter_runs_what_is_whole_and_else_begins_a_line() {
         assert_eq!(press(Key::Enter, "SELECT 1;|"), None);
         assert_eq!(press(Key::Enter, "SEL|ECT 1;"), None);
-        assert_eq!(press(Key::Enter, "SELECT|"), Some(Cmd::Insert(1, MARGIN.to_owned())));
-        assert_eq!(press(Key::Enter, "SELECT '|"), Some(Cmd::Insert(1, "\n".to_owned())));
+        assert_eq!(
+            press(Key::Enter, "SELECT|"),
+            Some(Cmd::Insert(1, MARGIN.to_owned()))
+        );
+        assert_eq!(
+            press(Key::Enter, "SELECT '|"),
+            Some(Cmd::Insert(1, "\n".to_owned()))
+        );
     }
 
     #[test]
     fn the_margin_is_crossed_in_one_step() {
-        assert_eq!(press(Key::Backspace, "a\n    |b"), Some(Cmd::Kill(Movement::BackwardChar(5))));
-        assert_eq!(press(Key::Left, "a\n    |"), Some(Cmd::Move(Movement::BackwardChar(5))));
-        assert_eq!(press(Key::Right, "a|\n    b"), Some(Cmd::Move(Movement::ForwardChar(5))));
-        assert_eq!(press(Key::Delete, "a|\n    b"), Some(Cmd::Kill(Movement::ForwardChar(5))));
-        assert_eq!(press(Key::Home, "a\n    bc|"), Some(Cmd::Move(Movement::BackwardChar(2))));
+        assert_eq!(
+            press(Key::Backspace, "a\n    |b"),
+            Some(Cmd::Kill(Movement::BackwardChar(5)))
+        );
+        assert_eq!(
+            press(Key::Left, "a\n    |"),
+            Some(Cmd::Move(Movement::BackwardChar(5)))
+        );
+        assert_eq!(
+            press(Key::Right, "a|\n    b"),
+            Some(Cmd::Move(Movement::ForwardChar(5)))
+        );
+        assert_eq!(
+            press(Key::Delete, "a|\n    b"),
+            Some(Cmd::Kill(Movement::ForwardChar(5)))
+        );
+        assert_eq!(
+            press(Key::Home, "a\n    bc|"),
+            Some(Cmd::Move(Movement::BackwardChar(2)))
+        );
         assert_eq!(press(Key::Home, "a\n    |bc"), Some(Cmd::Noop));
         for (key, line) in [
             (Key::Backspace, "a\n     |b"),
@@ -180,7 +206,10 @@ mod tests {
     #[test]
     fn margins_are_taken_out_but_not_of_texts() {
         assert_eq!(without_margins("SELECT\n      a,\n    b;", 4), "SELECT\n  a,\nb;");
-        assert_eq!(without_margins("SELECT '\n    a',\n  b", 4), "SELECT '\n    a',\n  b");
+        assert_eq!(
+            without_margins("SELECT '\n    a',\n  b", 4),
+            "SELECT '\n    a',\n  b"
+        );
         assert_eq!(without_margins("SELECT\n    a", 0), "SELECT\n    a");
         assert_eq!(marker(8), "     -> ");
         assert_eq!(marker(2), "  ");

@@ -56,7 +56,8 @@ impl Lexeme {
 
     /// Whether it is this word, in any case and without quotes.
     pub(super) fn is_word(&self, word: &str) -> bool {
-        self.bare_word().is_some_and(|value| value.eq_ignore_ascii_case(word))
+        self.bare_word()
+            .is_some_and(|value| value.eq_ignore_ascii_case(word))
     }
 }
 
@@ -157,7 +158,10 @@ mod tests {
 
     #[test]
     fn tokens_have_their_places() {
-        assert_eq!(texts("SELECT 'é',\n \"x y\" -- c\n;"), ["SELECT", "'é'", ",", "\"x y\"", ";"]);
+        assert_eq!(
+            texts("SELECT 'é',\n \"x y\" -- c\n;"),
+            ["SELECT", "'é'", ",", "\"x y\"", ";"]
+        );
         assert_eq!(texts("数据 = $1\\G"), ["数据", "=", "$1", "\\", "G"]);
         assert_eq!(texts(""), [""; 0]);
     }

@@ -45,7 +45,9 @@ fn list() -> String {
 }
 
 fn usage(command: &Command) -> String {
-    format!(".{} {}", command.name, command.usage).trim_end().to_owned()
+    format!(".{} {}", command.name, command.usage)
+        .trim_end()
+        .to_owned()
 }
 
 fn about(command: &Command) -> String {
@@ -97,15 +99,25 @@ mod tests {
         }
         for code in Code::ALL {
             let text = help(Some(&code.as_str().to_lowercase())).unwrap();
-            assert!(text.starts_with(code.as_str()) && text.contains(code.meaning()), "{text}");
+            assert!(
+                text.starts_with(code.as_str()) && text.contains(code.meaning()),
+                "{text}"
+            );
             assert!(code.meaning().ends_with('.'), "{text}");
         }
     }
 
     #[test]
     fn a_topic_may_be_misspelled() {
-        assert_eq!(help(Some(".tabels")).unwrap_err().hint(), Some("did you mean 'tables'?"));
+        assert_eq!(
+            help(Some(".tabels")).unwrap_err().hint(),
+            Some("did you mean 'tables'?")
+        );
         assert!(help(Some("\\q")).unwrap().starts_with(".quit"));
-        assert!(help(Some("[42P01]")).unwrap().starts_with("42P01: No such table or view."));
+        assert!(
+            help(Some("[42P01]"))
+                .unwrap()
+                .starts_with("42P01: No such table or view.")
+        );
     }
 }

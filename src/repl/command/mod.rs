@@ -289,7 +289,8 @@ fn unknown(name: &str) -> Error {
 
 fn misused(command: &Command, what: &str) -> Error {
     let message = format!("command '.{}' {what}", command.name);
-    Error::new(Code::Syntax, message).with_hint(format!(".{} {}", command.name, command.usage).trim().to_owned())
+    Error::new(Code::Syntax, message)
+        .with_hint(format!(".{} {}", command.name, command.usage).trim().to_owned())
 }
 
 #[cfg(test)]
@@ -320,7 +321,10 @@ mod tests {
         assert_eq!(parsed(".once my file.csv"), (Action::Once, Some("my file.csv")));
         assert_eq!(parsed(".output"), (Action::Output, None));
         assert_eq!(parsed(".param a='b';"), (Action::Param, Some("a='b';")));
-        assert_eq!(parsed(".columns \"My table\""), (Action::Columns, Some("\"My table\"")));
+        assert_eq!(
+            parsed(".columns \"My table\""),
+            (Action::Columns, Some("\"My table\""))
+        );
         assert_eq!(parsed(".quit;"), (Action::Quit, None));
     }
 
@@ -340,7 +344,11 @@ mod tests {
     #[test]
     fn mistakes_are_told() {
         for (line, message, hint) in [
-            (".tabels", "there is no command '.tabels'", "did you mean '.tables'?"),
+            (
+                ".tabels",
+                "there is no command '.tabels'",
+                "did you mean '.tables'?",
+            ),
             ("\\z", "there is no command '\\z'", ".help lists the commands"),
             (".", "there is no command '.'", ".help lists the commands"),
             (".read", "command '.read' needs an argument", ".read file"),

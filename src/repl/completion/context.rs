@@ -45,8 +45,23 @@ pub(super) enum Wants {
 
 const QUERY: &[&str] = &["SELECT", "VALUES", "WITH"];
 const AFTER_TABLE: &[&str] = &[
-    "AS", "CROSS JOIN", "EXCEPT", "FULL JOIN", "GROUP BY", "HAVING", "INNER JOIN", "INTERSECT", "JOIN",
-    "LEFT JOIN", "LIMIT", "ON", "ORDER BY", "RIGHT JOIN", "UNION", "USING", "WHERE",
+    "AS",
+    "CROSS JOIN",
+    "EXCEPT",
+    "FULL JOIN",
+    "GROUP BY",
+    "HAVING",
+    "INNER JOIN",
+    "INTERSECT",
+    "JOIN",
+    "LEFT JOIN",
+    "LIMIT",
+    "ON",
+    "ORDER BY",
+    "RIGHT JOIN",
+    "UNION",
+    "USING",
+    "WHERE",
 ];
 const CREATE: &[&str] = &["EXTERNAL TABLE", "OR REPLACE", "TABLE", "VIEW"];
 const SHOW: &[&str] = &["ALL", "CREATE TABLE", "FUNCTIONS", "TABLES"];
@@ -54,9 +69,38 @@ const IF: &[&str] = &["IF EXISTS"];
 
 /// Words that decide what follows them.
 const GOVERNING: &[&str] = &[
-    "SELECT", "WHERE", "ON", "HAVING", "QUALIFY", "BY", "USING", "VALUES", "LIMIT", "OFFSET", "FROM", "JOIN",
-    "INTO", "UPDATE", "TABLE", "VIEW", "DESCRIBE", "USE", "SHOW", "SET", "RESET", "CREATE", "DROP", "INSERT",
-    "EXPLAIN", "WITH", "UNION", "EXCEPT", "INTERSECT", "DELETE", "FUNCTIONS", "TABLES",
+    "SELECT",
+    "WHERE",
+    "ON",
+    "HAVING",
+    "QUALIFY",
+    "BY",
+    "USING",
+    "VALUES",
+    "LIMIT",
+    "OFFSET",
+    "FROM",
+    "JOIN",
+    "INTO",
+    "UPDATE",
+    "TABLE",
+    "VIEW",
+    "DESCRIBE",
+    "USE",
+    "SHOW",
+    "SET",
+    "RESET",
+    "CREATE",
+    "DROP",
+    "INSERT",
+    "EXPLAIN",
+    "WITH",
+    "UNION",
+    "EXCEPT",
+    "INTERSECT",
+    "DELETE",
+    "FUNCTIONS",
+    "TABLES",
 ];
 
 impl Context {
@@ -215,10 +259,12 @@ fn relation(after: &[&Lexeme], last: &Lexeme) -> Wants {
 fn value(last: &Lexeme) -> Wants {
     match &last.token {
         Token::Word(_) if last.is_word("AS") => Wants::Nothing,
-        Token::Word(word) if word.quote_style.is_none() && is_keyword(&word.value) => match ends_value(last) {
-            true => Wants::AfterValue,
-            false => Wants::Value,
-        },
+        Token::Word(word) if word.quote_style.is_none() && is_keyword(&word.value) => {
+            match ends_value(last) {
+                true => Wants::AfterValue,
+                false => Wants::Value,
+            }
+        }
         Token::Word(_)
         | Token::Number(..)
         | Token::SingleQuotedString(_)

@@ -71,6 +71,11 @@ impl<'a> Metadata<'a> {
         Ok(())
     }
 
+    /// The current zone, as it was last asked for.
+    pub(in crate::repl) fn zone(&self) -> String {
+        self.zone.borrow().clone()
+    }
+
     /// The rows of `sql`, if they are there in time. What cannot be known is an empty list.
     fn list(&self, sql: &str) -> Rc<Texts> {
         let mut lists = self.lists.borrow_mut();
@@ -123,7 +128,7 @@ impl Names for Metadata<'_> {
     }
 
     fn current_zone(&self) -> String {
-        self.zone.borrow().clone()
+        self.zone()
     }
 }
 

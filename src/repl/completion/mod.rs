@@ -12,7 +12,7 @@ use std::collections::BTreeSet;
 use sqlparser::dialect::{Dialect, GenericDialect};
 use sqlparser::keywords::{ALL_KEYWORDS, ALL_KEYWORDS_INDEX, RESERVED_FOR_COLUMN_ALIAS};
 
-pub(super) use metadata::Metadata;
+pub(super) use metadata::{Metadata, texts};
 
 use self::context::{Context, Wants, words_after_value};
 use super::command::{Argument, COMMANDS, find};
@@ -98,7 +98,11 @@ impl<'a> Candidates<'a> {
     fn words<'w>(&mut self, words: impl IntoIterator<Item = &'w str>) {
         let is_lower = self.prefix.starts_with(|c: char| c.is_lowercase());
         for word in words {
-            let text = if is_lower { word.to_lowercase() } else { word.to_owned() };
+            let text = if is_lower {
+                word.to_lowercase()
+            } else {
+                word.to_owned()
+            };
             self.add(word, text);
         }
     }
@@ -218,7 +222,11 @@ fn command(text: &str, start: usize, at: usize, names: &dyn Names) -> Completion
         let mut candidates = Candidates::new(typed);
         for command in COMMANDS {
             let name = format!(".{}", command.name);
-            let space = if command.argument == Argument::Nothing { "" } else { " " };
+            let space = if command.argument == Argument::Nothing {
+                ""
+            } else {
+                " "
+            };
             candidates.add(&name, format!("{name}{space}"));
         }
         return Completion {
@@ -261,7 +269,9 @@ fn tables_by_full_name(names: &dyn Names) -> Vec<String> {
     let tables = names.tables();
     let short = tables.iter().filter(|(zone, _)| *zone == current);
     let short = short.map(|(_, table)| identifier(table));
-    let full = tables.iter().map(|(zone, table)| format!("{}.{}", identifier(zone), identifier(table)));
+    let full = tables
+        .iter()
+        .map(|(zone, table)| format!("{}.{}", identifier(zone), identifier(table)));
     short.chain(full).collect()
 }
 

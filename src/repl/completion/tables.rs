@@ -16,7 +16,10 @@ pub(super) struct TableUse {
 impl TableUse {
     /// Whether `name.` means this table.
     pub(super) fn answers_to(&self, name: &str) -> bool {
-        self.alias.as_deref().unwrap_or(&self.table).eq_ignore_ascii_case(name)
+        self.alias
+            .as_deref()
+            .unwrap_or(&self.table)
+            .eq_ignore_ascii_case(name)
     }
 }
 
@@ -68,7 +71,10 @@ fn table(statement: &[&Lexeme], mut i: usize) -> Option<(TableUse, usize)> {
     if statement.get(i).is_some_and(|lexeme| lexeme.is_word("AS")) {
         i += 1;
     }
-    let alias = statement.get(i).filter(is_name).and_then(|lexeme| name_part(lexeme));
+    let alias = statement
+        .get(i)
+        .filter(is_name)
+        .and_then(|lexeme| name_part(lexeme));
     i += usize::from(alias.is_some());
     let table = parts.pop()?;
     let zone = parts.pop();
@@ -82,7 +88,8 @@ pub(super) fn ctes(statement: &[&Lexeme]) -> Vec<String> {
     }
     let named = |window: &[&Lexeme]| match window {
         [before, name, as_word, bracket] => {
-            let begins = before.token == Token::Comma || before.is_word("WITH") || before.is_word("RECURSIVE");
+            let begins =
+                before.token == Token::Comma || before.is_word("WITH") || before.is_word("RECURSIVE");
             let is_query = as_word.is_word("AS") && bracket.token == Token::LParen;
             name_part(name).filter(|_| begins && is_query)
         }

@@ -6,9 +6,15 @@ struct Shop;
 
 impl Names for Shop {
     fn tables(&self) -> Vec<(String, String)> {
-        [("raw", "events"), ("raw", "users"), ("raw", "My table"), ("processed", "events_clean"), ("curated", "daily_sales")]
-            .map(|(zone, table)| (zone.to_owned(), table.to_owned()))
-            .to_vec()
+        [
+            ("raw", "events"),
+            ("raw", "users"),
+            ("raw", "My table"),
+            ("processed", "events_clean"),
+            ("curated", "daily_sales"),
+        ]
+        .map(|(zone, table)| (zone.to_owned(), table.to_owned()))
+        .to_vec()
     }
 
     fn columns(&self, zone: Option<&str>, table: &str) -> Vec<String> {
@@ -25,9 +31,13 @@ impl Names for Shop {
     }
 
     fn settings(&self) -> Vec<String> {
-        ["datafusion.catalog.location", "datafusion.execution.batch_size", "datafusion.execution.parquet.pushdown"]
-            .map(str::to_owned)
-            .to_vec()
+        [
+            "datafusion.catalog.location",
+            "datafusion.execution.batch_size",
+            "datafusion.execution.parquet.pushdown",
+        ]
+        .map(str::to_owned)
+        .to_vec()
     }
 
     fn current_zone(&self) -> String {
@@ -59,7 +69,10 @@ fn a_statement_begins_with_a_verb() {
     assert_eq!(offered("se|"), ["select", "set"]);
     assert_eq!(offered("SE|"), ["SELECT", "SET"]);
     assert_eq!(completed("SELECT 1; DESCR|"), "SELECT 1; DESCRIBE");
-    assert_eq!(offered("CREATE |"), ["EXTERNAL TABLE", "OR REPLACE", "TABLE", "VIEW"]);
+    assert_eq!(
+        offered("CREATE |"),
+        ["EXTERNAL TABLE", "OR REPLACE", "TABLE", "VIEW"]
+    );
     assert_eq!(offered("DROP |"), ["TABLE", "VIEW"]);
     assert_eq!(completed("EXPLAIN SEL|"), "EXPLAIN SELECT");
     assert_eq!(completed("INSERT |"), "INSERT INTO");
@@ -82,26 +95,67 @@ fn tables_follow_from_join_into_and_describe() {
     }
     assert_eq!(
         offered("SELECT * FROM |"),
-        ["events", "users", "\"My table\"", "curated.", "processed.", "raw.", "system."]
+        [
+            "events",
+            "users",
+            "\"My table\"",
+            "curated.",
+            "processed.",
+            "raw.",
+            "system."
+        ]
     );
     assert_eq!(completed("SELECT * FROM cur|"), "SELECT * FROM curated.");
-    assert_eq!(completed("SELECT * FROM curated.|"), "SELECT * FROM curated.daily_sales");
-    assert_eq!(completed("SELECT * FROM processed.ev|"), "SELECT * FROM processed.events_clean");
-    assert_eq!(completed("SELECT * FROM system.t|"), "SELECT * FROM system.tables");
-    assert_eq!(completed("WITH top AS (SELECT 1) SELECT * FROM t|"), "WITH top AS (SELECT 1) SELECT * FROM top");
+    assert_eq!(
+        completed("SELECT * FROM curated.|"),
+        "SELECT * FROM curated.daily_sales"
+    );
+    assert_eq!(
+        completed("SELECT * FROM processed.ev|"),
+        "SELECT * FROM processed.events_clean"
+    );
+    assert_eq!(
+        completed("SELECT * FROM system.t|"),
+        "SELECT * FROM system.tables"
+    );
+    assert_eq!(
+        completed("WITH top AS (SELECT 1) SELECT * FROM t|"),
+        "WITH top AS (SELECT 1) SELECT * FROM top"
+    );
     assert_eq!(offered("CREATE TABLE ev|"), [""; 0]);
 }
 
 #[test]
 fn columns_of_the_statements_tables_are_offered() {
-    assert_eq!(offered("SELECT | FROM events"), ["event_id", "userId", "name", "\"order\""]);
-    assert_eq!(completed("SELECT us| FROM raw.events"), "SELECT userId FROM raw.events");
-    assert_eq!(offered("SELECT u| FROM events, users u"), ["userId", "user_id", "u."]);
-    assert_eq!(completed("SELECT 1 FROM users WHERE lower(em|"), "SELECT 1 FROM users WHERE lower(email");
-    assert_eq!(completed("SELECT 1; SELECT * FROM users ORDER BY em|; SELECT 2"), "SELECT 1; SELECT * FROM users ORDER BY email; SELECT 2");
+    assert_eq!(
+        offered("SELECT | FROM events"),
+        ["event_id", "userId", "name", "\"order\""]
+    );
+    assert_eq!(
+        completed("SELECT us| FROM raw.events"),
+        "SELECT userId FROM raw.events"
+    );
+    assert_eq!(
+        offered("SELECT u| FROM events, users u"),
+        ["userId", "user_id", "u."]
+    );
+    assert_eq!(
+        completed("SELECT 1 FROM users WHERE lower(em|"),
+        "SELECT 1 FROM users WHERE lower(email"
+    );
+    assert_eq!(
+        completed("SELECT 1; SELECT * FROM users ORDER BY em|; SELECT 2"),
+        "SELECT 1; SELECT * FROM users ORDER BY email; SELECT 2"
+    );
     assert_eq!(completed("INSERT INTO users (em|"), "INSERT INTO users (email");
-    assert_eq!(offered("SELECT * FROM events e JOIN users AS u ON e.| = 1"), ["event_id", "userId", "name", "\"order\""]);
-    assert_eq!(offered("SELECT u.| FROM events e JOIN raw.users AS u"), ["user_id", "email"]);
+    assert_eq!(
+        offered("SELECT * FROM events e JOIN users AS u ON e.| = 1"),
+        ["event_id", "userId", "name", "\"order\""]
+    );
+    assert_eq!(
+        offered("SELECT u.| FROM events e JOIN raw.users AS u"),
+        ["user_id", "email"]
+    );
     assert_eq!(offered("SELECT events.us| FROM raw.events"), ["userId"]);
     assert_eq!(offered("SELECT raw.users.| FROM raw.users"), ["user_id", "email"]);
     assert_eq!(offered("SELECT nowhere.| FROM events"), [""; 0]);
@@ -109,13 +163,28 @@ fn columns_of_the_statements_tables_are_offered() {
 
 #[test]
 fn functions_and_words_join_in_once_something_is_typed() {
-    assert_eq!(offered("SELECT e| FROM events"), ["event_id", "ends_with(", "else", "end", "exists"]);
+    assert_eq!(
+        offered("SELECT e| FROM events"),
+        ["event_id", "ends_with(", "else", "end", "exists"]
+    );
     assert_eq!(offered("SELECT co|"), ["count(", "concat("]);
-    assert_eq!(completed("SELECT * FROM events WHERE a = cou|"), "SELECT * FROM events WHERE a = count(");
+    assert_eq!(
+        completed("SELECT * FROM events WHERE a = cou|"),
+        "SELECT * FROM events WHERE a = count("
+    );
     assert_eq!(completed("SELECT a FR|"), "SELECT a FROM");
-    assert_eq!(completed("SELECT * FROM events wh|"), "SELECT * FROM events where");
-    assert_eq!(completed("SELECT * FROM events e LIM|"), "SELECT * FROM events e LIMIT");
-    assert_eq!(completed("SELECT * FROM events WHERE a IS NULL GR|"), "SELECT * FROM events WHERE a IS NULL GROUP BY");
+    assert_eq!(
+        completed("SELECT * FROM events wh|"),
+        "SELECT * FROM events where"
+    );
+    assert_eq!(
+        completed("SELECT * FROM events e LIM|"),
+        "SELECT * FROM events e LIMIT"
+    );
+    assert_eq!(
+        completed("SELECT * FROM events WHERE a IS NULL GR|"),
+        "SELECT * FROM events WHERE a IS NULL GROUP BY"
+    );
     assert_eq!(completed("SELECT a FROM (SEL|"), "SELECT a FROM (SELECT");
 }
 
@@ -124,9 +193,18 @@ fn zones_and_settings_have_their_places() {
     assert_eq!(offered("USE |"), ["curated", "processed", "raw"]);
     assert_eq!(completed("SHOW TABLES FROM pro|"), "SHOW TABLES FROM processed");
     assert_eq!(completed("SET execution.b|"), "SET execution.batch_size");
-    assert_eq!(completed("SET datafusion.execution.b|"), "SET datafusion.execution.batch_size");
-    assert_eq!(offered("RESET e|"), ["execution.batch_size", "execution.parquet.pushdown"]);
-    assert_eq!(offered("SHOW |")[..4], ["ALL", "CREATE TABLE", "FUNCTIONS", "TABLES"]);
+    assert_eq!(
+        completed("SET datafusion.execution.b|"),
+        "SET datafusion.execution.batch_size"
+    );
+    assert_eq!(
+        offered("RESET e|"),
+        ["execution.batch_size", "execution.parquet.pushdown"]
+    );
+    assert_eq!(
+        offered("SHOW |")[..4],
+        ["ALL", "CREATE TABLE", "FUNCTIONS", "TABLES"]
+    );
     assert_eq!(offered("SET execution.batch_size = |"), [""; 0]);
 }
 
