@@ -48,6 +48,7 @@ pub mod error;
 pub mod functions;
 pub mod planner;
 pub mod render;
+pub mod repl;
 pub mod storage;
 pub mod syntax;
 pub mod table;

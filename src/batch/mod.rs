@@ -1,19 +1,15 @@
 //! Scripts: texts run from their first statement to their last, results on one output, everything
 //! else on stderr.
 
-mod output;
-
 use std::io::IsTerminal;
 use std::path::PathBuf;
 
 use futures::StreamExt;
 
-pub use output::{Destination, Output};
-
 use crate::connection::Connection;
 use crate::engine::{Body, Rows};
 use crate::error::{Code, Error, Result};
-use crate::render::{Meter, is_broken_pipe};
+use crate::render::{Meter, OpenDestination, is_broken_pipe};
 use crate::syntax::{Parameters, Script};
 
 /// A text to run, and what it is called in errors.
@@ -43,7 +39,7 @@ pub async fn run(
     sources: &[Source],
     parameters: &Parameters,
     options: BatchOptions,
-    output: &mut Output,
+    output: &mut OpenDestination,
 ) -> Result<(), Code> {
     let mut first = Ok(());
     for source in sources {
@@ -75,7 +71,7 @@ enum Stop {
 struct Batch<'a> {
     connection: &'a dyn Connection,
     options: BatchOptions,
-    output: &'a mut Output,
+    output: &'a mut OpenDestination,
 }
 
 impl Batch<'_> {

@@ -4,7 +4,8 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 
-/// A SQL query engine over a local data lake.
+/// A SQL query engine over a local data lake. Without SQL or a file to run, and on a terminal, it opens a
+/// shell.
 #[derive(Debug, Parser)]
 #[command(
     name = "weir",
@@ -82,5 +83,9 @@ pub(super) enum Command {
         /// Another seed is another sample
         #[arg(long, default_value_t = 42)]
         seed: u64,
+
+        /// Do not open the shell at the end
+        #[arg(long)]
+        no_repl: bool,
     },
 }

@@ -4,12 +4,12 @@ use std::path::{Path, PathBuf};
 
 use indicatif::{ProgressBar, ProgressStyle};
 
-use crate::batch::{self, BatchOptions, Destination, Output, Source};
+use crate::batch::{self, BatchOptions, Source};
 use crate::connection::LocalConnection;
 use crate::demo::{self, DemoOptions, DemoProgress};
 use crate::engine::{Lake, LakeOptions};
 use crate::error::{Code, Result};
-use crate::render::Format;
+use crate::render::{Destination, Format, OpenDestination, RenderOptions};
 use crate::syntax::Parameters;
 
 use super::said;
@@ -27,7 +27,8 @@ pub(super) async fn run(folder: &Path, options: DemoOptions, lake_options: LakeO
     generate(folder.to_owned(), options).await?;
     let lake = Lake::open(folder, lake_options).await.map_err(said)?;
     let connection = LocalConnection::new(lake.session());
-    let mut output = Output::open(&Destination::Stdout, Format::Table).map_err(said)?;
+    let stdout = OpenDestination::open(&Destination::Stdout, Format::Table, RenderOptions::default());
+    let mut output = stdout.map_err(said)?;
 
     batch::note("running its scripts: raw → processed → curated");
     let scripts: Vec<Source> = demo::SCRIPTS

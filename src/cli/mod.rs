@@ -4,16 +4,18 @@ mod args;
 mod demo;
 mod options;
 
+use std::path::Path;
 use std::process::ExitCode;
 
 use clap::Parser;
 use tokio::signal::unix::{SignalKind, signal};
 
-use crate::batch::{self, Output};
+use crate::batch;
 use crate::connection::LocalConnection;
 use crate::engine::{Lake, LakeOptions};
 use crate::error::{Code, Error, Result};
-use crate::render::is_broken_pipe;
+use crate::render::{OpenDestination, RenderOptions, is_broken_pipe};
+use crate::repl::{self, ReplOptions};
 use args::Arguments;
 use options::{Batch, Options, Task};
 
@@ -84,15 +86,33 @@ async fn run(task: Task, lake_options: LakeOptions) -> Result<(), Code> {
             batch::note(&format!("made an empty lake in '{}'", folder.display()));
             Ok(())
         }
-        Task::Demo { folder, options } => unless_interrupted(demo::run(&folder, options, lake_options)).await,
+        Task::Demo {
+            folder,
+            options,
+            shell,
+        } => {
+            unless_interrupted(demo::run(&folder, options, lake_options)).await?;
+            match shell {
+                Some(options) => open_shell(&folder, *options, lake_options).await,
+                None => Ok(()),
+            }
+        }
+        Task::Shell { lake, options } => open_shell(&lake, *options, lake_options).await,
         Task::Batch(batch) => unless_interrupted(run_batch(*batch, lake_options)).await,
     }
+}
+
+async fn open_shell(lake: &Path, options: ReplOptions, lake_options: LakeOptions) -> Result<(), Code> {
+    let lake = Lake::open(lake, lake_options).await.map_err(said)?;
+    let connection = LocalConnection::new(lake.session());
+    repl::run(&connection, options).await.map_err(said)
 }
 
 async fn run_batch(batch: Batch, lake_options: LakeOptions) -> Result<(), Code> {
     let lake = Lake::open(&batch.lake, lake_options).await.map_err(said)?;
     let connection = LocalConnection::new(lake.session());
-    let mut output = Output::open(&batch.destination, batch.format).map_err(said)?;
+    let output = OpenDestination::open(&batch.destination, batch.format, RenderOptions::default());
+    let mut output = output.map_err(said)?;
     let result = batch::run(
         &connection,
         &batch.sources,

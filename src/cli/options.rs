@@ -4,14 +4,13 @@ use std::io::{IsTerminal, Read};
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 
-use datafusion::common::ScalarValue;
-
 use super::args::{Arguments, BatchArguments, Command};
-use crate::batch::{BatchOptions, Destination, Source};
-use crate::definition::type_from_text;
+use crate::batch::{BatchOptions, Source};
+use crate::connection::parameter_from_text;
 use crate::demo::DemoOptions;
 use crate::error::{Code, Error, Result};
-use crate::render::Format;
+use crate::render::{Destination, Format};
+use crate::repl::ReplOptions;
 use crate::syntax::Parameters;
 
 /// What to do.
@@ -19,9 +18,19 @@ pub(super) enum Task {
     /// Make an empty lake.
     Init(PathBuf),
     /// Make the sample lake.
-    Demo { folder: PathBuf, options: DemoOptions },
+    Demo {
+        folder: PathBuf,
+        options: DemoOptions,
+        /// The shell to open in it.
+        shell: Option<Box<ReplOptions>>,
+    },
     /// Run texts.
     Batch(Box<Batch>),
+    /// Open the shell.
+    Shell {
+        lake: PathBuf,
+        options: Box<ReplOptions>,
+    },
 }
 
 /// Texts to run.
@@ -55,17 +64,27 @@ impl Options {
         let lake = arguments.lake.or_else(lake_of_environment);
         let task = match arguments.command {
             Some(Command::Init { dir }) => Task::Init(dir.or(lake).unwrap_or_else(|| PathBuf::from("."))),
-            Some(Command::Demo { rows, seed }) => Task::Demo {
-                folder: lake.unwrap_or_else(|| PathBuf::from("weir-demo")),
-                options: DemoOptions { rows, seed },
-            },
-            None => {
-                if nothing_to_run(&arguments.batch) {
-                    return Err(wrong("nothing to run")
-                        .with_hint("give -c SQL or -f FILE, or pipe statements in; --help says more"));
+            Some(Command::Demo { rows, seed, no_repl }) => {
+                let folder = lake.unwrap_or_else(|| PathBuf::from("weir-demo"));
+                let has_terminal = std::io::stdin().is_terminal() && std::io::stdout().is_terminal();
+                let shell = match has_terminal && !no_repl {
+                    true => Some(Box::new(shell(&folder, &arguments.batch)?)),
+                    false => None,
+                };
+                Task::Demo {
+                    folder,
+                    options: DemoOptions { rows, seed },
+                    shell,
                 }
+            }
+            None => {
                 let lake = find_lake(lake)?;
-                Task::Batch(Box::new(batch(lake, arguments.batch)?))
+                if nothing_to_run(&arguments.batch) {
+                    let options = Box::new(shell(&lake, &arguments.batch)?);
+                    Task::Shell { lake, options }
+                } else {
+                    Task::Batch(Box::new(batch(lake, arguments.batch)?))
+                }
             }
         };
         Ok(Self { threads, task })
@@ -104,30 +123,17 @@ fn find_lake(named: Option<PathBuf>) -> Result<PathBuf> {
 }
 
 fn batch(lake: PathBuf, arguments: BatchArguments) -> Result<Batch> {
-    let format = match (&arguments.format, &arguments.output) {
-        (Some(format), _) => format.parse()?,
-        (None, Some(output)) => Format::of_file(output).unwrap_or(Format::Csv),
-        (None, None) if std::io::stdout().is_terminal() => Format::Table,
-        (None, None) => Format::Csv,
-    };
-    let destination = match &arguments.output {
-        Some(path) => Destination::File(path.clone()),
-        None => Destination::Stdout,
-    };
+    let format = format(&arguments)?;
+    let destination = destination(&arguments);
     if format.is_binary() && destination == Destination::Stdout && std::io::stdout().is_terminal() {
         return Err(
             wrong(&format!("{format} is not for a terminal")).with_hint("give --output FILE, or a pipe")
         );
     }
-    let mut parameters = Parameters::default();
-    for text in &arguments.param {
-        let (name, value) = parameter(text)?;
-        parameters = parameters.with(name, value);
-    }
     Ok(Batch {
         lake,
         sources: sources(&arguments)?,
-        parameters,
+        parameters: parameters(&arguments)?,
         format,
         destination,
         options: BatchOptions {
@@ -136,6 +142,61 @@ fn batch(lake: PathBuf, arguments: BatchArguments) -> Result<Batch> {
             echo: arguments.echo,
         },
     })
+}
+
+fn shell(lake: &Path, arguments: &BatchArguments) -> Result<ReplOptions> {
+    let full = std::path::absolute(lake).map_err(|e| Error::io(lake, "find", e))?;
+    let name = full
+        .components()
+        .next_back()
+        .map(|part| part.as_os_str().to_string_lossy());
+    Ok(ReplOptions {
+        name: name.unwrap_or_default().into_owned(),
+        format: format(arguments)?,
+        destination: destination(arguments),
+        parameters: parameters(arguments)?,
+        history: history(),
+        colours: std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty()),
+        quiet: arguments.quiet,
+        continue_on_error: arguments.continue_on_error,
+        echo: arguments.echo,
+    })
+}
+
+/// `$XDG_STATE_HOME/weir/history`, by default in `~/.local/state`.
+fn history() -> Option<PathBuf> {
+    let folder = |name: &str| {
+        std::env::var_os(name)
+            .map(PathBuf::from)
+            .filter(|path| path.is_absolute())
+    };
+    let state = folder("XDG_STATE_HOME").or_else(|| Some(folder("HOME")?.join(".local").join("state")));
+    Some(state?.join("weir").join("history"))
+}
+
+fn format(arguments: &BatchArguments) -> Result<Format> {
+    match (&arguments.format, &arguments.output) {
+        (Some(format), _) => format.parse(),
+        (None, Some(output)) => Ok(Format::of_file(output).unwrap_or(Format::Csv)),
+        (None, None) if std::io::stdout().is_terminal() => Ok(Format::Table),
+        (None, None) => Ok(Format::Csv),
+    }
+}
+
+fn destination(arguments: &BatchArguments) -> Destination {
+    match &arguments.output {
+        Some(path) => Destination::File(path.clone()),
+        None => Destination::Stdout,
+    }
+}
+
+fn parameters(arguments: &BatchArguments) -> Result<Parameters> {
+    let mut parameters = Parameters::default();
+    for text in &arguments.param {
+        let (name, value) = parameter_from_text(text)?;
+        parameters = parameters.with(name, value);
+    }
+    Ok(parameters)
 }
 
 fn sources(arguments: &BatchArguments) -> Result<Vec<Source>> {
@@ -174,36 +235,6 @@ fn read(file: &Path) -> Result<Source> {
     })?;
     let text = text.strip_prefix('\u{feff}').map(str::to_owned).unwrap_or(text);
     Ok(Source { name, text })
-}
-
-/// `name[:TYPE]=value`.
-fn parameter(text: &str) -> Result<(String, ScalarValue)> {
-    let malformed = || {
-        wrong(&format!("'{text}' is not a parameter"))
-            .with_hint("write --param name=value or --param name:TYPE=value")
-    };
-    let (head, value) = text.split_once('=').ok_or_else(malformed)?;
-    let (name, type_text) = match head.split_once(':') {
-        Some((name, type_text)) => (name, Some(type_text)),
-        None => (head, None),
-    };
-    let is_word = |name: &str| name.chars().all(|c| c.is_alphanumeric() || c == '_');
-    if name.is_empty() || !is_word(name) {
-        return Err(malformed());
-    }
-    let data_type = type_from_text(type_text.unwrap_or("VARCHAR"))
-        .map_err(|e| wrong(&format!("parameter '{name}': {}", e.message())))?;
-    let type_text = type_text.unwrap_or("VARCHAR");
-    if data_type.is_nested() {
-        let message = format!("parameter '{name}': values of type {type_text} cannot be given");
-        return Err(wrong(&message).with_hint("give their parts, and build them in SQL: [$a, $b]"));
-    }
-    let value = ScalarValue::try_from_string(value.to_owned(), &data_type).map_err(|_| {
-        wrong(&format!(
-            "parameter '{name}': '{value}' is not of type {type_text}"
-        ))
-    })?;
-    Ok((name.to_owned(), value))
 }
 
 fn wrong(message: &str) -> Error {

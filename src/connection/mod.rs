@@ -1,11 +1,14 @@
 //! What front ends speak: a connection to a lake, wherever it is.
 //!
 //! [`LocalConnection`] is a session in this process. Nothing above this module knows which kind it
-//! has.
+//! has. What people type to go with SQL, parameters, is read here too, so that every front end reads
+//! it alike.
 
 mod local;
+mod parameter;
 
 pub use local::LocalConnection;
+pub use parameter::parameter_from_text;
 
 use crate::engine::{Outcomes, Progress};
 use crate::syntax::Parameters;

@@ -44,12 +44,12 @@ impl Kind {
 
 /// Makes [`Code`] from its table.
 macro_rules! codes {
-    ($($(#[$doc:meta])* $name:ident = $text:literal, $kind:ident;)*) => {
+    ($($(#[doc = $doc:literal])* $name:ident = $text:literal, $kind:ident;)*) => {
         /// A stable code that a user can look up: an SQLSTATE where the standard or PostgreSQL has
         /// one, the class `WR` where they have none.
         #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
         pub enum Code {
-            $($(#[$doc])* $name,)*
+            $($(#[doc = $doc])* $name,)*
         }
 
         impl Code {
@@ -59,6 +59,11 @@ macro_rules! codes {
             /// The five characters.
             pub fn as_str(self) -> &'static str {
                 match self { $(Self::$name => $text,)* }
+            }
+
+            /// What it stands for, in a sentence.
+            pub fn meaning(self) -> &'static str {
+                match self { $(Self::$name => concat!($($doc),*).trim_ascii(),)* }
             }
 
             /// What a caller does about it.

@@ -7,7 +7,7 @@ use arrow::datatypes::SchemaRef;
 use unicode_width::UnicodeWidthStr;
 
 use super::output::Output;
-use super::renderer::ResultWriter;
+use super::renderer::{RenderOptions, ResultWriter};
 use super::table::write_row_count;
 use super::value::columns;
 use super::visible::{Reader, write_visible};
@@ -20,15 +20,17 @@ pub(super) struct ExpandedWriter {
     names: Vec<String>,
     width: usize,
     record: u64,
+    row_count: bool,
 }
 
 impl ExpandedWriter {
-    pub(super) fn new(null_text: &str) -> Self {
+    pub(super) fn new(options: &RenderOptions) -> Self {
         Self {
-            reader: Reader::new(null_text, "\\n"),
+            reader: Reader::new(&options.null_text, "\\n"),
             names: Vec::new(),
             width: 0,
             record: 0,
+            row_count: options.row_count,
         }
     }
 
@@ -81,7 +83,9 @@ impl ResultWriter for ExpandedWriter {
     }
 
     fn end(&mut self, rows: u64, out: &mut Output) -> Result<()> {
-        write_row_count(rows, &mut out.text);
+        if self.row_count {
+            write_row_count(rows, &mut out.text);
+        }
         Ok(())
     }
 }

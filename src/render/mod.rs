@@ -3,7 +3,8 @@
 //! Owns: the list ([`Format`]), what one output is given ([`Renderer`]), and how every Arrow type
 //! reads in every format. It refuses to know what a statement, a terminal or a file is: it is handed
 //! a schema and batches, and a writer to put them on. Nothing is left out of what it writes: no value
-//! is shortened, and no row is dropped.
+//! is shortened, and no row is dropped; a table that is to fit on a screen ([`Fit`]) says what did not.
+//! Beside formats it owns where results go ([`Destination`]) and the progress on a terminal ([`Meter`]).
 //!
 //! # What holds for every text format
 //! - Several results in one output are separated by an empty line.
@@ -24,7 +25,9 @@
 mod arrow_ipc;
 mod column_names;
 mod csv;
+mod destination;
 mod expanded;
+mod fit;
 mod format;
 mod html;
 mod insert;
@@ -41,6 +44,8 @@ mod type_name;
 mod value;
 mod visible;
 
+pub use destination::{Destination, OpenDestination};
+pub use fit::Fit;
 pub use format::Format;
 pub use meter::Meter;
 pub use output::is_broken_pipe;

@@ -5,6 +5,7 @@ use std::io::Write;
 use arrow::array::RecordBatch;
 use arrow::datatypes::SchemaRef;
 
+use super::fit::Fit;
 use super::output::Output;
 use super::{Format, arrow_ipc, csv, expanded, html, insert, json, markdown, parquet_file, table, tsv};
 use crate::error::{Code, Error, Result};
@@ -19,15 +20,21 @@ pub struct RenderOptions {
     /// Whether the output is a file, which can be read from any place. `arrow` then writes the file
     /// format, and otherwise the stream format, which can be read from a pipe.
     pub to_file: bool,
+    /// Whether table and expanded end with a line `(3 rows)`.
+    pub row_count: bool,
+    /// The screen that a table has to fit on; without one, nothing of it is cut.
+    pub fit: Option<Fit>,
 }
 
-/// `result`, `NULL`, not a file.
+/// `result`, `NULL`, not a file, with the number of rows, nothing cut.
 impl Default for RenderOptions {
     fn default() -> Self {
         Self {
             insert_table: "result".to_owned(),
             null_text: "NULL".to_owned(),
             to_file: false,
+            row_count: true,
+            fit: None,
         }
     }
 }
@@ -191,8 +198,8 @@ fn out_of_turn(message: &str) -> Error {
 
 fn writer(format: Format, options: RenderOptions) -> Box<dyn ResultWriter> {
     match format {
-        Format::Table => Box::new(table::TableWriter::new(&options.null_text)),
-        Format::Expanded => Box::new(expanded::ExpandedWriter::new(&options.null_text)),
+        Format::Table => Box::new(table::TableWriter::new(options)),
+        Format::Expanded => Box::new(expanded::ExpandedWriter::new(&options)),
         Format::Csv => Box::new(csv::CsvWriter::default()),
         Format::Tsv => Box::new(tsv::TsvWriter::default()),
         Format::Json => Box::new(json::JsonWriter::array()),

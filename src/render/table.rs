@@ -2,15 +2,17 @@
 //!
 //! Rows are laid out a page at a time, so that any number of rows needs the memory of one page. The
 //! first page decides how wide a column is; a later one that needs more makes it wider from there on,
-//! so that no value is ever cut.
+//! so that no value is ever cut. Where the table has to fit on a screen ([`Fit`]), the first page
+//! decides for all of them, and what did not fit is said at the end.
 
 use arrow::array::RecordBatch;
 use arrow::datatypes::SchemaRef;
-use unicode_width::UnicodeWidthStr;
+use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
+use super::fit::{Fit, MORE, Wish, fit};
 use super::output::Output;
-use super::renderer::ResultWriter;
-use super::type_name::{is_number, type_name};
+use super::renderer::{RenderOptions, ResultWriter};
+use super::type_name::{has_any_length, is_number, type_name};
 use super::value::{self, columns};
 use super::visible::{Reader, write_visible};
 use crate::error::Result;
@@ -24,6 +26,10 @@ const PAGE_BYTES: usize = 8 * 1024 * 1024;
 pub(super) struct TableWriter {
     reader: Reader,
     columns: Vec<Column>,
+    /// How many of the columns are shown.
+    shown: usize,
+    fit: Option<Fit>,
+    row_count: bool,
     page: Page,
     has_head: bool,
 }
@@ -32,7 +38,10 @@ struct Column {
     name: String,
     type_name: String,
     to_the_right: bool,
+    shrinks: bool,
     width: usize,
+    /// Whether something of it was cut.
+    is_cut: bool,
 }
 
 /// The cells of some rows, row by row.
@@ -50,10 +59,13 @@ struct Cell {
 }
 
 impl TableWriter {
-    pub(super) fn new(null_text: &str) -> Self {
+    pub(super) fn new(options: RenderOptions) -> Self {
         Self {
-            reader: Reader::new(null_text, "\\n"),
+            reader: Reader::new(&options.null_text, "\\n"),
             columns: Vec::new(),
+            shown: 0,
+            fit: options.fit,
+            row_count: options.row_count,
             page: Page::default(),
             has_head: false,
         }
@@ -65,7 +77,9 @@ impl TableWriter {
             let start = page.text.len();
             self.reader.write(values, row, &mut page.text)?;
             let width = page.text[start..].width();
-            column.width = column.width.max(width);
+            if !(self.has_head && self.fit.is_some()) {
+                column.width = column.width.max(width);
+            }
             page.cells.push(Cell {
                 end: page.text.len(),
                 width,
@@ -77,17 +91,21 @@ impl TableWriter {
 
     fn write_page(&mut self, out: &mut Output) -> Result<()> {
         if !self.has_head {
+            self.choose_widths();
             self.write_head(&mut out.text);
             self.has_head = true;
         }
         let page = &mut self.page;
+        let end_of_row = end_of_row(self.shown < self.columns.len());
         let mut start = 0;
         for row in page.cells.chunks(self.columns.len()) {
-            for (cell, column) in row.iter().zip(&self.columns) {
-                column.write_cell(&page.text[start..cell.end], cell.width, &mut out.text);
+            for (i, (cell, column)) in row.iter().zip(&mut self.columns).enumerate() {
+                if i < self.shown {
+                    column.write_cell(&page.text[start..cell.end], cell.width, &mut out.text);
+                }
                 start = cell.end;
             }
-            out.text.push_str("│\n");
+            out.text.push_str(end_of_row);
             out.relieve()?;
         }
         page.text.clear();
@@ -96,27 +114,71 @@ impl TableWriter {
         Ok(())
     }
 
-    fn write_head(&self, out: &mut String) {
+    fn choose_widths(&mut self) {
+        self.shown = self.columns.len();
+        if let Some(Fit { screen, .. }) = self.fit {
+            let wishes: Vec<Wish> = self.columns.iter().map(Column::wish).collect();
+            let widths = fit(&wishes, screen);
+            self.shown = widths.len();
+            for (column, width) in self.columns.iter_mut().zip(widths) {
+                column.width = width;
+            }
+        }
+    }
+
+    fn write_head(&mut self, out: &mut String) {
+        let end_of_row = end_of_row(self.shown < self.columns.len());
         self.write_rule(['┌', '┬', '┐'], out);
-        for column in &self.columns {
-            column.write_cell(&column.name, column.name.width(), out);
+        for column in &mut self.columns[..self.shown] {
+            let name = std::mem::take(&mut column.name);
+            column.write_cell(&name, name.width(), out);
+            column.name = name;
         }
-        out.push_str("│\n");
-        for column in &self.columns {
-            column.write_cell(&column.type_name, column.type_name.width(), out);
+        out.push_str(end_of_row);
+        for column in &mut self.columns[..self.shown] {
+            let name = std::mem::take(&mut column.type_name);
+            column.write_cell(&name, name.width(), out);
         }
-        out.push_str("│\n");
+        out.push_str(end_of_row);
         self.write_rule(['├', '┼', '┤'], out);
     }
 
     fn write_rule(&self, [left, between, right]: [char; 3], out: &mut String) {
-        for (i, column) in self.columns.iter().enumerate() {
+        for (i, column) in self.columns[..self.shown].iter().enumerate() {
             out.push(if i == 0 { left } else { between });
             out.extend(std::iter::repeat_n('─', column.width + 2));
+        }
+        if self.shown < self.columns.len() {
+            out.push(between);
+            out.extend(std::iter::repeat_n('─', MORE - 1));
         }
         out.push(right);
         out.push('\n');
     }
+
+    /// Names what did not fit.
+    fn write_loss(&self, out: &mut String) {
+        let names = |columns: &mut dyn Iterator<Item = &Column>| -> String {
+            let names: Vec<&str> = columns.map(|column| column.name.as_str()).collect();
+            names.join(", ")
+        };
+        let hidden = names(&mut self.columns[self.shown..].iter());
+        let cut = names(&mut self.columns[..self.shown].iter().filter(|column| column.is_cut));
+        let mut loss = Vec::new();
+        if !hidden.is_empty() {
+            loss.push(format!("columns not shown: {hidden}"));
+        }
+        if !cut.is_empty() {
+            loss.push(format!("cut at …: {cut}"));
+        }
+        if let Some(Fit { way_out, .. }) = self.fit.as_ref().filter(|_| !loss.is_empty()) {
+            out.push_str(&format!("{} ({way_out})\n", loss.join("; ")));
+        }
+    }
+}
+
+fn end_of_row(is_more: bool) -> &'static str {
+    if is_more { "│ … │\n" } else { "│\n" }
 }
 
 impl Column {
@@ -129,13 +191,25 @@ impl Column {
             name,
             type_name,
             to_the_right: is_number(field.data_type()),
+            shrinks: has_any_length(field.data_type()),
+            is_cut: false,
         }
     }
 
-    fn write_cell(&self, text: &str, width: usize, out: &mut String) {
+    fn wish(&self) -> Wish {
+        Wish {
+            natural: self.width,
+            shrinks: self.shrinks,
+        }
+    }
+
+    fn write_cell(&mut self, text: &str, width: usize, out: &mut String) {
         let space = std::iter::repeat_n(' ', self.width.saturating_sub(width));
         out.push_str("│ ");
-        if self.to_the_right {
+        if width > self.width {
+            self.is_cut = true;
+            write_cut(text, self.width, out);
+        } else if self.to_the_right {
             out.extend(space);
             out.push_str(text);
         } else {
@@ -144,6 +218,21 @@ impl Column {
         }
         out.push(' ');
     }
+}
+
+/// Appends the first part of a text and `…`, `width` characters in all.
+fn write_cut(text: &str, width: usize, out: &mut String) {
+    let mut used = 1;
+    for c in text.chars() {
+        let next = used + c.width().unwrap_or(0);
+        if next > width {
+            break;
+        }
+        used = next;
+        out.push(c);
+    }
+    out.push('…');
+    out.extend(std::iter::repeat_n(' ', width.saturating_sub(used)));
 }
 
 impl ResultWriter for TableWriter {
@@ -172,8 +261,11 @@ impl ResultWriter for TableWriter {
         if !self.columns.is_empty() {
             self.write_page(out)?;
             self.write_rule(['└', '┴', '┘'], &mut out.text);
+            self.write_loss(&mut out.text);
         }
-        write_row_count(rows, &mut out.text);
+        if self.row_count {
+            write_row_count(rows, &mut out.text);
+        }
         Ok(())
     }
 }

@@ -21,6 +21,17 @@ pub(super) fn is_number(data_type: &DataType) -> bool {
     }
 }
 
+/// Whether one value of the type may be as long as it likes: texts, bytes, and what holds others.
+pub(super) fn has_any_length(data_type: &DataType) -> bool {
+    use DataType as T;
+    match data_type {
+        T::Dictionary(_, values) => has_any_length(values),
+        T::RunEndEncoded(_, values) => has_any_length(values.data_type()),
+        T::Utf8 | T::LargeUtf8 | T::Utf8View => true,
+        plain => plain.is_nested() || plain.is_binary() || matches!(plain, T::FixedSizeBinary(_)),
+    }
+}
+
 fn write_type(data_type: &DataType, out: &mut String) {
     use DataType as T;
     let simple = match data_type {

@@ -6,20 +6,20 @@ use std::path::{Path, PathBuf};
 
 use tempfile::NamedTempFile;
 
+use super::{Format, RenderOptions, Renderer};
 use crate::error::{Error, Result};
-use crate::render::{Format, RenderOptions, Renderer};
 
 /// Where results are to go.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Destination {
     /// This process's stdout.
     Stdout,
-    /// A file; one that is there is replaced when the batch has succeeded, and not before.
+    /// A file; one that is there is replaced when all of it was written, and not before.
     File(PathBuf),
 }
 
 /// An open output with its renderer.
-pub struct Output {
+pub struct OpenDestination {
     renderer: Renderer,
     pending: Option<Pending>,
 }
@@ -27,14 +27,14 @@ pub struct Output {
 /// A file beside its place, and its place.
 type Pending = (NamedTempFile, PathBuf);
 
-impl Output {
-    /// Opens `destination`.
+impl OpenDestination {
+    /// Opens `destination`. Whether it is a file is not the options' to say.
     ///
     /// # Errors
     /// What the operating system says, with the path.
-    pub fn open(destination: &Destination, format: Format) -> Result<Self> {
+    pub fn open(destination: &Destination, format: Format, options: RenderOptions) -> Result<Self> {
         let Destination::File(path) = destination else {
-            let renderer = Renderer::new(format, Box::new(std::io::stdout()), RenderOptions::default());
+            let renderer = Renderer::new(format, Box::new(std::io::stdout()), options);
             return Ok(Self {
                 renderer,
                 pending: None,
@@ -43,7 +43,7 @@ impl Output {
         let (file, pending) = open_file(path)?;
         let options = RenderOptions {
             to_file: pending.is_some(),
-            ..RenderOptions::default()
+            ..options
         };
         Ok(Self {
             renderer: Renderer::new(format, Box::new(file), options),

@@ -1,0 +1,362 @@
+//! Commands of the shell itself: one table of them, from which parsing, help and completion follow.
+
+mod catalog;
+mod help;
+mod run;
+
+use crate::error::{Code, Error, Result, did_you_mean};
+
+/// A row of the table.
+#[derive(Debug)]
+pub(super) struct Command {
+    /// The name, without its dot.
+    pub name: &'static str,
+    /// Other spellings, whole: what people know from elsewhere.
+    pub friends: &'static [&'static str],
+    pub action: Action,
+    pub argument: Argument,
+    pub required: bool,
+    /// The argument in help.
+    pub usage: &'static str,
+    pub summary: &'static str,
+    /// More than the summary, for `.help command`.
+    pub details: &'static str,
+}
+
+/// What a command does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Action {
+    Columns,
+    Functions,
+    Help,
+    Last,
+    Mode,
+    Once,
+    Output,
+    Param,
+    Quit,
+    Read,
+    Schema,
+    Tables,
+    Timing,
+}
+
+/// What a command's argument is, for completion.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Argument {
+    Nothing,
+    Command,
+    File,
+    Format,
+    Function,
+    Switch,
+    Table,
+    Text,
+}
+
+/// Every command, by name.
+pub(super) const COMMANDS: &[Command] = &[
+    Command {
+        name: "columns",
+        friends: &[],
+        action: Action::Columns,
+        argument: Argument::Table,
+        required: true,
+        usage: "table",
+        summary: "the columns of a table",
+        details: "A table is named as in SQL: events, raw.events, raw.\"My table\".",
+    },
+    Command {
+        name: "exit",
+        friends: &["exit"],
+        action: Action::Quit,
+        argument: Argument::Nothing,
+        required: false,
+        usage: "",
+        summary: "leave; Ctrl-D does too",
+        details: "",
+    },
+    Command {
+        name: "functions",
+        friends: &[],
+        action: Action::Functions,
+        argument: Argument::Function,
+        required: false,
+        usage: "[pattern]",
+        summary: "the functions of SQL",
+        details: PATTERN,
+    },
+    Command {
+        name: "help",
+        friends: &["\\?"],
+        action: Action::Help,
+        argument: Argument::Command,
+        required: false,
+        usage: "[command|CODE]",
+        summary: "this, or more about a command or an error's code",
+        details: "A code is what stands in an error's brackets: .help 42P01",
+    },
+    Command {
+        name: "last",
+        friends: &[],
+        action: Action::Last,
+        argument: Argument::Nothing,
+        required: false,
+        usage: "",
+        summary: "the last result again, in the current mode",
+        details: "The statement is not run again. A result of more than 64 MiB is not kept.",
+    },
+    Command {
+        name: "mode",
+        friends: &[],
+        action: Action::Mode,
+        argument: Argument::Format,
+        required: false,
+        usage: "[format]",
+        summary: "how results are written",
+        details: "Without a format, says which are there and which is current. A table on a terminal is \
+                  fitted to it and shows at most 1,000 rows, and says so; every other mode writes all. \
+                  \\G in place of a statement's semicolon shows its rows expanded.",
+    },
+    Command {
+        name: "once",
+        friends: &[],
+        action: Action::Once,
+        argument: Argument::File,
+        required: true,
+        usage: "file",
+        summary: "write the next result to a file",
+        details: FILES,
+    },
+    Command {
+        name: "output",
+        friends: &[],
+        action: Action::Output,
+        argument: Argument::File,
+        required: false,
+        usage: "[file]",
+        summary: "write results to a file; without one, to the terminal again",
+        details: FILES,
+    },
+    Command {
+        name: "param",
+        friends: &[],
+        action: Action::Param,
+        argument: Argument::Text,
+        required: false,
+        usage: "[name[:TYPE]=value]",
+        summary: "give $name in SQL a value; without one, list them",
+        details: "A value is text unless a type is given: .param since:DATE=2026-01-01",
+    },
+    Command {
+        name: "quit",
+        friends: &["\\q", "quit"],
+        action: Action::Quit,
+        argument: Argument::Nothing,
+        required: false,
+        usage: "",
+        summary: "leave; Ctrl-D does too",
+        details: "",
+    },
+    Command {
+        name: "read",
+        friends: &[],
+        action: Action::Read,
+        argument: Argument::File,
+        required: true,
+        usage: "file",
+        summary: "run the statements and commands of a file",
+        details: "It stops at the first error, and asks nothing before a DROP.",
+    },
+    Command {
+        name: "schema",
+        friends: &[],
+        action: Action::Schema,
+        argument: Argument::Table,
+        required: false,
+        usage: "[table]",
+        summary: "the statement that makes a table, or those of all tables",
+        details: "",
+    },
+    Command {
+        name: "tables",
+        friends: &["\\d"],
+        action: Action::Tables,
+        argument: Argument::Table,
+        required: false,
+        usage: "[pattern]",
+        summary: "the tables and views; \\d table is .columns table",
+        details: PATTERN,
+    },
+    Command {
+        name: "timing",
+        friends: &[],
+        action: Action::Timing,
+        argument: Argument::Switch,
+        required: false,
+        usage: "on|off",
+        summary: "whether the time a statement took is shown",
+        details: "",
+    },
+];
+
+const PATTERN: &str = "A pattern is a part of the name; * stands for any characters, ? for one, and then the \
+                       whole name is meant: .tables raw.*";
+const FILES: &str = "The file appears when it is whole: with .once after the statement, with .output at the \
+                     next .output or when the shell is left. In the modes table and expanded a file's ending \
+                     chooses the format: .once sales.csv";
+
+/// What was asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Request<'a> {
+    pub action: Action,
+    pub argument: Option<&'a str>,
+}
+
+/// Whether a line is a command rather than SQL.
+pub(super) fn is_command(line: &str) -> bool {
+    let line = line.trim();
+    let mut characters = line.chars();
+    match (characters.next(), characters.next()) {
+        (Some('.'), Some(c)) => c.is_alphabetic(),
+        (Some('.'), None) => true,
+        (Some('\\'), Some(c)) => c == '?' || c.is_lowercase(),
+        _ => {
+            let bare = line.trim_end_matches(';').trim_end();
+            find_friend(&bare.to_lowercase()).is_some()
+        }
+    }
+}
+
+/// Reads a line for which [`is_command`] holds.
+///
+/// # Errors
+/// [`Code::Syntax`] for a command that is not there, or an argument too few or too many.
+pub(super) fn parse(line: &str) -> Result<Request<'_>> {
+    let line = line.trim();
+    let (name, argument) = line.split_once(char::is_whitespace).unwrap_or((line, ""));
+    let bare = name.trim_end_matches(';').to_lowercase();
+    let command = match bare.strip_prefix('.') {
+        Some(name) => COMMANDS.iter().find(|command| command.name == name),
+        None => find_friend(&bare),
+    };
+    let command = command.ok_or_else(|| unknown(name))?;
+    let argument = unquoted(argument.trim(), command.argument);
+    let action = match (name, argument) {
+        ("\\d", Some(_)) => Action::Columns,
+        _ => command.action,
+    };
+    match argument {
+        None if command.required => Err(misused(command, "needs an argument")),
+        Some(_) if command.argument == Argument::Nothing => Err(misused(command, "takes no argument")),
+        argument => Ok(Request { action, argument }),
+    }
+}
+
+/// The command of that name, with or without its dot.
+pub(super) fn find(name: &str) -> Option<&'static Command> {
+    let bare = name.trim_start_matches('.').to_lowercase();
+    let named = COMMANDS.iter().find(|command| command.name == bare);
+    named.or_else(|| find_friend(&name.to_lowercase()))
+}
+
+fn find_friend(name: &str) -> Option<&'static Command> {
+    COMMANDS.iter().find(|command| command.friends.contains(&name))
+}
+
+/// An argument without the quotes around it, and without a semicolon from habit.
+fn unquoted(text: &str, kind: Argument) -> Option<&str> {
+    let text = match kind {
+        Argument::Text => text,
+        _ => text.trim_end_matches(';').trim_end(),
+    };
+    let inner = match kind {
+        Argument::File => ['\'', '"'].iter().find_map(|quote| {
+            let inner = text.strip_prefix(*quote)?.strip_suffix(*quote)?;
+            (!inner.is_empty()).then_some(inner)
+        }),
+        _ => None,
+    };
+    let text = inner.unwrap_or(text);
+    (!text.is_empty()).then_some(text)
+}
+
+fn unknown(name: &str) -> Error {
+    let names = COMMANDS.iter().map(|command| format!(".{}", command.name));
+    let hint = did_you_mean(name, names).unwrap_or_else(|| ".help lists the commands".to_owned());
+    Error::new(Code::Syntax, format!("there is no command '{name}'")).with_hint(hint)
+}
+
+fn misused(command: &Command, what: &str) -> Error {
+    let message = format!("command '.{}' {what}", command.name);
+    Error::new(Code::Syntax, message)
+        .with_hint(format!(".{} {}", command.name, command.usage).trim().to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parsed(line: &str) -> (Action, Option<&str>) {
+        assert!(is_command(line), "{line}");
+        let request = parse(line).unwrap();
+        (request.action, request.argument)
+    }
+
+    #[test]
+    fn the_table_is_sorted_and_reads_back() {
+        assert!(COMMANDS.windows(2).all(|pair| pair[0].name < pair[1].name));
+        for command in COMMANDS {
+            let line = format!(".{} {}", command.name, if command.required { "x" } else { "" });
+            assert_eq!(parsed(&line).0, command.action);
+            assert_eq!(find(command.name).unwrap().name, command.name);
+        }
+    }
+
+    #[test]
+    fn arguments_are_the_rest_of_the_line() {
+        assert_eq!(parsed(".tables"), (Action::Tables, None));
+        assert_eq!(parsed(" .TABLES  raw.* ;"), (Action::Tables, Some("raw.*")));
+        assert_eq!(parsed(".once 'my file.csv'"), (Action::Once, Some("my file.csv")));
+        assert_eq!(parsed(".once my file.csv"), (Action::Once, Some("my file.csv")));
+        assert_eq!(parsed(".output"), (Action::Output, None));
+        assert_eq!(parsed(".param a='b';"), (Action::Param, Some("a='b';")));
+        assert_eq!(
+            parsed(".columns \"My table\""),
+            (Action::Columns, Some("\"My table\""))
+        );
+        assert_eq!(parsed(".quit;"), (Action::Quit, None));
+    }
+
+    #[test]
+    fn friends_are_understood() {
+        for line in ["\\q", "exit", "quit", "EXIT;", ".exit"] {
+            assert_eq!(parsed(line), (Action::Quit, None));
+        }
+        assert_eq!(parsed("\\d"), (Action::Tables, None));
+        assert_eq!(parsed("\\d raw.events"), (Action::Columns, Some("raw.events")));
+        assert_eq!(parsed("\\?"), (Action::Help, None));
+        for line in [".5", "\\G", "exits", "exit now", "help", "SELECT 1"] {
+            assert!(!is_command(line), "{line}");
+        }
+    }
+
+    #[test]
+    fn mistakes_are_told() {
+        for (line, message, hint) in [
+            (
+                ".tabels",
+                "there is no command '.tabels'",
+                "did you mean '.tables'?",
+            ),
+            ("\\z", "there is no command '\\z'", ".help lists the commands"),
+            (".", "there is no command '.'", ".help lists the commands"),
+            (".read", "command '.read' needs an argument", ".read file"),
+            (".last 3", "command '.last' takes no argument", ".last"),
+        ] {
+            let error = parse(line).unwrap_err();
+            assert_eq!(error.message(), message);
+            assert_eq!(error.hint(), Some(hint), "{line}");
+        }
+    }
+}

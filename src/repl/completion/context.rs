@@ -1,0 +1,288 @@
+//! What could stand where the cursor is, judged by the words around it.
+
+use sqlparser::tokenizer::Token;
+
+use super::tables::{TableUse, ctes, name_part, tables};
+use crate::repl::lexer::{Lexed, Lexeme, Rest};
+use crate::repl::words::{CLAUSES, EXPRESSIONS, STATEMENTS, is_keyword};
+
+/// A word that is being typed, and what it could become.
+#[derive(Debug)]
+pub(super) struct Context {
+    /// The byte where the word begins.
+    pub start: usize,
+    /// What of it is typed.
+    pub prefix: String,
+    /// The names before it, each followed by a period.
+    pub qualifiers: Vec<String>,
+    pub wants: Wants,
+    /// The tables of its statement.
+    pub tables: Vec<TableUse>,
+    /// The names that its statement's WITH gives to queries.
+    pub ctes: Vec<String>,
+}
+
+/// What could stand at a place.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Wants {
+    /// Nothing that is known.
+    Nothing,
+    /// One of these words.
+    Words(&'static [&'static str]),
+    /// A table, a zone before it, or a query's name.
+    Table,
+    /// A zone.
+    Zone,
+    /// A setting, or one of these words.
+    Setting(&'static [&'static str]),
+    /// A column, a function, a word of an expression.
+    Value,
+    /// Whatever goes on after a value: an operator or the next clause.
+    AfterValue,
+    /// A column of the statement's first table.
+    Target,
+}
+
+const QUERY: &[&str] = &["SELECT", "VALUES", "WITH"];
+const AFTER_TABLE: &[&str] = &[
+    "AS",
+    "CROSS JOIN",
+    "EXCEPT",
+    "FULL JOIN",
+    "GROUP BY",
+    "HAVING",
+    "INNER JOIN",
+    "INTERSECT",
+    "JOIN",
+    "LEFT JOIN",
+    "LIMIT",
+    "ON",
+    "ORDER BY",
+    "RIGHT JOIN",
+    "UNION",
+    "USING",
+    "WHERE",
+];
+const CREATE: &[&str] = &["EXTERNAL TABLE", "OR REPLACE", "TABLE", "VIEW"];
+const SHOW: &[&str] = &["ALL", "CREATE TABLE", "FUNCTIONS", "TABLES"];
+const IF: &[&str] = &["IF EXISTS"];
+
+/// Words that decide what follows them.
+const GOVERNING: &[&str] = &[
+    "SELECT",
+    "WHERE",
+    "ON",
+    "HAVING",
+    "QUALIFY",
+    "BY",
+    "USING",
+    "VALUES",
+    "LIMIT",
+    "OFFSET",
+    "FROM",
+    "JOIN",
+    "INTO",
+    "UPDATE",
+    "TABLE",
+    "VIEW",
+    "DESCRIBE",
+    "USE",
+    "SHOW",
+    "SET",
+    "RESET",
+    "CREATE",
+    "DROP",
+    "INSERT",
+    "EXPLAIN",
+    "WITH",
+    "UNION",
+    "EXCEPT",
+    "INTERSECT",
+    "DELETE",
+    "FUNCTIONS",
+    "TABLES",
+];
+
+impl Context {
+    /// What could stand at byte `at` of `text`, which is SQL.
+    pub(super) fn new(text: &str, at: usize) -> Self {
+        let typed = Lexed::new(&text[..at]);
+        let mut before: Vec<&Lexeme> = typed.significant().collect();
+        let word = before
+            .pop_if(|last| last.range.end == at && last.bare_word().is_some())
+            .map(|last| last.range.clone());
+        let start = word.as_ref().map_or(at, |range| range.start);
+        let statement = before.iter().rposition(|lexeme| lexeme.token == Token::SemiColon);
+        before.drain(..statement.map_or(0, |i| i + 1));
+        let qualifiers = take_qualifiers(&mut before);
+
+        let whole = Lexed::new(text);
+        let is_end = |lexeme: &&Lexeme| lexeme.token == Token::SemiColon;
+        let all: Vec<&Lexeme> = whole.significant().collect();
+        let first = all.iter().rposition(|l| is_end(l) && l.range.end <= start);
+        let rest = &all[first.map_or(0, |i| i + 1)..];
+        let end = rest.iter().position(is_end).unwrap_or(rest.len());
+
+        let is_word = word.is_none() && before.last().is_some_and(|last| joins(last, at));
+        let wants = match typed.rest {
+            Rest::Nothing if !is_word => wants(&before),
+            _ => Wants::Nothing,
+        };
+        Self {
+            start,
+            prefix: text[start..at].to_owned(),
+            qualifiers,
+            wants,
+            tables: tables(&rest[..end]),
+            ctes: ctes(&rest[..end]),
+        }
+    }
+}
+
+/// Whether what is typed next would be part of this token.
+fn joins(last: &Lexeme, at: usize) -> bool {
+    let grows = matches!(
+        last.token,
+        Token::Number(..) | Token::Placeholder(_) | Token::SingleQuotedString(_) | Token::Word(_)
+    );
+    grows && last.range.end == at
+}
+
+/// Takes `a.b.` off the end.
+fn take_qualifiers(before: &mut Vec<&Lexeme>) -> Vec<String> {
+    let mut qualifiers = Vec::new();
+    while let [.., name, period] = before.as_slice() {
+        match (name_part(name), &period.token) {
+            (Some(part), Token::Period) => qualifiers.insert(0, part),
+            _ => break,
+        }
+        before.truncate(before.len() - 2);
+    }
+    qualifiers
+}
+
+/// The word that governs the end of `before`: its position, and whether a bracket is open behind it.
+fn governing(before: &[&Lexeme]) -> Option<(usize, String, bool)> {
+    let mut closed = 0_usize;
+    let mut inside = false;
+    for (i, lexeme) in before.iter().enumerate().rev() {
+        match &lexeme.token {
+            Token::RParen => closed += 1,
+            Token::LParen if closed > 0 => closed -= 1,
+            Token::LParen => inside = true,
+            _ if closed > 0 => {}
+            _ => {
+                let follows_period = i > 0 && before[i - 1].token == Token::Period;
+                let word = lexeme.bare_word().filter(|_| !follows_period);
+                let word = word.map(str::to_uppercase);
+                if let Some(word) = word.filter(|word| GOVERNING.contains(&word.as_str())) {
+                    return Some((i, word, inside));
+                }
+            }
+        }
+    }
+    None
+}
+
+fn wants(before: &[&Lexeme]) -> Wants {
+    let Some(last) = before.last() else {
+        return Wants::Words(STATEMENTS);
+    };
+    let starts_with = |word: &str| before[0].is_word(word);
+    let Some((i, word, inside)) = governing(before) else {
+        return Wants::Nothing;
+    };
+    let after = &before[i + 1..];
+    if after.is_empty() && starts_with("CREATE") && matches!(word.as_str(), "TABLE" | "VIEW") {
+        return Wants::Nothing;
+    }
+    match word.as_str() {
+        "FROM" if starts_with("SHOW") && after.is_empty() => Wants::Zone,
+        "FROM" | "JOIN" => relation(after, last),
+        "INTO" | "UPDATE" => match after {
+            [] => Wants::Table,
+            _ if inside => Wants::Target,
+            _ if word == "INTO" => Wants::Words(QUERY),
+            _ => Wants::Words(&["SET"]),
+        },
+        "TABLE" | "VIEW" if starts_with("CREATE") => match last.is_word("AS") {
+            true => Wants::Words(QUERY),
+            false => Wants::Nothing,
+        },
+        "TABLE" | "VIEW" | "DESCRIBE" => match after {
+            [] => Wants::Table,
+            [.., exists] if exists.is_word("EXISTS") => Wants::Table,
+            _ => Wants::Nothing,
+        },
+        "USE" if after.is_empty() => Wants::Zone,
+        "SHOW" if after.is_empty() => Wants::Setting(SHOW),
+        "SHOW" if last.is_word("CREATE") => Wants::Words(&["TABLE"]),
+        "TABLES" => Wants::Words(&["FROM"]),
+        "FUNCTIONS" => Wants::Words(&["LIKE"]),
+        "SET" if starts_with("SET") && after.is_empty() => Wants::Setting(&[]),
+        "SET" if starts_with("UPDATE") => value(last),
+        "RESET" if after.is_empty() => Wants::Setting(&["ALL"]),
+        "CREATE" if starts_with("SHOW") => Wants::Words(&["TABLE"]),
+        "CREATE" => Wants::Words(CREATE),
+        "DROP" => match after {
+            [] => Wants::Words(&["TABLE", "VIEW"]),
+            _ => Wants::Words(IF),
+        },
+        "INSERT" => Wants::Words(&["INTO"]),
+        "DELETE" => Wants::Words(&["FROM"]),
+        "EXPLAIN" => Wants::Words(&["ANALYZE", "INSERT", "SELECT", "VALUES", "WITH"]),
+        "UNION" | "EXCEPT" | "INTERSECT" => Wants::Words(&["ALL", "SELECT", "VALUES"]),
+        "WITH" => match last.token {
+            Token::LParen => Wants::Words(QUERY),
+            Token::RParen => Wants::Words(&["SELECT"]),
+            _ => Wants::Nothing,
+        },
+        "SELECT" | "WHERE" | "ON" | "HAVING" | "QUALIFY" | "BY" | "USING" | "VALUES" | "LIMIT" | "OFFSET" => {
+            value(last)
+        }
+        _ => Wants::Nothing,
+    }
+}
+
+/// Behind FROM and JOIN.
+fn relation(after: &[&Lexeme], last: &Lexeme) -> Wants {
+    match &last.token {
+        _ if after.is_empty() => Wants::Table,
+        Token::Comma => Wants::Table,
+        Token::LParen => Wants::Words(QUERY),
+        Token::Word(_) if last.is_word("AS") => Wants::Nothing,
+        _ => Wants::Words(AFTER_TABLE),
+    }
+}
+
+/// In an expression.
+fn value(last: &Lexeme) -> Wants {
+    match &last.token {
+        Token::Word(_) if last.is_word("AS") => Wants::Nothing,
+        Token::Word(word) if word.quote_style.is_none() && is_keyword(&word.value) => {
+            match ends_value(last) {
+                true => Wants::AfterValue,
+                false => Wants::Value,
+            }
+        }
+        Token::Word(_)
+        | Token::Number(..)
+        | Token::SingleQuotedString(_)
+        | Token::Placeholder(_)
+        | Token::RParen
+        | Token::RBracket => Wants::AfterValue,
+        _ => Wants::Value,
+    }
+}
+
+/// Whether a keyword is itself the end of a value.
+fn ends_value(last: &Lexeme) -> bool {
+    ["NULL", "TRUE", "FALSE", "END", "ASC", "DESC"]
+        .iter()
+        .any(|word| last.is_word(word))
+}
+
+/// The words that can follow a value.
+pub(super) fn words_after_value() -> impl Iterator<Item = &'static str> {
+    CLAUSES.iter().chain(EXPRESSIONS).copied()
+}

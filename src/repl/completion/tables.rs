@@ -1,0 +1,99 @@
+//! The tables that a statement names, whole or not yet.
+
+use sqlparser::tokenizer::Token;
+
+use crate::repl::lexer::Lexeme;
+use crate::repl::words::is_keyword;
+
+/// A table in a statement.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct TableUse {
+    pub zone: Option<String>,
+    pub table: String,
+    pub alias: Option<String>,
+}
+
+impl TableUse {
+    /// Whether `name.` means this table.
+    pub(super) fn answers_to(&self, name: &str) -> bool {
+        self.alias
+            .as_deref()
+            .unwrap_or(&self.table)
+            .eq_ignore_ascii_case(name)
+    }
+}
+
+/// A part of a name as the engine reads it: bare words in lower case.
+pub(super) fn name_part(lexeme: &Lexeme) -> Option<String> {
+    match &lexeme.token {
+        Token::Word(word) if word.quote_style.is_some() => Some(word.value.clone()),
+        Token::Word(word) => Some(word.value.to_lowercase()),
+        _ => None,
+    }
+}
+
+/// The tables behind FROM, JOIN, INTO and UPDATE.
+pub(super) fn tables(statement: &[&Lexeme]) -> Vec<TableUse> {
+    let mut found = Vec::new();
+    let mut i = 0;
+    while i < statement.len() {
+        let begins = ["FROM", "JOIN", "INTO", "UPDATE"]
+            .iter()
+            .any(|word| statement[i].is_word(word));
+        i += 1;
+        if !begins {
+            continue;
+        }
+        while let Some((table, next)) = table(statement, i) {
+            found.push(table);
+            i = next;
+            match statement.get(i).map(|lexeme| &lexeme.token) {
+                Some(Token::Comma) => i += 1,
+                _ => break,
+            }
+        }
+    }
+    found
+}
+
+/// The table that begins at `i`, and what stands behind it.
+fn table(statement: &[&Lexeme], mut i: usize) -> Option<(TableUse, usize)> {
+    let is_name = |lexeme: &&&Lexeme| lexeme.bare_word().is_none_or(|word| !is_keyword(word));
+    let mut parts = vec![name_part(statement.get(i).filter(is_name)?)?];
+    i += 1;
+    while let (Some(period), Some(part)) = (statement.get(i), statement.get(i + 1)) {
+        match name_part(part) {
+            Some(part) if period.token == Token::Period => parts.push(part),
+            _ => break,
+        }
+        i += 2;
+    }
+    if statement.get(i).is_some_and(|lexeme| lexeme.is_word("AS")) {
+        i += 1;
+    }
+    let alias = statement
+        .get(i)
+        .filter(is_name)
+        .and_then(|lexeme| name_part(lexeme));
+    i += usize::from(alias.is_some());
+    let table = parts.pop()?;
+    let zone = parts.pop();
+    Some((TableUse { zone, table, alias }, i))
+}
+
+/// The names in `WITH name AS (…), name AS (…)`.
+pub(super) fn ctes(statement: &[&Lexeme]) -> Vec<String> {
+    if !statement.first().is_some_and(|first| first.is_word("WITH")) {
+        return Vec::new();
+    }
+    let named = |window: &[&Lexeme]| match window {
+        [before, name, as_word, bracket] => {
+            let begins =
+                before.token == Token::Comma || before.is_word("WITH") || before.is_word("RECURSIVE");
+            let is_query = as_word.is_word("AS") && bracket.token == Token::LParen;
+            name_part(name).filter(|_| begins && is_query)
+        }
+        _ => None,
+    };
+    statement.windows(4).filter_map(named).collect()
+}

@@ -1,0 +1,256 @@
+//! Tests of `completion`.
+
+use super::*;
+
+struct Shop;
+
+impl Names for Shop {
+    fn tables(&self) -> Vec<(String, String)> {
+        [
+            ("raw", "events"),
+            ("raw", "users"),
+            ("raw", "My table"),
+            ("processed", "events_clean"),
+            ("curated", "daily_sales"),
+        ]
+        .map(|(zone, table)| (zone.to_owned(), table.to_owned()))
+        .to_vec()
+    }
+
+    fn columns(&self, zone: Option<&str>, table: &str) -> Vec<String> {
+        let columns: &[&str] = match (zone, table) {
+            (None | Some("raw"), "events") => &["event_id", "userId", "name", "order"],
+            (None | Some("raw"), "users") => &["user_id", "email"],
+            _ => &[],
+        };
+        columns.iter().map(|name| (*name).to_owned()).collect()
+    }
+
+    fn functions(&self) -> Vec<String> {
+        ["count", "concat", "ends_with"].map(str::to_owned).to_vec()
+    }
+
+    fn settings(&self) -> Vec<String> {
+        [
+            "datafusion.catalog.location",
+            "datafusion.execution.batch_size",
+            "datafusion.execution.parquet.pushdown",
+        ]
+        .map(str::to_owned)
+        .to_vec()
+    }
+
+    fn current_zone(&self) -> String {
+        "raw".to_owned()
+    }
+}
+
+/// What is offered at `|`.
+fn offered(text: &str) -> Vec<String> {
+    let at = text.find('|').unwrap();
+    let completion = complete(&text.replace('|', ""), at, &Shop);
+    assert!(completion.start <= at);
+    completion.candidates
+}
+
+/// What `text` becomes if it is completed by the only candidate.
+fn completed(text: &str) -> String {
+    let at = text.find('|').unwrap();
+    let plain = text.replace('|', "");
+    let completion = complete(&plain, at, &Shop);
+    let [only] = completion.candidates.as_slice() else {
+        panic!("{text}: {:?}", completion.candidates);
+    };
+    format!("{}{only}{}", &plain[..completion.start], &plain[at..])
+}
+
+#[test]
+fn a_statement_begins_with_a_verb() {
+    assert_eq!(offered("se|"), ["select", "set"]);
+    assert_eq!(offered("SE|"), ["SELECT", "SET"]);
+    assert_eq!(completed("SELECT 1; DESCR|"), "SELECT 1; DESCRIBE");
+    assert_eq!(
+        offered("CREATE |"),
+        ["EXTERNAL TABLE", "OR REPLACE", "TABLE", "VIEW"]
+    );
+    assert_eq!(offered("DROP |"), ["TABLE", "VIEW"]);
+    assert_eq!(completed("EXPLAIN SEL|"), "EXPLAIN SELECT");
+    assert_eq!(completed("INSERT |"), "INSERT INTO");
+}
+
+#[test]
+fn tables_follow_from_join_into_and_describe() {
+    for before in [
+        "SELECT * FROM ",
+        "select a from raw.users u, ",
+        "SELECT * FROM raw.users JOIN ",
+        "INSERT INTO ",
+        "DESCRIBE ",
+        "SHOW CREATE TABLE ",
+        "DROP TABLE ",
+        "DROP TABLE IF EXISTS ",
+        "SELECT (SELECT max(x) FROM ",
+    ] {
+        assert_eq!(completed(&format!("{before}ev|")), format!("{before}events"));
+    }
+    assert_eq!(
+        offered("SELECT * FROM |"),
+        [
+            "events",
+            "users",
+            "\"My table\"",
+            "curated.",
+            "processed.",
+            "raw.",
+            "system."
+        ]
+    );
+    assert_eq!(completed("SELECT * FROM cur|"), "SELECT * FROM curated.");
+    assert_eq!(
+        completed("SELECT * FROM curated.|"),
+        "SELECT * FROM curated.daily_sales"
+    );
+    assert_eq!(
+        completed("SELECT * FROM processed.ev|"),
+        "SELECT * FROM processed.events_clean"
+    );
+    assert_eq!(
+        completed("SELECT * FROM system.t|"),
+        "SELECT * FROM system.tables"
+    );
+    assert_eq!(
+        completed("WITH top AS (SELECT 1) SELECT * FROM t|"),
+        "WITH top AS (SELECT 1) SELECT * FROM top"
+    );
+    assert_eq!(offered("CREATE TABLE ev|"), [""; 0]);
+}
+
+#[test]
+fn columns_of_the_statements_tables_are_offered() {
+    assert_eq!(
+        offered("SELECT | FROM events"),
+        ["event_id", "userId", "name", "\"order\""]
+    );
+    assert_eq!(
+        completed("SELECT us| FROM raw.events"),
+        "SELECT userId FROM raw.events"
+    );
+    assert_eq!(
+        offered("SELECT u| FROM events, users u"),
+        ["userId", "user_id", "u."]
+    );
+    assert_eq!(
+        completed("SELECT 1 FROM users WHERE lower(em|"),
+        "SELECT 1 FROM users WHERE lower(email"
+    );
+    assert_eq!(
+        completed("SELECT 1; SELECT * FROM users ORDER BY em|; SELECT 2"),
+        "SELECT 1; SELECT * FROM users ORDER BY email; SELECT 2"
+    );
+    assert_eq!(completed("INSERT INTO users (em|"), "INSERT INTO users (email");
+    assert_eq!(
+        offered("SELECT * FROM events e JOIN users AS u ON e.| = 1"),
+        ["event_id", "userId", "name", "\"order\""]
+    );
+    assert_eq!(
+        offered("SELECT u.| FROM events e JOIN raw.users AS u"),
+        ["user_id", "email"]
+    );
+    assert_eq!(offered("SELECT events.us| FROM raw.events"), ["userId"]);
+    assert_eq!(offered("SELECT raw.users.| FROM raw.users"), ["user_id", "email"]);
+    assert_eq!(offered("SELECT nowhere.| FROM events"), [""; 0]);
+}
+
+#[test]
+fn functions_and_words_join_in_once_something_is_typed() {
+    assert_eq!(
+        offered("SELECT e| FROM events"),
+        ["event_id", "ends_with(", "else", "end", "exists"]
+    );
+    assert_eq!(offered("SELECT co|"), ["count(", "concat("]);
+    assert_eq!(
+        completed("SELECT * FROM events WHERE a = cou|"),
+        "SELECT * FROM events WHERE a = count("
+    );
+    assert_eq!(completed("SELECT a FR|"), "SELECT a FROM");
+    assert_eq!(
+        completed("SELECT * FROM events wh|"),
+        "SELECT * FROM events where"
+    );
+    assert_eq!(
+        completed("SELECT * FROM events e LIM|"),
+        "SELECT * FROM events e LIMIT"
+    );
+    assert_eq!(
+        completed("SELECT * FROM events WHERE a IS NULL GR|"),
+        "SELECT * FROM events WHERE a IS NULL GROUP BY"
+    );
+    assert_eq!(completed("SELECT a FROM (SEL|"), "SELECT a FROM (SELECT");
+}
+
+#[test]
+fn zones_and_settings_have_their_places() {
+    assert_eq!(offered("USE |"), ["curated", "processed", "raw"]);
+    assert_eq!(completed("SHOW TABLES FROM pro|"), "SHOW TABLES FROM processed");
+    assert_eq!(completed("SET execution.b|"), "SET execution.batch_size");
+    assert_eq!(
+        completed("SET datafusion.execution.b|"),
+        "SET datafusion.execution.batch_size"
+    );
+    assert_eq!(
+        offered("RESET e|"),
+        ["execution.batch_size", "execution.parquet.pushdown"]
+    );
+    assert_eq!(
+        offered("SHOW |")[..4],
+        ["ALL", "CREATE TABLE", "FUNCTIONS", "TABLES"]
+    );
+    assert_eq!(offered("SET execution.batch_size = |"), [""; 0]);
+}
+
+#[test]
+fn quotes_comments_and_new_names_are_left_alone() {
+    for text in [
+        "SELECT 'ev|",
+        "SELECT * FROM \"ev|",
+        "SELECT 1 -- FROM |",
+        "SELECT /* FROM |",
+        "SELECT 12|",
+        "SELECT $n|",
+        "SELECT a AS e|",
+    ] {
+        assert_eq!(offered(text), [""; 0], "{text}");
+    }
+}
+
+#[test]
+fn commands_complete_from_their_table() {
+    assert_eq!(offered(".t|"), [".tables ", ".timing "]);
+    assert_eq!(completed(".qu|"), ".quit");
+    assert_eq!(completed(".mode js|"), ".mode json");
+    assert_eq!(offered(".timing |"), ["off", "on"]);
+    assert_eq!(completed(".columns us|"), ".columns users");
+    assert_eq!(completed("\\d processed.|"), "\\d processed.events_clean");
+    assert_eq!(completed(".help col|"), ".help columns");
+    assert_eq!(completed(".help 42P01|"), ".help 42P01");
+    assert_eq!(completed("SELECT 1;\n.fun|"), "SELECT 1;\n.functions ");
+    assert!(complete(".read ex", 8, &Shop).is_file);
+    assert_eq!(offered(".last |"), [""; 0]);
+}
+
+#[test]
+fn a_column_that_is_no_word_is_quoted() {
+    for (name, expected) in [
+        ("userId", "userId"),
+        ("name", "name"),
+        ("date", "date"),
+        ("select", "\"select\""),
+        ("From", "\"From\""),
+        ("a b", "\"a b\""),
+        ("1st", "\"1st\""),
+        ("say \"hi\"", "\"say \"\"hi\"\"\""),
+        ("größe", "größe"),
+    ] {
+        assert_eq!(identifier(name), expected);
+    }
+}

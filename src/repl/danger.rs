@@ -1,0 +1,99 @@
+//! Statements that a slip of the fingers should not run: `DROP`, and `UPDATE` or `DELETE` of every row.
+
+use sqlparser::tokenizer::{Token, TokenWithSpan};
+
+use crate::syntax::Piece;
+
+/// What to ask before the statement is run, if it is one of these.
+pub(super) fn question(piece: &Piece) -> Option<String> {
+    let words = outer_words(piece.tokens());
+    let is = |i: usize, word: &str| words.get(i).is_some_and(|found| found == word);
+    let verb = match words.first()?.as_str() {
+        "WITH" => words
+            .iter()
+            .position(|word| matches!(word.as_str(), "SELECT" | "INSERT" | "UPDATE" | "DELETE"))?,
+        _ => 0,
+    };
+    match words[verb].as_str() {
+        "DROP" => Some(format!("{}?", short(piece.sql()))),
+        "TRUNCATE" => Some(format!("{}: every row?", short(piece.sql()))),
+        "UPDATE" | "DELETE" if !words.iter().any(|word| word == "WHERE") => {
+            let name = if is(verb, "UPDATE") { "UPDATE" } else { "DELETE" };
+            Some(format!("{name} without WHERE: every row?"))
+        }
+        _ => None,
+    }
+}
+
+/// The bare words outside parentheses, in upper case.
+fn outer_words(tokens: &[TokenWithSpan]) -> Vec<String> {
+    let mut depth = 0_usize;
+    let mut words = Vec::new();
+    for token in tokens {
+        match &token.token {
+            Token::LParen => depth += 1,
+            Token::RParen => depth = depth.saturating_sub(1),
+            Token::Word(word) if depth == 0 && word.quote_style.is_none() => {
+                words.push(word.value.to_uppercase());
+            }
+            _ => {}
+        }
+    }
+    words
+}
+
+/// A statement on one line of bounded length.
+fn short(sql: &str) -> String {
+    const SHOWN: usize = 60;
+    let words: Vec<&str> = sql.split_whitespace().collect();
+    let line = words.join(" ");
+    match line.char_indices().nth(SHOWN) {
+        Some((end, _)) => format!("{}…", &line[..end]),
+        None => line,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::syntax::Script;
+
+    fn asked(sql: &str) -> Option<String> {
+        let piece = Script::new(sql).into_pieces().next().unwrap().unwrap();
+        question(&piece)
+    }
+
+    #[test]
+    fn what_takes_everything_is_asked_about() {
+        for (sql, expected) in [
+            ("drop table\n raw.t;", "drop table raw.t?"),
+            ("/* x */ DROP VIEW v", "DROP VIEW v?"),
+            ("DELETE FROM t", "DELETE without WHERE: every row?"),
+            (
+                "UPDATE t SET a = (SELECT 1 WHERE true)",
+                "UPDATE without WHERE: every row?",
+            ),
+            (
+                "WITH a AS (SELECT 1 WHERE true) DELETE FROM t",
+                "DELETE without WHERE: every row?",
+            ),
+            ("TRUNCATE t", "TRUNCATE t: every row?"),
+        ] {
+            assert_eq!(asked(sql).as_deref(), Some(expected), "{sql}");
+        }
+    }
+
+    #[test]
+    fn the_rest_is_not() {
+        for sql in [
+            "SELECT 'DROP TABLE t'",
+            "DELETE FROM t WHERE a = 1",
+            "UPDATE t SET a = 1 where b",
+            "EXPLAIN DELETE FROM t",
+            "SELECT \"drop\" FROM t",
+            "WITH a AS (DELETE FROM t) SELECT 1",
+        ] {
+            assert_eq!(asked(sql), None, "{sql}");
+        }
+    }
+}

@@ -1,0 +1,98 @@
+//! The shell: statements and commands typed at a terminal.
+//!
+//! Owns: the line editor with its history, completion and colours; the shell's own commands; how a
+//! running statement is watched and left; what a person is asked and told. It speaks to a lake through
+//! [`Connection`] alone, so that a remote one works too, and writes results through `render`. It
+//! refuses to read the environment and to write in the working directory: the command line says where
+//! the history is.
+
+mod command;
+mod completion;
+mod danger;
+mod editor;
+mod highlight;
+mod input;
+mod interrupts;
+mod keys;
+mod last;
+mod lexer;
+mod results;
+mod shell;
+mod statements;
+mod words;
+
+use std::path::PathBuf;
+
+use crate::connection::Connection;
+use crate::error::{Error, Result};
+use crate::render::{Destination, Format};
+use crate::syntax::Parameters;
+
+/// How a shell begins.
+#[derive(Debug, Clone)]
+pub struct ReplOptions {
+    /// What the lake is called in the prompt.
+    pub name: String,
+    /// How results are written, until `.mode`.
+    pub format: Format,
+    /// Where results go, until `.output`.
+    pub destination: Destination,
+    /// The values of `$name`.
+    pub parameters: Parameters,
+    /// The file that keeps the history; made, with its folder, if it is not there. `None` keeps none.
+    pub history: Option<PathBuf>,
+    /// Whether what is typed has colours.
+    pub colours: bool,
+    /// Say nothing but results and errors.
+    pub quiet: bool,
+    /// Run the statements of an input or file after one that failed.
+    pub continue_on_error: bool,
+    /// Show each statement of a file before it is run.
+    pub echo: bool,
+}
+
+/// Reads and runs inputs until the person leaves. Needs a terminal on stdin, and a runtime of several
+/// threads.
+///
+/// Errors of statements and commands are reported on stderr and end nothing.
+///
+/// # Errors
+/// What the terminal says, or a file of `.output` that cannot be finished.
+///
+/// ```no_run
+/// use weir::connection::LocalConnection;
+/// use weir::render::{Destination, Format};
+/// use weir::repl::{self, ReplOptions};
+/// use weir::{Lake, LakeOptions, Parameters};
+///
+/// # async fn example() -> weir::Result<()> {
+/// let lake = Lake::open("shop".as_ref(), LakeOptions::default()).await?;
+/// let connection = LocalConnection::new(lake.session());
+/// let options = ReplOptions {
+///     name: "shop".to_owned(),
+///     format: Format::Table,
+///     destination: Destination::Stdout,
+///     parameters: Parameters::default(),
+///     history: None,
+///     colours: true,
+///     quiet: false,
+///     continue_on_error: false,
+///     echo: false,
+/// };
+/// repl::run(&connection, options).await
+/// # }
+/// ```
+pub async fn run(connection: &dyn Connection, options: ReplOptions) -> Result<()> {
+    shell::Shell::new(connection, options)?.run().await
+}
+
+/// Writes a line to stderr.
+#[expect(clippy::print_stderr, reason = "what is not a result belongs on stderr")]
+fn note(text: &str) {
+    eprintln!("{text}");
+}
+
+/// Shows an error to a person.
+fn report(error: &Error) {
+    note(&error.report());
+}

@@ -1,0 +1,275 @@
+//! The loop: read an input, run its statements and commands, say what came of it.
+
+use std::path::Path;
+use std::rc::Rc;
+use std::time::Instant;
+
+use tokio::task::block_in_place;
+
+use super::completion::Metadata;
+use super::editor::{LineEditor, Read, confirm};
+use super::input::{self, Sql, Unit};
+use super::interrupts::Interrupts;
+use super::last::Last;
+use super::results::{Presenter, Seconds};
+use super::statements::{Event, Running};
+use super::{ReplOptions, danger, note, report};
+use crate::connection::Connection;
+use crate::engine::{Done, Outcomes};
+use crate::error::{Code, Error, Result};
+use crate::render::{Meter, is_broken_pipe};
+use crate::syntax::{Parameters, Piece, Script, Statement};
+
+/// A shell and all that it remembers.
+pub(super) struct Shell<'a> {
+    pub(super) connection: &'a dyn Connection,
+    pub(super) options: ReplOptions,
+    pub(super) metadata: Rc<Metadata<'a>>,
+    pub(super) parameters: Parameters,
+    pub(super) presenter: Presenter,
+    pub(super) last: Last,
+    pub(super) interrupts: Interrupts,
+    editor: LineEditor<'a>,
+    /// How many files are being read, each by the one before.
+    pub(super) depth: usize,
+}
+
+/// Why an input was not run to its end. What there is to say has been said.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Stop {
+    /// Something failed.
+    Failed,
+    /// Ctrl-C, or a question answered by no.
+    Cancelled,
+    /// The person leaves, or nobody reads the results any more.
+    Quit,
+}
+
+/// Statements that one text holds, run one after the other.
+struct Run<'r> {
+    outcomes: Outcomes,
+    source: Option<&'r Path>,
+    started: Instant,
+    is_expanded: bool,
+}
+
+impl<'a> Shell<'a> {
+    pub(super) fn new(connection: &'a dyn Connection, options: ReplOptions) -> Result<Self> {
+        let metadata = Rc::new(Metadata::new(connection));
+        let editor = LineEditor::new(Rc::clone(&metadata), options.history.clone(), options.colours)?;
+        Ok(Self {
+            connection,
+            presenter: Presenter::new(options.format, &options.destination, options.quiet)?,
+            parameters: options.parameters.clone(),
+            interrupts: Interrupts::listen()?,
+            options,
+            metadata,
+            last: Last::default(),
+            editor,
+            depth: 0,
+        })
+    }
+
+    pub(super) async fn run(mut self) -> Result<()> {
+        if !self.options.quiet {
+            note(&format!(
+                "weir {}, lake '{}'. A statement ends at its semicolon; .help says more, Ctrl-D leaves.",
+                env!("CARGO_PKG_VERSION"),
+                self.options.name
+            ));
+        }
+        self.metadata.refresh_zone().await?;
+        loop {
+            let prompt = self.prompt();
+            match block_in_place(|| self.editor.read(&prompt))? {
+                Read::End => break,
+                Read::Void => {}
+                Read::Input(text) => {
+                    if self.input(&text, None).await == Err(Stop::Quit) {
+                        break;
+                    }
+                }
+            }
+        }
+        self.presenter.close()
+    }
+
+    /// `shop:raw> `.
+    fn prompt(&self) -> String {
+        let name = self.options.name.replace(char::is_control, "?");
+        format!("{name}:{}> ", self.metadata.zone())
+    }
+
+    /// Runs the commands and statements of a text.
+    pub(super) async fn input(&mut self, text: &str, source: Option<&Path>) -> Result<(), Stop> {
+        let units = input::units(text);
+        let count = units.len();
+        for (i, unit) in units.into_iter().enumerate() {
+            let result = match unit {
+                Unit::Command(line) => self.command(line).await,
+                Unit::Sql(sql) => self.sql(&sql, source).await,
+            };
+            match result {
+                Ok(()) => {}
+                Err(Stop::Failed) if self.options.continue_on_error => {}
+                Err(stop) => {
+                    if stop != Stop::Quit && i + 1 < count {
+                        note("what follows was not run");
+                    }
+                    return Err(stop);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Runs statements in order, up to the first that fails.
+    async fn sql(&mut self, sql: &Sql, source: Option<&Path>) -> Result<(), Stop> {
+        self.metadata.forget();
+        let mut outcomes = self.connection.execute(&sql.text, &self.parameters);
+        let pieces: Vec<Result<Piece>> = Script::new(&sql.text).into_pieces().collect();
+        let count = pieces.len();
+        let mut result = Ok(());
+        for (i, piece) in pieces.into_iter().enumerate() {
+            if let Ok(piece) = &piece {
+                self.before(piece, source)?;
+            }
+            let run = Run {
+                outcomes,
+                source,
+                started: Instant::now(),
+                is_expanded: sql.expanded.contains(&i),
+            };
+            match self.statement(run).await {
+                Ok((following, did)) => {
+                    outcomes = following;
+                    result = result.and(did);
+                }
+                Err(stop) => {
+                    result = Err(stop);
+                    break;
+                }
+            }
+            if result.is_err() && !self.options.continue_on_error {
+                if i + 1 < count {
+                    note("the statements that follow were not run");
+                }
+                break;
+            }
+        }
+        self.metadata.forget();
+        if let Err(error) = self.metadata.refresh_zone().await {
+            report(&error);
+        }
+        result
+    }
+
+    /// Runs a statement of the shell's own. It is not the last result afterwards.
+    pub(super) async fn aside(&mut self, sql: &str, parameters: Parameters) -> Result<(), Stop> {
+        let last = std::mem::take(&mut self.last);
+        let run = Run {
+            outcomes: self.connection.execute(sql, &parameters),
+            source: None,
+            started: Instant::now(),
+            is_expanded: false,
+        };
+        let result = self.statement(run).await;
+        self.last = last;
+        result.and_then(|(_, did)| did)
+    }
+
+    /// Shows the statement, or asks whether it is meant.
+    fn before(&mut self, piece: &Piece, source: Option<&Path>) -> Result<(), Stop> {
+        if source.is_some() {
+            if self.options.echo {
+                note(&format!("{};", piece.sql()));
+            }
+            return Ok(());
+        }
+        let question = danger::question(piece);
+        // What the engine will refuse is not worth a question.
+        let question = question.filter(|_| Statement::parse(piece.clone()).is_ok());
+        match question.map(|question| block_in_place(|| confirm(&question))) {
+            None | Some(Ok(true)) => Ok(()),
+            Some(Ok(false)) => {
+                note("not run");
+                Err(Stop::Cancelled)
+            }
+            Some(Err(error)) => {
+                report(&error);
+                Err(Stop::Cancelled)
+            }
+        }
+    }
+
+    /// Runs one statement: the outcomes that follow it, and whether it succeeded.
+    async fn statement(&mut self, run: Run<'_>) -> Result<(Outcomes, Result<(), Stop>), Stop> {
+        let (source, started) = (run.source, run.started);
+        match self.try_statement(run).await {
+            Ok((outcomes, None)) => Ok((outcomes, Ok(()))),
+            Ok((outcomes, Some(error))) if !is_broken_pipe(&error) => {
+                report(&in_source(error, source));
+                Ok((outcomes, Err(Stop::Failed)))
+            }
+            Ok(_) => Err(Stop::Quit),
+            Err(error) if is_broken_pipe(&error) => Err(Stop::Quit),
+            Err(error) if error.code() == Code::Cancelled => {
+                note(&format!("\ncancelled after {}", Seconds(started.elapsed())));
+                Err(Stop::Cancelled)
+            }
+            Err(error) => {
+                report(&in_source(error, source));
+                Err(Stop::Failed)
+            }
+        }
+    }
+
+    /// An error beside the outcomes is the statement's own; one in their place ends them.
+    async fn try_statement(&mut self, run: Run<'_>) -> Result<(Outcomes, Option<Error>)> {
+        self.interrupts.clear();
+        let meter = Meter::start(self.connection.progress(), !self.options.quiet);
+        let mut running = Running::start(run.outcomes);
+        let failed = match running.next(&mut self.interrupts).await? {
+            Some(Event::Columns(schema)) => {
+                let result = self.rows(&mut running, schema, meter, run.started, run.is_expanded);
+                match result.await {
+                    Err(error) if error.code() == Code::Cancelled => return Err(error),
+                    result => result.err(),
+                }
+            }
+            Some(Event::Done(done)) => {
+                drop(meter);
+                self.say(&done, run.started);
+                None
+            }
+            Some(Event::Failed(error)) => {
+                drop(meter);
+                Some(error)
+            }
+            Some(Event::Rows(_)) | None => None,
+        };
+        Ok((running.end(&mut self.interrupts).await?, failed))
+    }
+
+    fn say(&self, done: &Done, started: Instant) {
+        if self.options.quiet {
+            return;
+        }
+        note(&match self.presenter.has_timing {
+            true => format!("{} in {}", done.message, Seconds(started.elapsed())),
+            false => done.message.clone(),
+        });
+    }
+
+    /// Fits the next result to the terminal as it is now.
+    pub(super) fn measure(&mut self) {
+        self.presenter.screen = self.editor.width();
+    }
+}
+
+fn in_source(error: Error, source: Option<&Path>) -> Error {
+    match source {
+        Some(source) => error.in_file(source),
+        None => error,
+    }
+}

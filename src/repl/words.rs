@@ -1,0 +1,106 @@
+//! The words of the language, for colours and completion.
+
+/// Words that begin a statement.
+pub(super) const STATEMENTS: &[&str] = &[
+    "CREATE", "DESCRIBE", "DROP", "EXPLAIN", "INSERT", "RESET", "SELECT", "SET", "SHOW", "USE", "VALUES",
+    "WITH",
+];
+
+/// Words that begin a clause of a query.
+pub(super) const CLAUSES: &[&str] = &[
+    "CROSS JOIN",
+    "EXCEPT",
+    "FROM",
+    "FULL JOIN",
+    "GROUP BY",
+    "HAVING",
+    "INNER JOIN",
+    "INTERSECT",
+    "JOIN",
+    "LEFT JOIN",
+    "LIMIT",
+    "OFFSET",
+    "ON",
+    "ORDER BY",
+    "QUALIFY",
+    "RIGHT JOIN",
+    "UNION",
+    "UNION ALL",
+    "USING",
+    "WHERE",
+];
+
+/// Words that stand in expressions.
+pub(super) const EXPRESSIONS: &[&str] = &[
+    "ALL",
+    "AND",
+    "AS",
+    "ASC",
+    "BETWEEN",
+    "CASE",
+    "CAST",
+    "DESC",
+    "DISTINCT",
+    "ELSE",
+    "END",
+    "EXISTS",
+    "FALSE",
+    "FILTER",
+    "ILIKE",
+    "IN",
+    "INTERVAL",
+    "IS",
+    "LIKE",
+    "NOT",
+    "NULL",
+    "NULLS FIRST",
+    "NULLS LAST",
+    "OR",
+    "OVER",
+    "PARTITION BY",
+    "THEN",
+    "TRUE",
+    "WHEN",
+];
+
+/// Words of definitions.
+const DEFINITIONS: &[&str] = &[
+    "COMMENT",
+    "EXTERNAL",
+    "IF",
+    "INTO",
+    "LOCATION",
+    "OPTIONS",
+    "OR",
+    "PARTITIONED",
+    "REPLACE",
+    "STORED",
+    "TABLE",
+    "VIEW",
+];
+
+/// Further words that are coloured wherever they stand bare.
+const OTHERS: &[&str] = &[
+    "ALTER",
+    "ANALYZE",
+    "COPY",
+    "DELETE",
+    "MERGE",
+    "OVERWRITE",
+    "RECURSIVE",
+    "TRUNCATE",
+    "UPDATE",
+    "VACUUM",
+    "WINDOW",
+    "WITHIN",
+];
+
+/// Whether a bare word belongs to the language rather than to the data.
+pub(super) fn is_keyword(word: &str) -> bool {
+    let lists = [STATEMENTS, CLAUSES, EXPRESSIONS, DEFINITIONS, OTHERS];
+    lists
+        .iter()
+        .flat_map(|list| list.iter())
+        .flat_map(|phrase| phrase.split(' '))
+        .any(|known| known.eq_ignore_ascii_case(word))
+}
