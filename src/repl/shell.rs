@@ -188,7 +188,7 @@ impl<'a> Shell<'a> {
         }
         let question = danger::question(piece);
         // What the engine will refuse is not worth a question.
-        let question = question.filter(|_| Statement::parse(piece.clone()).is_ok());
+        let question = question.filter(|_| Statement::parse(piece).is_ok());
         match question.map(|question| block_in_place(|| confirm(&question))) {
             None | Some(Ok(true)) => Ok(()),
             Some(Ok(false)) => {

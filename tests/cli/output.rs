@@ -194,6 +194,6 @@ fn without_a_lake_help_is_there_too() {
     let run = Run::of(crate::program::weir().current_dir("/").arg("--help"));
     assert!(
         run.rows()
-            .starts_with("A SQL query engine over a local data lake\n")
+            .starts_with("A SQL query engine over a local data lake")
     );
 }

@@ -84,7 +84,7 @@ fn a_value_of_the_wrong_type_is_a_wrong_command_line() {
             run.error(2),
             format!(
                 "error[22023]: '{parameter}' is not a parameter\n\
-                 hint: write --param name=value or --param name:TYPE=value\n"
+                 hint: write name=value or name:TYPE=value\n"
             )
         );
     }
