@@ -19,6 +19,7 @@ mod lexer;
 mod results;
 mod shell;
 mod statements;
+mod terminal;
 mod words;
 
 use std::num::NonZeroUsize;

@@ -13,6 +13,7 @@ use super::interrupts::Interrupts;
 use super::last::Last;
 use super::results::{Presenter, Seconds};
 use super::statements::{Event, Workers};
+use super::terminal::NoMarks;
 use super::{ReplOptions, danger, note, report};
 use crate::connection::Connection;
 use crate::engine::{Done, Outcomes};
@@ -217,7 +218,7 @@ impl<'a> Shell<'a> {
             Err(error) if is_broken_pipe(&error) => Err(Stop::Quit),
             Err(error) if error.code() == Code::Cancelled => {
                 self.workers.abandon();
-                note(&format!("\ncancelled after {}", Seconds(started.elapsed())));
+                note(&format!("cancelled after {}", Seconds(started.elapsed())));
                 Err(Stop::Cancelled)
             }
             Err(error) => {
@@ -230,6 +231,7 @@ impl<'a> Shell<'a> {
     /// An error beside the outcomes is the statement's own; one in their place ends them.
     async fn try_statement(&mut self, run: Run<'_>) -> Result<(Outcomes, Option<Error>)> {
         self.interrupts.clear();
+        let _no_marks = NoMarks::new();
         let meter = Meter::start(self.connection.progress(), !self.options.quiet);
         let mut running = self.workers.start(run.outcomes)?;
         let failed = match running.next(&mut self.interrupts).await? {
