@@ -46,6 +46,14 @@ impl Lexeme {
         )
     }
 
+    /// Whether it is a comment that what is typed next belongs to: one without its line's end.
+    pub(super) fn goes_on(&self) -> bool {
+        match &self.token {
+            Token::Whitespace(Whitespace::SingleLineComment { comment, .. }) => !comment.ends_with('\n'),
+            _ => false,
+        }
+    }
+
     /// The word, if it is one without quotes.
     pub(super) fn bare_word(&self) -> Option<&str> {
         match &self.token {

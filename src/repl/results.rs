@@ -19,7 +19,7 @@ use crate::render::{Destination, Fit, Format, Meter, OpenDestination, RenderOpti
 
 /// How many rows of a table a terminal is shown.
 const SHOWN: usize = 1000;
-const WAY_OUT: &str = "\\G shows all";
+const WAY_OUT: &str = "\\G or .mode expanded shows all";
 
 /// What is known about how results are shown.
 pub(super) struct Presenter {

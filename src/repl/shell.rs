@@ -12,7 +12,8 @@ use super::input::{self, Sql, Unit};
 use super::interrupts::Interrupts;
 use super::last::Last;
 use super::results::{Presenter, Seconds};
-use super::statements::{Event, Running};
+use super::statements::{Event, Workers};
+use super::terminal::NoMarks;
 use super::{ReplOptions, danger, note, report};
 use crate::connection::Connection;
 use crate::engine::{Done, Outcomes};
@@ -29,6 +30,7 @@ pub(super) struct Shell<'a> {
     pub(super) presenter: Presenter,
     pub(super) last: Last,
     pub(super) interrupts: Interrupts,
+    workers: Workers,
     editor: LineEditor<'a>,
     /// How many files are being read, each by the one before.
     pub(super) depth: usize,
@@ -62,6 +64,7 @@ impl<'a> Shell<'a> {
             presenter: Presenter::new(options.format, &options.destination, options.quiet)?,
             parameters: options.parameters.clone(),
             interrupts: Interrupts::listen()?,
+            workers: Workers::new(options.threads),
             options,
             metadata,
             last: Last::default(),
@@ -214,7 +217,8 @@ impl<'a> Shell<'a> {
             Ok(_) => Err(Stop::Quit),
             Err(error) if is_broken_pipe(&error) => Err(Stop::Quit),
             Err(error) if error.code() == Code::Cancelled => {
-                note(&format!("\ncancelled after {}", Seconds(started.elapsed())));
+                self.workers.abandon();
+                note(&format!("cancelled after {}", Seconds(started.elapsed())));
                 Err(Stop::Cancelled)
             }
             Err(error) => {
@@ -227,8 +231,9 @@ impl<'a> Shell<'a> {
     /// An error beside the outcomes is the statement's own; one in their place ends them.
     async fn try_statement(&mut self, run: Run<'_>) -> Result<(Outcomes, Option<Error>)> {
         self.interrupts.clear();
+        let _no_marks = NoMarks::new();
         let meter = Meter::start(self.connection.progress(), !self.options.quiet);
-        let mut running = Running::start(run.outcomes);
+        let mut running = self.workers.start(run.outcomes)?;
         let failed = match running.next(&mut self.interrupts).await? {
             Some(Event::Columns(schema)) => {
                 let result = self.rows(&mut running, schema, meter, run.started, run.is_expanded);

@@ -123,9 +123,10 @@ impl Context {
         let rest = &all[first.map_or(0, |i| i + 1)..];
         let end = rest.iter().position(is_end).unwrap_or(rest.len());
 
+        let in_comment = typed.lexemes.last().is_some_and(Lexeme::goes_on);
         let is_word = word.is_none() && before.last().is_some_and(|last| joins(last, at));
         let wants = match typed.rest {
-            Rest::Nothing if !is_word => wants(&before),
+            Rest::Nothing if !is_word && !in_comment => wants(&before),
             _ => Wants::Nothing,
         };
         Self {

@@ -119,8 +119,8 @@ fn tables_follow_from_join_into_and_describe() {
         "SELECT * FROM system.tables"
     );
     assert_eq!(
-        completed("WITH top AS (SELECT 1) SELECT * FROM t|"),
-        "WITH top AS (SELECT 1) SELECT * FROM top"
+        completed("WITH best AS (SELECT 1) SELECT * FROM b|"),
+        "WITH best AS (SELECT 1) SELECT * FROM best"
     );
     assert_eq!(offered("CREATE TABLE ev|"), [""; 0]);
 }
@@ -214,6 +214,7 @@ fn quotes_comments_and_new_names_are_left_alone() {
         "SELECT 'ev|",
         "SELECT * FROM \"ev|",
         "SELECT 1 -- FROM |",
+        "SELECT 1; -- |",
         "SELECT /* FROM |",
         "SELECT 12|",
         "SELECT $n|",

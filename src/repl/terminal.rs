@@ -1,0 +1,30 @@
+//! The terminal while a statement runs.
+
+use nix::sys::termios::{LocalFlags, SetArg, Termios, tcgetattr, tcsetattr};
+
+/// Keeps the terminal from writing `^C` into the middle of a meter or a table. Dropped, the terminal is
+/// as it was.
+pub(super) struct NoMarks(Option<Termios>);
+
+impl NoMarks {
+    /// Has no effect where stdin is no terminal.
+    pub(super) fn new() -> Self {
+        let stdin = std::io::stdin();
+        let Ok(before) = tcgetattr(&stdin) else {
+            return Self(None);
+        };
+        let mut without = before.clone();
+        without.local_flags.remove(LocalFlags::ECHOCTL);
+        let set = tcsetattr(&stdin, SetArg::TCSANOW, &without);
+        Self(set.is_ok().then_some(before))
+    }
+}
+
+impl Drop for NoMarks {
+    fn drop(&mut self) {
+        if let Some(before) = &self.0 {
+            // A terminal that is gone needs nothing.
+            let _ = tcsetattr(std::io::stdin(), SetArg::TCSANOW, before);
+        }
+    }
+}
