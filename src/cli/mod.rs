@@ -63,9 +63,9 @@ fn with_deep_stack(work: impl FnOnce() -> Result<(), Code> + Send + 'static) -> 
 }
 
 fn start(options: Options) -> Result<(), Code> {
-    // One thread serves the front end; the lake has its own to compute.
+    // The lake has threads of its own to compute. Of these one plans while the other hears Ctrl-C.
     let runtime = tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(1)
+        .worker_threads(2)
         .thread_stack_size(STACK_BYTES)
         .enable_all()
         .build()

@@ -68,7 +68,7 @@ impl Options {
                 let folder = lake.unwrap_or_else(|| PathBuf::from("weir-demo"));
                 let has_terminal = std::io::stdin().is_terminal() && std::io::stdout().is_terminal();
                 let shell = match has_terminal && !no_repl {
-                    true => Some(Box::new(shell(&folder, &arguments.batch, threads)?)),
+                    true => Some(Box::new(shell(&folder, &arguments.batch)?)),
                     false => None,
                 };
                 Task::Demo {
@@ -80,7 +80,7 @@ impl Options {
             None => {
                 let lake = find_lake(lake)?;
                 if nothing_to_run(&arguments.batch) {
-                    let options = Box::new(shell(&lake, &arguments.batch, threads)?);
+                    let options = Box::new(shell(&lake, &arguments.batch)?);
                     Task::Shell { lake, options }
                 } else {
                     Task::Batch(Box::new(batch(lake, arguments.batch)?))
@@ -144,7 +144,7 @@ fn batch(lake: PathBuf, arguments: BatchArguments) -> Result<Batch> {
     })
 }
 
-fn shell(lake: &Path, arguments: &BatchArguments, threads: Option<NonZeroUsize>) -> Result<ReplOptions> {
+fn shell(lake: &Path, arguments: &BatchArguments) -> Result<ReplOptions> {
     let full = std::path::absolute(lake).map_err(|e| Error::io(lake, "find", e))?;
     let name = full
         .components()
@@ -156,7 +156,6 @@ fn shell(lake: &Path, arguments: &BatchArguments, threads: Option<NonZeroUsize>)
         destination: destination(arguments),
         parameters: parameters(arguments)?,
         history: history(),
-        threads,
         colours: std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty()),
         quiet: arguments.quiet,
         continue_on_error: arguments.continue_on_error,

@@ -22,7 +22,6 @@ mod statements;
 mod terminal;
 mod words;
 
-use std::num::NonZeroUsize;
 use std::path::PathBuf;
 
 use crate::connection::Connection;
@@ -43,8 +42,6 @@ pub struct ReplOptions {
     pub parameters: Parameters,
     /// The file that keeps the history; made, with its folder, if it is not there. `None` keeps none.
     pub history: Option<PathBuf>,
-    /// On how many threads statements run; `None` is one a core.
-    pub threads: Option<NonZeroUsize>,
     /// Whether what is typed has colours.
     pub colours: bool,
     /// Say nothing but results and errors.
@@ -78,7 +75,6 @@ pub struct ReplOptions {
 ///     destination: Destination::Stdout,
 ///     parameters: Parameters::default(),
 ///     history: None,
-///     threads: None,
 ///     colours: true,
 ///     quiet: false,
 ///     continue_on_error: false,

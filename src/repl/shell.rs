@@ -12,7 +12,7 @@ use super::input::{self, Sql, Unit};
 use super::interrupts::Interrupts;
 use super::last::Last;
 use super::results::{Presenter, Seconds};
-use super::statements::{Event, Workers};
+use super::statements::{Event, Running};
 use super::terminal::NoMarks;
 use super::{ReplOptions, danger, note, report};
 use crate::connection::Connection;
@@ -30,7 +30,6 @@ pub(super) struct Shell<'a> {
     pub(super) presenter: Presenter,
     pub(super) last: Last,
     pub(super) interrupts: Interrupts,
-    workers: Workers,
     editor: LineEditor<'a>,
     /// How many files are being read, each by the one before.
     pub(super) depth: usize,
@@ -64,7 +63,6 @@ impl<'a> Shell<'a> {
             presenter: Presenter::new(options.format, &options.destination, options.quiet)?,
             parameters: options.parameters.clone(),
             interrupts: Interrupts::listen()?,
-            workers: Workers::new(options.threads),
             options,
             metadata,
             last: Last::default(),
@@ -217,7 +215,6 @@ impl<'a> Shell<'a> {
             Ok(_) => Err(Stop::Quit),
             Err(error) if is_broken_pipe(&error) => Err(Stop::Quit),
             Err(error) if error.code() == Code::Cancelled => {
-                self.workers.abandon();
                 note(&format!("cancelled after {}", Seconds(started.elapsed())));
                 Err(Stop::Cancelled)
             }
@@ -233,7 +230,7 @@ impl<'a> Shell<'a> {
         self.interrupts.clear();
         let _no_marks = NoMarks::new();
         let meter = Meter::start(self.connection.progress(), !self.options.quiet);
-        let mut running = self.workers.start(run.outcomes)?;
+        let mut running = Running::start(run.outcomes);
         let failed = match running.next(&mut self.interrupts).await? {
             Some(Event::Columns(schema)) => {
                 let result = self.rows(&mut running, schema, meter, run.started, run.is_expanded);

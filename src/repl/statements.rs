@@ -1,15 +1,11 @@
 //! Running statements so that they can be left at any moment.
 //!
-//! A statement runs on threads that run nothing else, and sends what it gives. So the meter moves and
-//! Ctrl-C is heard while every one of them computes; and a statement that is left waits for nothing:
-//! its threads are given up, to end when they next look at the world, and the next one has new ones.
-
-use std::num::NonZeroUsize;
+//! A statement runs in a task of its own and sends what it gives; who no longer listens waits for
+//! nothing, however long the statement computes between two looks at the world.
 
 use arrow::array::RecordBatch;
 use arrow::datatypes::SchemaRef;
 use futures::StreamExt;
-use tokio::runtime::{Builder, Runtime};
 use tokio::sync::mpsc::{Receiver, Sender, channel};
 use tokio::task::JoinHandle;
 
@@ -32,54 +28,6 @@ pub(super) enum Event {
     Failed(Error),
 }
 
-/// The threads that statements run on.
-pub(super) struct Workers {
-    count: Option<NonZeroUsize>,
-    runtime: Option<Runtime>,
-}
-
-impl Workers {
-    /// So many threads, by default one a core.
-    pub(super) fn new(count: Option<NonZeroUsize>) -> Self {
-        Self { count, runtime: None }
-    }
-
-    /// Starts the next of `outcomes`.
-    ///
-    /// # Errors
-    /// What the operating system says about new threads.
-    pub(super) fn start(&mut self, outcomes: Outcomes) -> Result<Running> {
-        let runtime = match self.runtime.take() {
-            Some(runtime) => runtime,
-            None => self.build().map_err(|e| Error::io("threads", "start", e))?,
-        };
-        let (sender, events) = channel(AHEAD);
-        let task = self.runtime.insert(runtime).spawn(run(outcomes, sender));
-        Ok(Running { events, task })
-    }
-
-    fn build(&self) -> std::io::Result<Runtime> {
-        let mut builder = Builder::new_multi_thread();
-        if let Some(count) = self.count {
-            builder.worker_threads(count.get());
-        }
-        builder.thread_name("statement").enable_all().build()
-    }
-
-    /// Gives the threads up.
-    pub(super) fn abandon(&mut self) {
-        if let Some(runtime) = self.runtime.take() {
-            runtime.shutdown_background();
-        }
-    }
-}
-
-impl Drop for Workers {
-    fn drop(&mut self) {
-        self.abandon();
-    }
-}
-
 /// A statement that runs. Dropped, it stops.
 pub(super) struct Running {
     events: Receiver<Event>,
@@ -87,6 +35,15 @@ pub(super) struct Running {
 }
 
 impl Running {
+    /// Starts the next of `outcomes`.
+    pub(super) fn start(outcomes: Outcomes) -> Self {
+        let (sender, events) = channel(AHEAD);
+        Self {
+            events,
+            task: tokio::spawn(run(outcomes, sender)),
+        }
+    }
+
     /// What it gives next; `None` when it has ended.
     ///
     /// # Errors

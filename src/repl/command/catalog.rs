@@ -126,7 +126,7 @@ mod tests {
     #[test]
     fn a_name_is_nothing_but_a_name() {
         assert_eq!(table_name("Events").unwrap(), "events");
-        assert_eq!(table_name("raw.\"My table\"").unwrap(), "\"raw\".\"My table\"");
+        assert_eq!(table_name("raw.\"My table\"").unwrap(), "raw.\"My table\"");
         assert_eq!(table_name("lake.shop.select").unwrap(), "lake.shop.\"select\"");
         for wrong in ["a; DROP TABLE b", "a b", "a.", ".a", "'a'", "\"a", "a--", ""] {
             assert!(table_name(wrong).is_err(), "{wrong}");
