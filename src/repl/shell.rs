@@ -106,15 +106,19 @@ impl<'a> Shell<'a> {
         let units = input::units(text);
         let count = units.len();
         for (i, unit) in units.into_iter().enumerate() {
-            let result = match unit {
-                Unit::Command(line) => self.command(line).await,
-                Unit::Sql(sql) => self.sql(&sql, source).await,
+            let is_last = i + 1 == count;
+            let (result, is_rest_left) = match unit {
+                Unit::Command(line) => (self.command(line).await, !is_last),
+                Unit::Sql(sql) => {
+                    let (result, left) = self.sql(&sql, source).await;
+                    (result, left > 0 || !is_last)
+                }
             };
             match result {
                 Ok(()) => {}
                 Err(Stop::Failed) if self.options.continue_on_error => {}
                 Err(stop) => {
-                    if stop != Stop::Quit && i + 1 < count {
+                    if stop != Stop::Quit && is_rest_left {
                         note("what follows was not run");
                     }
                     return Err(stop);
@@ -124,16 +128,19 @@ impl<'a> Shell<'a> {
         Ok(())
     }
 
-    /// Runs statements in order, up to the first that fails.
-    async fn sql(&mut self, sql: &Sql, source: Option<&Path>) -> Result<(), Stop> {
+    /// Runs statements in order, up to the first that fails; says how many were left.
+    async fn sql(&mut self, sql: &Sql, source: Option<&Path>) -> (Result<(), Stop>, usize) {
         self.metadata.forget();
         let mut outcomes = self.connection.execute(&sql.text, &self.parameters);
         let pieces: Vec<Result<Piece>> = Script::new(&sql.text).into_pieces().collect();
-        let count = pieces.len();
+        let mut left = pieces.len();
         let mut result = Ok(());
         for (i, piece) in pieces.into_iter().enumerate() {
-            if let Ok(piece) = &piece {
-                self.before(piece, source)?;
+            if let Ok(piece) = &piece
+                && let Err(stop) = self.before(piece, source)
+            {
+                result = Err(stop);
+                break;
             }
             let run = Run {
                 outcomes,
@@ -141,6 +148,7 @@ impl<'a> Shell<'a> {
                 started: Instant::now(),
                 is_expanded: sql.expanded.contains(&i),
             };
+            left -= 1;
             match self.statement(run).await {
                 Ok((following, did)) => {
                     outcomes = following;
@@ -152,9 +160,6 @@ impl<'a> Shell<'a> {
                 }
             }
             if result.is_err() && !self.options.continue_on_error {
-                if i + 1 < count {
-                    note("the statements that follow were not run");
-                }
                 break;
             }
         }
@@ -162,7 +167,7 @@ impl<'a> Shell<'a> {
         if let Err(error) = self.metadata.refresh_zone().await {
             report(&error);
         }
-        result
+        (result, left)
     }
 
     /// Runs a statement of the shell's own. It is not the last result afterwards.
