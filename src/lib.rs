@@ -22,6 +22,7 @@
 //! | 9 | [`connection`] | the trait that front ends speak |
 //! | 9 | [`render`] | one list of result formats, and the progress of a running statement |
 //! | 10 | [`batch`] | scripts: texts run from their first statement to their last |
+//! | 10 | [`repl`] | the shell: editing, completion, dot commands, cancellation |
 //! | 10 | [`demo`] | the sample lake: its generator, catalog and scripts |
 //! | 11 | [`cli`] | the command line: arguments as typed, options as resolved, exit codes |
 //!
@@ -35,6 +36,7 @@
 //! - a **result format**: `render/`, one file a format;
 //! - an **error code**: `error/code.rs`; DataFusion's errors become ours in `engine/failure.rs`;
 //! - a **key of a definition file**: `definition/read.rs` (in) and `definition/edit.rs` (out);
+//! - a **dot command** of the shell: `repl/command/`;
 //! - a **flag**: `cli/args.rs` (as typed) and `cli/options.rs` (as resolved).
 
 pub mod batch;

@@ -3,7 +3,7 @@
 //! [`Lake`] owns what all share (catalog, caches, runtime); a [`Session`] is one user's view of it
 //! (settings, current zone). [`Session::execute`] is the one door for SQL: it splits the text, parses
 //! and runs each statement, and yields an [`Outcome`] a statement. Statements of our own are executed
-//! in [`statements`]; everything else is planned by `planner` and run by DataFusion.
+//! in `statements`; everything else is planned by `planner` and run by DataFusion.
 
 mod culprit;
 mod failure;

@@ -1,9 +1,9 @@
-//! [`Statement`](crate::syntax::Statement) → logical plan.
+//! [`Statement`] → logical plan.
 //!
 //! DataFusion's planner does the work; this module stands around it: what it would ignore without a
-//! word is refused ([`guard`]), names are found in any case ([`names`], [`table_names`]), a star over
-//! a qualified table is spelled out ([`wildcards`]), parameters are bound to the plan and never to
-//! the text, and columns are called what was written ([`output_names`]).
+//! word is refused (`guard`), names are found in any case (`names`, `table_names`), a star over
+//! a qualified table is spelled out (`wildcards`), parameters are bound to the plan and never to
+//! the text, and columns are called what was written (`output_names`).
 //! Around the physical planner: joins are made to stop when they are told to ([`cancellable`]).
 
 mod cancellable;

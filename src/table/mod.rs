@@ -1,6 +1,6 @@
 //! A definition and its storage → something that DataFusion reads from and writes to.
 //!
-//! [`scan`] is the one way in which a list of files becomes a scan; [`external`] are tables whose
+//! `scan` is the one way in which a list of files becomes a scan; [`external`] are tables whose
 //! definition owns everything.
 
 pub mod external;
