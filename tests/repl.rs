@@ -191,7 +191,7 @@ fn tab_completes_names_of_the_lake() {
     shell.types(".tab");
     shell.types(TAB);
     shell.say("us*");
-    shell.sees("external table");
+    shell.sees("│ external");
     shell.sees(PROMPT);
     shell.leave();
 }
