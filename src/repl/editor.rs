@@ -179,6 +179,7 @@ impl Completer for Assistant<'_> {
     type Candidate = Pair;
 
     fn complete(&self, text: &str, at: usize, _: &Context<'_>) -> rustyline::Result<(usize, Vec<Pair>)> {
+        self.metadata.begin();
         let completion = complete(text, at, self.metadata.as_ref());
         if completion.is_file {
             // The rest of the line is the name: as if in quotes, nothing in it is escaped.

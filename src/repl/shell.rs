@@ -130,9 +130,11 @@ impl<'a> Shell<'a> {
 
     /// Runs statements in order, up to the first that fails; says how many were left.
     async fn sql(&mut self, sql: &Sql, source: Option<&Path>) -> (Result<(), Stop>, usize) {
-        self.metadata.forget();
+        // Its progress is the session's, as that of the statements is.
+        self.metadata.stop();
         let mut outcomes = self.connection.execute(&sql.text, &self.parameters);
         let pieces: Vec<Result<Piece>> = Script::new(&sql.text).into_pieces().collect();
+        let changes_names = pieces.iter().flatten().any(changes_names);
         let mut left = pieces.len();
         let mut result = Ok(());
         for (i, piece) in pieces.into_iter().enumerate() {
@@ -163,7 +165,9 @@ impl<'a> Shell<'a> {
                 break;
             }
         }
-        self.metadata.forget();
+        if changes_names {
+            self.metadata.forget();
+        }
         if let Err(error) = self.metadata.refresh_zone().await {
             report(&error);
         }
@@ -271,6 +275,26 @@ impl<'a> Shell<'a> {
     /// Fits the next result to the terminal as it is now.
     pub(super) fn measure(&mut self) {
         self.presenter.screen = self.editor.width();
+    }
+}
+
+/// Whether a statement may change which tables, columns, functions or settings there are.
+fn changes_names(piece: &Piece) -> bool {
+    match Statement::parse(piece.clone()) {
+        Ok(
+            Statement::Query(_)
+            | Statement::Insert(_)
+            | Statement::ShowTables { .. }
+            | Statement::ShowCreate(_)
+            | Statement::ShowFunctions { .. }
+            | Statement::Describe(_)
+            | Statement::Use { .. }
+            | Statement::Set { .. }
+            | Statement::Show { .. }
+            | Statement::Reset { .. },
+        )
+        | Err(_) => false,
+        Ok(_) => true,
     }
 }
 

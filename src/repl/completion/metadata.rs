@@ -1,13 +1,14 @@
 //! The names in a lake, asked for by SQL when they are first needed.
 //!
 //! A list is loaded in the background. Completion waits for it a moment and then goes without: the
-//! next Tab finds it.
+//! next Tab finds it. It is loaded again after a statement that may change it, and when it is old:
+//! others may work on the lake.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
 use std::rc::Rc;
 use std::sync::mpsc::{self, Receiver};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use arrow::array::{Array, AsArray};
 use arrow::compute::cast;
@@ -25,6 +26,8 @@ use crate::syntax::quote;
 
 /// How long typing may be held up.
 const PATIENCE: Duration = Duration::from_millis(300);
+/// When a list is old.
+const OLD: Duration = Duration::from_secs(60);
 
 /// The first columns of a result, as texts.
 pub(in crate::repl) type Texts = Vec<Vec<String>>;
@@ -35,11 +38,22 @@ pub(in crate::repl) struct Metadata<'a> {
     runtime: Handle,
     zone: RefCell<String>,
     lists: RefCell<HashMap<String, List>>,
+    deadline: Cell<Instant>,
 }
 
-enum List {
-    Loading(Receiver<Texts>, AbortHandle),
-    Known(Rc<Texts>),
+/// A list that is known, or being loaded, or both while it is loaded again.
+#[derive(Default)]
+struct List {
+    known: Option<(Rc<Texts>, Instant)>,
+    loading: Option<(Receiver<Texts>, AbortHandle)>,
+}
+
+impl List {
+    fn is_fresh(&self) -> bool {
+        self.known
+            .as_ref()
+            .is_some_and(|(_, since)| since.elapsed() < OLD)
+    }
 }
 
 impl<'a> Metadata<'a> {
@@ -49,16 +63,28 @@ impl<'a> Metadata<'a> {
             runtime: Handle::current(),
             zone: RefCell::default(),
             lists: RefCell::default(),
+            deadline: Cell::new(Instant::now()),
         }
     }
 
-    /// Forgets everything, because a statement may change it, and stops what is being loaded.
+    /// Forgets everything, because a statement may have changed it.
     pub(in crate::repl) fn forget(&self) {
-        for (_, list) in self.lists.borrow_mut().drain() {
-            if let List::Loading(_, task) = list {
+        self.stop();
+        self.lists.borrow_mut().clear();
+    }
+
+    /// Stops what is being loaded.
+    pub(in crate::repl) fn stop(&self) {
+        for list in self.lists.borrow_mut().values_mut() {
+            if let Some((_, task)) = list.loading.take() {
                 task.abort();
             }
         }
+    }
+
+    /// Begins a completion, which may wait from now on.
+    pub(in crate::repl) fn begin(&self) {
+        self.deadline.set(Instant::now() + PATIENCE);
     }
 
     /// Asks for the current zone.
@@ -79,25 +105,27 @@ impl<'a> Metadata<'a> {
     /// The rows of `sql`, if they are there in time. What cannot be known is an empty list.
     fn list(&self, sql: &str) -> Rc<Texts> {
         let mut lists = self.lists.borrow_mut();
-        let list = lists.entry(sql.to_owned()).or_insert_with(|| {
-            let (sender, receiver) = mpsc::channel();
-            let outcomes = self.connection.execute(sql, &Parameters::default());
-            let task = self.runtime.spawn(async move {
-                // Nobody may wait any more.
-                let _ = sender.send(texts(outcomes).await.unwrap_or_default());
-            });
-            List::Loading(receiver, task.abort_handle())
-        });
-        if let List::Loading(receiver, _) = list {
-            match receiver.recv_timeout(PATIENCE) {
-                Ok(rows) => *list = List::Known(Rc::new(rows)),
-                Err(_) => return Rc::default(),
+        let list = lists.entry(sql.to_owned()).or_default();
+        if !list.is_fresh() {
+            let (receiver, _) = list.loading.get_or_insert_with(|| self.load(sql));
+            let wait = self.deadline.get().saturating_duration_since(Instant::now());
+            if let Ok(rows) = receiver.recv_timeout(wait) {
+                list.known = Some((Rc::new(rows), Instant::now()));
+                list.loading = None;
             }
         }
-        match list {
-            List::Known(rows) => Rc::clone(rows),
-            List::Loading(..) => Rc::default(),
-        }
+        let known = list.known.as_ref();
+        known.map(|(rows, _)| Rc::clone(rows)).unwrap_or_default()
+    }
+
+    fn load(&self, sql: &str) -> (Receiver<Texts>, AbortHandle) {
+        let (sender, receiver) = mpsc::channel();
+        let outcomes = self.connection.execute(sql, &Parameters::default());
+        let task = self.runtime.spawn(async move {
+            // Nobody may wait any more.
+            let _ = sender.send(texts(outcomes).await.unwrap_or_default());
+        });
+        (receiver, task.abort_handle())
     }
 
     fn first_column(&self, sql: &str) -> Vec<String> {
@@ -114,9 +142,9 @@ impl Names for Metadata<'_> {
     }
 
     fn columns(&self, zone: Option<&str>, table: &str) -> Vec<String> {
-        let zone = zone.map(|zone| format!("{}.", quote::identifier(zone)));
-        let table = quote::identifier(table);
-        self.first_column(&format!("DESCRIBE {}{table}", zone.unwrap_or_default()))
+        let zone = zone.map_or_else(|| self.zone(), str::to_owned);
+        let (zone, table) = (quote::identifier(&zone), quote::identifier(table));
+        self.first_column(&format!("DESCRIBE {zone}.{table}"))
     }
 
     fn functions(&self) -> Vec<String> {
