@@ -280,7 +280,7 @@ impl<'a> Shell<'a> {
 
 /// Whether a statement may change which tables, columns, functions or settings there are.
 fn changes_names(piece: &Piece) -> bool {
-    match Statement::parse(piece.clone()) {
+    match Statement::parse(piece) {
         Ok(
             Statement::Query(_)
             | Statement::Insert(_)
