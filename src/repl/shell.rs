@@ -138,6 +138,7 @@ impl<'a> Shell<'a> {
         let mut left = pieces.len();
         let mut result = Ok(());
         for (i, piece) in pieces.into_iter().enumerate() {
+            left -= 1;
             if let Ok(piece) = &piece
                 && let Err(stop) = self.before(piece, source)
             {
@@ -150,7 +151,6 @@ impl<'a> Shell<'a> {
                 started: Instant::now(),
                 is_expanded: sql.expanded.contains(&i),
             };
-            left -= 1;
             match self.statement(run).await {
                 Ok((following, did)) => {
                     outcomes = following;

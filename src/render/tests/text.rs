@@ -1,5 +1,7 @@
 //! The exact text of each format.
 
+use unicode_width::UnicodeWidthStr;
+
 use super::*;
 
 #[test]
@@ -244,4 +246,52 @@ fn a_text_for_null_may_be_chosen() {
     let values = [batch(vec![("a", texts(&[None, Some("∅"), Some("NULL")]))])];
     let text = String::from_utf8(try_render(Format::Markdown, options, &[&values]).unwrap()).unwrap();
     assert_eq!(text, "| a |\n| --- |\n| ∅ |\n| '∅' |\n| NULL |\n");
+}
+
+#[test]
+fn a_table_that_does_not_fit_says_so() {
+    let wide = [batch(vec![
+        ("id", Arc::new(Int64Array::from(vec![1, 2]))),
+        (
+            "title",
+            texts(&[Some("a title that is 数据 and too long"), Some("b")]),
+        ),
+        ("price", Arc::new(Int64Array::from(vec![1_000_000, 2]))),
+        ("note", texts(&[Some("a note that is quite long too"), None])),
+    ])];
+    let fitted = |screen| {
+        let options = RenderOptions {
+            row_count: false,
+            fit: Some(Fit {
+                screen,
+                way_out: "ask".to_owned(),
+            }),
+            ..RenderOptions::default()
+        };
+        String::from_utf8(try_render(Format::Table, options, &[&wide]).unwrap()).unwrap()
+    };
+    assert_eq!(
+        fitted(45),
+        "\
+┌────────┬────────────────────┬─────────┬───┐
+│     id │ title              │   price │ … │
+│ BIGINT │ VARCHAR            │  BIGINT │ … │
+├────────┼────────────────────┼─────────┼───┤
+│      1 │ a title that is …  │ 1000000 │ … │
+│      2 │ b                  │       2 │ … │
+└────────┴────────────────────┴─────────┴───┘
+columns not shown: note; cut at …: title (ask)
+"
+    );
+    let whole = fitted(200);
+    assert!(!whole.contains('…') && whole.ends_with("┘\n"), "{whole}");
+    for screen in 1..120 {
+        let text = fitted(screen);
+        let widest = text
+            .lines()
+            .filter(|l| !l.starts_with('c'))
+            .map(UnicodeWidthStr::width)
+            .max();
+        assert!(screen < 20 || widest <= Some(screen), "{screen}\n{text}");
+    }
 }
