@@ -41,8 +41,16 @@ impl Progress {
         };
     }
 
-    pub(super) fn end(&self) {
-        *self.0.lock() = Slot::default();
+    /// Ends what `plan` began, unless another has begun since.
+    pub(super) fn end(&self, plan: &Arc<dyn ExecutionPlan>) {
+        let mut slot = self.0.lock();
+        if slot
+            .plan
+            .as_ref()
+            .is_some_and(|running| Arc::ptr_eq(running, plan))
+        {
+            *slot = Slot::default();
+        }
     }
 
     /// How far the running statement is; `None` if none is running.

@@ -137,6 +137,7 @@ impl Session {
         let schema = plan.schema();
         let (plan, cancellation) = cancellable(plan).map_err(|error| self.translated(error, piece))?;
         self.progress.begin(Arc::clone(&plan));
+        let running_plan = Arc::clone(&plan);
         let (session, piece) = (self.clone(), piece.clone());
         let context = state.task_ctx();
         let (sender, receiver) = mpsc::channel(BATCHES_AHEAD);
@@ -160,6 +161,7 @@ impl Session {
             }
         };
         let running = Running {
+            plan: running_plan,
             progress: self.progress.clone(),
             cancellation,
             receiver,
@@ -188,6 +190,7 @@ impl Session {
 
 /// A plan that runs. Dropped, it stops.
 struct Running {
+    plan: Arc<dyn ExecutionPlan>,
     progress: Progress,
     cancellation: Cancellation,
     receiver: mpsc::Receiver<Result<RecordBatch>>,
@@ -219,6 +222,6 @@ impl Drop for Running {
         if let Some(task) = &self.task {
             task.abort();
         }
-        self.progress.end();
+        self.progress.end(&self.plan);
     }
 }
