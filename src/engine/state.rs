@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use datafusion::catalog::SchemaProvider;
+use datafusion::common::config::SpillCompression;
 use datafusion::execution::{SessionState, SessionStateBuilder, SessionStateDefaults};
 use datafusion::logical_expr::{AggregateUDF, ScalarUDF};
 use datafusion::prelude::SessionConfig;
@@ -18,6 +19,9 @@ use crate::functions;
 /// A session's settings, shared with the tables that show them.
 pub(super) type SharedConfig = Arc<RwLock<SessionConfig>>;
 
+/// How many sorts share the memory, in each partition.
+const SORTS_AT_A_TIME: usize = 64;
+
 /// The settings that a session begins with.
 pub(super) fn initial_config(lake: &Lake) -> SessionConfig {
     let first_zone = lake
@@ -30,9 +34,16 @@ pub(super) fn initial_config(lake: &Lake) -> SessionConfig {
         .with_default_catalog_and_schema(CATALOG, first_zone)
         .with_information_schema(false)
         .with_collect_statistics(true);
+    config = config.with_option_extension(lake.limits());
     if let Some(threads) = lake.options().threads {
         config = config.with_target_partitions(threads.get());
     }
+    let partitions = config.target_partitions();
+    let execution = &mut config.options_mut().execution;
+    // What each sort keeps back for merging: with a small limit, or many at a time, less than usual.
+    let share = lake.memory().statements_limit() / (partitions * SORTS_AT_A_TIME);
+    execution.sort_spill_reservation_bytes = execution.sort_spill_reservation_bytes.min(share);
+    execution.spill_compression = SpillCompression::Lz4Frame;
     let parser = &mut config.options_mut().sql_parser;
     parser.collect_spans = true;
     // Names keep their case; the planner finds them in any.
@@ -58,6 +69,7 @@ pub(super) fn session_state(lake: &Lake, config: &SharedConfig, views: Vec<Strin
         Arc::clone(lake.catalog()),
         Arc::clone(&tables) as _,
         Arc::clone(config),
+        Arc::clone(lake.queries()),
     ));
     let others = BTreeMap::from([(SystemSchema::NAME.to_owned(), system)]);
     let catalogs = LakeCatalogs::new(Arc::clone(lake.catalog()), tables, others);
