@@ -7,7 +7,7 @@ use datafusion::common::config::{ConfigEntry, ConfigExtension, ExtensionOptions}
 use datafusion::error::Result;
 use datafusion::prelude::SessionConfig;
 
-use crate::definition::{duration_from_text, duration_text, size_from_text, size_text};
+use crate::definition::{duration_from_text, duration_text, size_from_text};
 use crate::error::{Code, Error};
 
 /// The limits of each statement of a session. Zero is no limit.
@@ -99,13 +99,5 @@ impl ExtensionOptions for Limits {
                  256MB. 0 is no limit of its own.",
             ),
         ]
-    }
-}
-
-/// What a limit in bytes is called in a sentence.
-pub(super) fn limit_text(bytes: u64) -> String {
-    match bytes {
-        0 => "no limit".to_owned(),
-        bytes => size_text(bytes),
     }
 }

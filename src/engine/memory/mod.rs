@@ -57,11 +57,6 @@ impl LakeMemory {
         }
     }
 
-    /// The limit, caches included, in bytes.
-    pub(super) fn limit(&self) -> u64 {
-        self.limit
-    }
-
     /// What statements share, in bytes.
     pub(super) fn statements_limit(&self) -> usize {
         self.statements_limit
@@ -86,7 +81,7 @@ impl LakeMemory {
         let free = self.statements_limit.saturating_sub(use_of.held);
         let allowed = match others {
             0 => self.statements_limit - self.statements_limit / NEWCOMERS_PART,
-            others => (self.statements_limit / (others + 1)).max(held.midpoint(held.saturating_add(free))),
+            others => (self.statements_limit / (others + 1)).max(held.saturating_add(free) / 2),
         };
         allowed.min(held.saturating_add(free))
     }

@@ -184,11 +184,6 @@ impl Record {
         &self.0.memory
     }
 
-    /// Since when it is running.
-    pub(in crate::engine) fn begun(&self) -> Instant {
-        self.0.begun
-    }
-
     /// A plan begins; what an earlier one read is added to.
     pub(in crate::engine) fn run(&self, plan: &Arc<dyn ExecutionPlan>, cancellation: &Cancellation) {
         let mut live = self.0.live.lock();
