@@ -274,6 +274,7 @@ fn called(call: &str) -> &str {
 
 fn arrow_error(error: &ArrowError) -> Error {
     let (code, text) = match error {
+        ArrowError::ArithmeticOverflow(text) => (Code::NumericOutOfRange, overflow_text(text)),
         ArrowError::DivideByZero => (Code::DataException, "division by zero".to_owned()),
         // Rows on their way into a table: the planner has numbered the columns that it could not name.
         ArrowError::InvalidArgumentError(text)
@@ -296,6 +297,14 @@ fn arrow_error(error: &ArrowError) -> Error {
         _ => (Code::DataException, error.to_string()),
     };
     Error::new(code, without_layers(&text))
+}
+
+/// Arrow says `Overflow happened on: 9223372036854775807 + 1`.
+fn overflow_text(text: &str) -> String {
+    match text.strip_prefix("Overflow happened on: ") {
+        Some(computed) => format!("{computed} does not fit into its type"),
+        None => text.to_owned(),
+    }
 }
 
 /// Arrow says `Cannot cast string 'x' to value of Int32 type`.

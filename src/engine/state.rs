@@ -15,6 +15,7 @@ use super::system::SystemSchema;
 use super::tables::Tables;
 use crate::catalog::{CATALOG, LakeCatalogs};
 use crate::functions;
+use crate::planner::CheckedArithmetic;
 
 /// A session's settings, shared with the tables that show them.
 pub(super) type SharedConfig = Arc<RwLock<SessionConfig>>;
@@ -80,6 +81,7 @@ pub(super) fn session_state(lake: &Lake, config: &SharedConfig, views: Vec<Strin
         .with_config(config.read().clone())
         .with_runtime_env(Arc::clone(lake.runtime()))
         .with_catalog_list(Arc::new(catalogs))
+        .with_analyzer_rule(Arc::new(CheckedArithmetic))
         .build()
 }
 

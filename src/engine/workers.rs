@@ -83,9 +83,11 @@ impl Workers {
 
 impl Drop for Workers {
     fn drop(&mut self) {
-        for runtime in [self.computing.take(), self.planning.take()] {
-            runtime.map(Runtime::shutdown_background);
-        }
+        let runtimes = [self.computing.take(), self.planning.take()];
+        runtimes
+            .into_iter()
+            .flatten()
+            .for_each(Runtime::shutdown_background);
     }
 }
 

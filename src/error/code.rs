@@ -107,6 +107,8 @@ codes! {
     InvalidValue = "22023", User;
     /// A value cannot be computed: it does not convert, overflows, or divides by zero.
     DataException = "22000", User;
+    /// A number does not fit into its type.
+    NumericOutOfRange = "22003", User;
     /// A column that may not be NULL got one.
     NotNull = "23502", DataValidation;
     /// The object may be read but not changed.
