@@ -18,7 +18,7 @@ use super::progress::Progress;
 use super::queries::{Record, Stop};
 use super::recorded::recorded;
 use super::run::{Attempts, Replan, Work, panicked};
-use super::state::{SharedConfig, initial_config, session_state};
+use super::state::{SharedConfig, fit_sorts, initial_config, session_state};
 use super::statements;
 use crate::error::{Code, Error, Result};
 use crate::planner;
@@ -162,6 +162,10 @@ impl Session {
     pub(super) fn state(&self) -> SessionState {
         let mut state = self.base.as_ref().clone();
         *state.config_mut() = self.config.read().clone();
+        let memory = self.lake.memory().statements_limit();
+        let own = usize::try_from(Limits::of(state.config()).statement_memory).unwrap_or(usize::MAX);
+        let memory = if own == 0 { memory } else { memory.min(own) };
+        fit_sorts(state.config_mut(), memory);
         state.mark_start_execution();
         state
     }

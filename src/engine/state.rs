@@ -39,18 +39,21 @@ pub(super) fn initial_config(lake: &Lake) -> SessionConfig {
     if let Some(threads) = lake.options().threads {
         config = config.with_target_partitions(threads.get());
     }
-    let partitions = config.target_partitions();
-    let execution = &mut config.options_mut().execution;
-    // What each sort keeps back for merging: with a small limit, or many at a time, less than usual.
-    let share = lake.memory().statements_limit() / (partitions * SORTS_AT_A_TIME);
-    execution.sort_spill_reservation_bytes = execution.sort_spill_reservation_bytes.min(share);
-    execution.spill_compression = SpillCompression::Lz4Frame;
+    config.options_mut().execution.spill_compression = SpillCompression::Lz4Frame;
     let parser = &mut config.options_mut().sql_parser;
     parser.collect_spans = true;
     // Names keep their case; the planner finds them in any.
     parser.enable_ident_normalization = false;
     enforce(&mut config);
     config
+}
+
+/// Fits what each sort keeps back for merging into the memory that a statement may have: with a small
+/// limit, or many sorts at a time, it is less than usual.
+pub(super) fn fit_sorts(config: &mut SessionConfig, memory: usize) {
+    let share = memory / (config.target_partitions() * SORTS_AT_A_TIME);
+    let execution = &mut config.options_mut().execution;
+    execution.sort_spill_reservation_bytes = execution.sort_spill_reservation_bytes.min(share);
 }
 
 /// Settings that must hold whatever else is set.

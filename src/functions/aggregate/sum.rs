@@ -6,7 +6,7 @@
 
 use std::sync::Arc;
 
-use arrow::array::{Array, ArrayRef, BooleanArray};
+use arrow::array::{ArrayRef, BooleanArray};
 use arrow::compute::{CastOptions, cast_with_options};
 use arrow::datatypes::{DECIMAL128_MAX_PRECISION, DataType, Field, FieldRef};
 use datafusion::common::{Result, ScalarValue};
@@ -202,10 +202,6 @@ impl GroupsAccumulator for Widened<dyn GroupsAccumulator> {
 
     fn convert_to_state(&self, values: &[ArrayRef], filter: Option<&BooleanArray>) -> Result<Vec<ArrayRef>> {
         self.inner.convert_to_state(&all_widened(values)?, filter)
-    }
-
-    fn supports_convert_to_state(&self) -> bool {
-        self.inner.supports_convert_to_state()
     }
 
     fn size(&self) -> usize {
