@@ -1,4 +1,5 @@
-//! Deep and large statements: an answer, or an error in words, and never a crash.
+//! Deep and large statements: an answer, or an error in words, and never a crash. The sizes are those that an
+//! unoptimised build has time for; `benches/load.py` asks for larger ones.
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
@@ -8,7 +9,7 @@ use arrow::array::AsArray;
 use arrow::datatypes::Int64Type;
 use futures::{StreamExt, TryStreamExt};
 use weir::engine::Body;
-use weir::error::Kind;
+use weir::error::{Code, Kind};
 use weir::{Parameters, Result, Session};
 
 #[path = "support/lake.rs"]
@@ -64,11 +65,11 @@ async fn ten_thousand_parentheses() {
 }
 
 #[tokio::test]
-async fn a_list_of_a_hundred_thousand_values() {
+async fn a_list_of_twenty_thousand_values() {
     let folder = tempfile::tempdir().unwrap();
     let session = lake::new_lake(folder.path()).await.unwrap().session();
     let mut list = String::new();
-    for value in 0..100_000 {
+    for value in 0..20_000 {
         write!(list, "{},", value * 2).unwrap();
     }
     let list = list.trim_end_matches(',');
@@ -77,37 +78,33 @@ async fn a_list_of_a_hundred_thousand_values() {
 }
 
 #[tokio::test]
-async fn a_union_of_a_thousand_branches() {
+async fn a_union_of_three_hundred_branches() {
     let folder = tempfile::tempdir().unwrap();
     let session = lake::new_lake(folder.path()).await.unwrap().session();
-    let branches: Vec<String> = (0..1000).map(|branch| format!("SELECT {branch} AS a")).collect();
+    let branches: Vec<String> = (0..300).map(|branch| format!("SELECT {branch} AS a")).collect();
     let sql = format!("SELECT sum(a) FROM ({})", branches.join(" UNION ALL "));
-    right_or_refused(&session, &sql, 499_500).await;
+    right_or_refused(&session, &sql, 44_850).await;
 }
 
 #[tokio::test]
-async fn a_sum_of_three_hundred_terms() {
+async fn a_sum_of_two_hundred_terms_and_one_of_too_many() {
     let folder = tempfile::tempdir().unwrap();
     let session = lake::new_lake(folder.path()).await.unwrap().session();
-    let terms = vec!["a"; 300].join(" + ");
+    let terms = vec!["a"; 200].join(" + ");
     let sql = format!("SELECT {terms} FROM generate_series(7, 7) AS s(a)");
-    assert_eq!(number(&session, &sql).await.unwrap(), 2100);
+    assert_eq!(number(&session, &sql).await.unwrap(), 1400);
     let terms = vec!["a"; 20_000].join(" + ");
     let sql = format!("SELECT {terms} FROM generate_series(1, 1) AS s(a)");
-    let refused = number(&session, &sql).await;
-    assert!(refused.is_ok() || refused.is_err_and(|error| error.kind() != Kind::Internal));
+    assert_eq!(number(&session, &sql).await.unwrap_err().code(), Code::TooComplex);
 }
 
 #[tokio::test]
-async fn a_table_of_five_thousand_columns() {
+async fn a_table_of_a_thousand_columns() {
     let folder = tempfile::tempdir().unwrap();
     let session = lake::new_lake(folder.path()).await.unwrap().session();
-    let columns: Vec<String> = (0..5000).map(|column| format!("{column} AS c{column}")).collect();
+    let columns: Vec<String> = (0..1000).map(|column| format!("{column} AS c{column}")).collect();
     let sql = format!("CREATE TABLE raw.wide AS SELECT {}", columns.join(", "));
     number(&session, &sql).await.unwrap();
-    assert_eq!(
-        number(&session, "SELECT C4999 FROM raw.wide").await.unwrap(),
-        4999
-    );
+    assert_eq!(number(&session, "SELECT C999 FROM raw.wide").await.unwrap(), 999);
     assert_eq!(number(&session, "SELECT * FROM raw.wide").await.unwrap(), 0);
 }

@@ -116,13 +116,13 @@ async fn statements_wait_for_a_place_and_metadata_does_not() {
     assert_eq!(number(&third, waiting).await.unwrap(), 10);
 }
 
-/// Two tables of 150,000 rows, each row with a text of 64 characters.
+/// Two tables of 200,000 rows, each row with a text of 64 characters.
 async fn wide_tables(session: &Session) {
     for name in ["raw.a", "raw.b"] {
         let sql = format!(
             "CREATE TABLE {name} AS
              SELECT x AS k, encode(sha256(CAST(x AS VARCHAR)), 'hex') AS h, repeat(CAST(x % 10 AS VARCHAR), 64) AS t
-             FROM generate_series(1, 150000) AS s(x)"
+             FROM generate_series(1, 200000) AS s(x)"
         );
         run(session, &sql).await.unwrap();
     }
@@ -145,13 +145,13 @@ async fn what_does_not_fit_into_memory_is_spilled() {
     for sql in queries {
         run(&session, "RESET weir.statement_memory").await.unwrap();
         let free = number(&session, sql).await.unwrap();
-        run(&session, "SET weir.statement_memory = '8MB'").await.unwrap();
+        run(&session, "SET weir.statement_memory = '16MB'").await.unwrap();
         let (batches, record) = run(&session, sql).await.unwrap_or_else(|e| panic!("{sql}: {e}"));
         let narrow = batches[0].column(0).as_primitive::<Int64Type>().value(0);
-        assert_eq!((free, narrow), (150_000, 150_000), "{sql}");
+        assert_eq!((free, narrow), (200_000, 200_000), "{sql}");
         let totals = record.totals();
         assert!(totals.spilled_bytes > 1 << 20, "{sql}: {totals:?}");
-        assert!(totals.peak_memory_bytes <= 9 << 20, "{sql}: {totals:?}");
+        assert!(totals.peak_memory_bytes <= 17 << 20, "{sql}: {totals:?}");
     }
     // The join was begun with a table of hashes, which cannot spill.
     assert_eq!(
@@ -179,16 +179,7 @@ async fn a_result_that_nobody_takes_is_given_up() {
             .await
             .unwrap(),
     );
-    while record.state() != QueryState::Failed {
-        // Not a row is taken; that its time is up is seen when its reader looks again.
-        if record
-            .progress()
-            .is_some_and(|progress| progress.elapsed.as_millis() > 200)
-        {
-            break;
-        }
-        tokio::task::yield_now().await;
-    }
+    until(&record, QueryState::Cancelled).await;
     let error = failure(idle).await;
     assert_eq!(error.code(), Code::Timeout);
     assert!(error.message().contains("nobody took"), "{error}");

@@ -1,7 +1,7 @@
 //! A query's answer is the same for any batch size, any number of partitions, any limit of memory and
 //! any split of its input over files.
 
-#![expect(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use arrow::util::display::array_value_to_string;
 use futures::{StreamExt, TryStreamExt};
@@ -14,7 +14,7 @@ use weir::{Parameters, Result, Session};
 #[path = "support/lake.rs"]
 mod lake;
 
-const ROWS: i64 = 3000;
+const ROWS: i64 = 1000;
 
 /// Queries over `t`, each for other operators. Sums are of integers: those of doubles depend on order.
 const QUERIES: &[&str] = &[
@@ -25,13 +25,13 @@ const QUERIES: &[&str] = &[
     "SELECT DISTINCT g, v % 7 FROM t",
     "SELECT k, v FROM t ORDER BY v DESC NULLS LAST, k LIMIT 50",
     "SELECT a.k, b.k FROM t AS a JOIN t AS b ON a.v = b.v AND a.k < b.k WHERE a.g = 3",
-    "SELECT a.k, b.s FROM t AS a LEFT JOIN t AS b ON a.k = b.v + 1000 WHERE a.g < 4",
+    "SELECT a.k, b.s FROM t AS a LEFT JOIN t AS b ON a.k = b.v + 300 WHERE a.g < 4",
     "SELECT k FROM t WHERE v NOT IN (SELECT v FROM t WHERE g = 2 AND v IS NOT NULL)",
     "SELECT g FROM t WHERE EXISTS (SELECT 1 FROM t AS u WHERE u.v = t.k)",
     "SELECT k, sum(v) OVER (PARTITION BY g ORDER BY k), lag(v) OVER (PARTITION BY g ORDER BY k) FROM t",
     "SELECT k, max(v) OVER (PARTITION BY g) FROM t",
     "SELECT k, row_number() OVER (PARTITION BY g ORDER BY s, k) FROM t QUALIFY row_number() OVER (PARTITION BY g ORDER BY s, k) < 9",
-    "SELECT g, v FROM t WHERE k < 500 UNION SELECT g, v FROM t WHERE k > 2500",
+    "SELECT g, v FROM t WHERE k < 500 UNION SELECT g, v FROM t WHERE k > 700",
     "SELECT v FROM t WHERE g = 1 INTERSECT SELECT v FROM t WHERE g = 2",
     "SELECT g, array_agg(k ORDER BY k) FROM t WHERE k < 300 GROUP BY g",
     "SELECT g, s, sum(v) FROM t WHERE g < 3 GROUP BY ROLLUP (g, s)",
@@ -124,7 +124,7 @@ fn an_answer_does_not_depend_on_how_it_is_computed() {
         .map(|sql| runtime.block_on(answer(&plain, sql)).unwrap())
         .collect();
     let config = Config {
-        cases: 60,
+        cases: 16,
         failure_persistence: None,
         ..Config::default()
     };

@@ -133,6 +133,8 @@ codes! {
     DiskFull = "53100", ResourceExhausted;
     /// The memory limit was reached.
     OutOfMemory = "53200", ResourceExhausted;
+    /// A statement is nested more deeply than it can be planned.
+    TooComplex = "54001", User;
     /// More statements wait than may.
     TooManyStatements = "53300", ResourceExhausted;
     /// It took longer than its limit.

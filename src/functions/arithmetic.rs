@@ -38,6 +38,11 @@ impl CheckedOperator {
         }
     }
 
+    /// Whether a function is one of these.
+    pub fn is(function: &ScalarUDF) -> bool {
+        function.inner().is::<Checked>()
+    }
+
     /// The function. Its arguments are integers of one type, which is its result's.
     pub fn function(self) -> ScalarUDF {
         ScalarUDF::new_from_impl(Checked {

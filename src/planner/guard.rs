@@ -4,7 +4,7 @@
 use std::ops::ControlFlow;
 
 use datafusion::sql::parser::Statement as Standard;
-use sqlparser::ast::{Query, Select, SelectFlavor, SetExpr, Spanned, TableFactor, Visit, Visitor};
+use sqlparser::ast::{Expr, Query, Select, SelectFlavor, SetExpr, Spanned, TableFactor, Visit, Visitor};
 use sqlparser::tokenizer::Span;
 
 use crate::error::{Code, Error, Result};
@@ -22,8 +22,14 @@ pub(super) fn check(statement: &Standard, piece: &Piece) -> Result<()> {
     };
     match inner.visit(&mut Guard) {
         ControlFlow::Continue(()) => Ok(()),
-        ControlFlow::Break((what, hint, span)) => {
-            let error = Error::new(Code::Unsupported, format!("{what} is not supported"));
+        ControlFlow::Break(Refusal { what, hint, span }) => {
+            let error = match what {
+                Some(what) => Error::new(Code::Unsupported, format!("{what} is not supported")),
+                None => {
+                    let message = format!("more than {OPERATORS_IN_A_ROW} operators stand in a row");
+                    Error::new(Code::TooComplex, message)
+                }
+            };
             let place = if span == Span::empty() {
                 piece.start()
             } else {
@@ -34,12 +40,40 @@ pub(super) fn check(statement: &Standard, piece: &Piece) -> Result<()> {
     }
 }
 
+/// How many operators may stand in a row without parentheses. The planner takes a time that grows with the
+/// square of their number.
+const OPERATORS_IN_A_ROW: usize = 2000;
+
+/// How deep an expression leans to the left, which the parser does not bound.
+fn operators_in_a_row(expression: &Expr) -> usize {
+    let mut depth = 0;
+    let mut next = expression;
+    while let Expr::BinaryOp { left, .. } = next {
+        depth += 1;
+        next = left.as_ref();
+    }
+    depth
+}
+
 struct Guard;
 
-type Refusal = (&'static str, Option<&'static str>, Span);
+/// What is refused; without a name, an expression that is too long.
+struct Refusal {
+    what: Option<&'static str>,
+    hint: Option<&'static str>,
+    span: Span,
+}
 
 fn refuse(what: &'static str, span: Span) -> ControlFlow<Refusal> {
-    ControlFlow::Break((what, None, span))
+    refuse_with_hint(what, None, span)
+}
+
+fn refuse_with_hint(what: &'static str, hint: Option<&'static str>, span: Span) -> ControlFlow<Refusal> {
+    ControlFlow::Break(Refusal {
+        what: Some(what),
+        hint,
+        span,
+    })
 }
 
 impl Visitor for Guard {
@@ -54,6 +88,18 @@ impl Visitor for Guard {
             return refuse("a FOR, SETTINGS or FORMAT clause of a query", span);
         }
         set_expression(&query.body)
+    }
+
+    fn pre_visit_expr(&mut self, expression: &Expr) -> ControlFlow<Refusal> {
+        // The first of a row is met first, and refused: no other walks the row again.
+        if operators_in_a_row(expression) > OPERATORS_IN_A_ROW {
+            return ControlFlow::Break(Refusal {
+                what: None,
+                hint: Some("put parts of it into parentheses, or the values into a table or an IN list"),
+                span: Span::empty(),
+            });
+        }
+        ControlFlow::Continue(())
     }
 
     fn pre_visit_table_factor(&mut self, factor: &TableFactor) -> ControlFlow<Refusal> {
@@ -109,10 +155,10 @@ fn plain_select(select: &Select) -> ControlFlow<Refusal> {
     let span = select.select_token.0.span;
     if select.flavor != SelectFlavor::Standard {
         let hint = Some("write SELECT first: SELECT * FROM …");
-        return ControlFlow::Break(("a query that begins with FROM", hint, span));
+        return refuse_with_hint("a query that begins with FROM", hint, span);
     }
     if select.top.is_some() {
-        return ControlFlow::Break(("TOP", Some("write LIMIT at the end of the query"), span));
+        return refuse_with_hint("TOP", Some("write LIMIT at the end of the query"), span);
     }
     let ignored = !select.optimizer_hints.is_empty()
         || select.select_modifiers.is_some()

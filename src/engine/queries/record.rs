@@ -233,7 +233,11 @@ impl Record {
             stopped.get_or_insert(stop);
             is_first
         });
-        if let Some(cancellation) = &self.0.live.lock().cancellation {
+        let mut live = self.0.live.lock();
+        if live.elapsed.is_none() {
+            live.state = QueryState::Cancelled;
+        }
+        if let Some(cancellation) = &live.cancellation {
             cancellation.cancel();
         }
     }
