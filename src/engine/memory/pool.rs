@@ -15,6 +15,10 @@ use crate::definition::size_text;
 /// other operators. So one alone has four fifths, and any number of them find room to begin.
 const SPILLING_SHARE: usize = 4;
 
+/// What sorts call the memory in which they merge what they have spilled. They take as much as they are
+/// given, and merge fewer files at a time with less: so they hold no more than they leave.
+const MERGE: &str = "ExternalSorterMerge";
+
 /// How many operators an error names.
 const NAMED: usize = 3;
 
@@ -98,13 +102,13 @@ impl StatementPool {
 impl State {
     /// What one operator may hold at most, if all of them may hold `allowed`.
     fn share(&self, consumer: &MemoryConsumer, size: usize, allowed: usize) -> usize {
-        let free = allowed.saturating_sub(self.held);
+        let reach = size.saturating_add(allowed.saturating_sub(self.held));
         if consumer.can_spill() {
-            let share = SPILLING_SHARE as f64 / (SPILLING_SHARE + 1) as f64;
-            let most = (size as f64 + free as f64) * share;
-            (most as usize).min(size.saturating_add(free))
+            reach - reach / (SPILLING_SHARE + 1)
+        } else if consumer.name().starts_with(MERGE) {
+            reach / 2
         } else {
-            size.saturating_add(free)
+            reach
         }
     }
 
