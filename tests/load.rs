@@ -145,13 +145,13 @@ async fn what_does_not_fit_into_memory_is_spilled() {
     for sql in queries {
         run(&session, "RESET weir.statement_memory").await.unwrap();
         let free = number(&session, sql).await.unwrap();
-        run(&session, "SET weir.statement_memory = '16MB'").await.unwrap();
+        run(&session, "SET weir.statement_memory = '32MB'").await.unwrap();
         let (batches, record) = run(&session, sql).await.unwrap_or_else(|e| panic!("{sql}: {e}"));
         let narrow = batches[0].column(0).as_primitive::<Int64Type>().value(0);
         assert_eq!((free, narrow), (200_000, 200_000), "{sql}");
         let totals = record.totals();
         assert!(totals.spilled_bytes > 1 << 20, "{sql}: {totals:?}");
-        assert!(totals.peak_memory_bytes <= 17 << 20, "{sql}: {totals:?}");
+        assert!(totals.peak_memory_bytes <= 33 << 20, "{sql}: {totals:?}");
     }
     // The join was begun with a table of hashes, which cannot spill.
     assert_eq!(

@@ -21,7 +21,7 @@ use crate::planner::CheckedArithmetic;
 pub(super) type SharedConfig = Arc<RwLock<SessionConfig>>;
 
 /// How many sorts share the memory, in each partition.
-const SORTS_AT_A_TIME: usize = 64;
+const SORTS_AT_A_TIME: usize = 8;
 
 /// The settings that a session begins with.
 pub(super) fn initial_config(lake: &Lake) -> SessionConfig {

@@ -16,7 +16,7 @@ use crate::definition::size_text;
 const SPILLING_SHARE: usize = 4;
 
 /// What sorts call the memory in which they merge what they have spilled. They take as much as they are
-/// given, and merge fewer files at a time with less: so they hold no more than they leave.
+/// given, and merge fewer files at a time with less.
 const MERGE: &str = "ExternalSorterMerge";
 
 /// How many operators an error names.
@@ -103,10 +103,8 @@ impl State {
     /// What one operator may hold at most, if all of them may hold `allowed`.
     fn share(&self, consumer: &MemoryConsumer, size: usize, allowed: usize) -> usize {
         let reach = size.saturating_add(allowed.saturating_sub(self.held));
-        if consumer.can_spill() {
+        if consumer.can_spill() || consumer.name().starts_with(MERGE) {
             reach - reach / (SPILLING_SHARE + 1)
-        } else if consumer.name().starts_with(MERGE) {
-            reach / 2
         } else {
             reach
         }
