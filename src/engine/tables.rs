@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use datafusion::catalog::TableProvider;
+use arrow::array::RecordBatch;
+use datafusion::catalog::{MemTable, TableProvider};
 use datafusion::datasource::ViewTable;
 use parking_lot::RwLock;
 
@@ -16,7 +17,7 @@ use crate::error::{Code, Error, Result};
 use crate::planner;
 use crate::syntax::{Parameters, Script};
 use crate::table::ExternalTableProvider;
-use crate::table::external::infer_columns;
+use crate::table::external::{self, infer_columns};
 
 /// Makes tables for one session.
 #[derive(Debug)]
@@ -40,19 +41,7 @@ impl Tables {
     ) -> Result<Arc<dyn TableProvider>> {
         let name = format!("{}.{}", zone.name, definition.name);
         let path = self.lake.catalog().zone_folder(zone).join(&table.location);
-        let mut table = table.clone();
-        if table.columns.is_empty() {
-            let state = session_state(&self.lake, &self.config, Vec::new());
-            let (columns, partitions) = infer_columns(&name, &table, &path, &state).await?;
-            table.columns = columns;
-            if table.partition_columns.is_empty() {
-                table.partition_columns = partitions;
-            }
-            let partitions = table.partition_columns.clone();
-            table
-                .columns
-                .retain(|column| partitions.iter().all(|p| p.name != column.name));
-        }
+        let table = with_columns(&self.lake, &self.config, zone, &name, table.clone()).await?;
         Ok(Arc::new(ExternalTableProvider::new(name, table, path)))
     }
 
@@ -102,6 +91,50 @@ impl Tables {
     }
 }
 
+/// `table` (`name` with its zone, for errors) with the columns of its files if it says none.
+pub(super) async fn with_columns(
+    lake: &Lake,
+    config: &SharedConfig,
+    zone: &ZoneDefinition,
+    name: &str,
+    mut table: ExternalTable,
+) -> Result<ExternalTable> {
+    if table.columns.is_empty() {
+        let path = lake.catalog().zone_folder(zone).join(&table.location);
+        let state = session_state(lake, config, Vec::new());
+        let (columns, partitions) = infer_columns(name, &table, &path, &state).await?;
+        table.columns = columns;
+        if table.partition_columns.is_empty() {
+            table.partition_columns = partitions;
+        }
+        let partitions = &table.partition_columns;
+        table
+            .columns
+            .retain(|column| partitions.iter().all(|p| p.name != column.name));
+    }
+    Ok(table)
+}
+
+/// What `t$suffix` shows of a table, if its kind has that.
+pub(super) async fn metadata(
+    lake: &Lake,
+    config: &SharedConfig,
+    zone: &ZoneDefinition,
+    definition: &TableDefinition,
+    suffix: &str,
+) -> Result<Option<RecordBatch>> {
+    match &definition.kind {
+        TableKind::External(table) => {
+            let name = format!("{}.{}", zone.name, definition.name);
+            let table = with_columns(lake, config, zone, &name, table.clone()).await?;
+            let path = lake.catalog().zone_folder(zone).join(&table.location);
+            let state = session_state(lake, config, Vec::new());
+            external::metadata(&name, &table, &path, &state, suffix).await
+        }
+        TableKind::View(_) => Ok(None),
+    }
+}
+
 #[async_trait]
 impl TablePlanner for Tables {
     async fn table(
@@ -112,6 +145,25 @@ impl TablePlanner for Tables {
         match &definition.kind {
             TableKind::External(table) => self.external(zone, definition, table).await,
             TableKind::View(view) => self.view(zone, definition, view).await,
+        }
+    }
+
+    async fn metadata(
+        &self,
+        zone: &ZoneDefinition,
+        definition: &Arc<TableDefinition>,
+        suffix: &str,
+    ) -> Result<Option<Arc<dyn TableProvider>>> {
+        let batch = metadata(&self.lake, &self.config, zone, definition, suffix).await?;
+        let Some(batch) = batch else { return Ok(None) };
+        let table = MemTable::try_new(batch.schema(), vec![vec![batch]]).map_err(failure::without_place)?;
+        Ok(Some(Arc::new(table)))
+    }
+
+    fn metadata_suffixes(&self, definition: &TableDefinition) -> &'static [&'static str] {
+        match &definition.kind {
+            TableKind::External(_) => external::METADATA,
+            TableKind::View(_) => &[],
         }
     }
 }

@@ -4,7 +4,7 @@ use std::fmt;
 
 use datafusion::common::TableReference;
 use datafusion::sql::parser::Statement as Standard;
-use sqlparser::ast::{DataType, Query};
+use sqlparser::ast::{DataType, Ident, Query};
 use sqlparser::tokenizer::Span;
 
 /// One parsed statement.
@@ -20,6 +20,12 @@ pub enum Statement {
     CreateView(Box<CreateView>),
     /// `DROP TABLE` or `DROP VIEW`.
     Drop(DropObject),
+    /// `ALTER TABLE`.
+    Alter(Box<Alter>),
+    /// `COMMENT ON TABLE|VIEW|COLUMN … IS …`.
+    Comment(Comment),
+    /// `SHOW PARTITIONS t`.
+    ShowPartitions(TableName),
     /// `SHOW TABLES [FROM zone]`.
     ShowTables {
         /// Only the tables of this zone.
@@ -121,6 +127,8 @@ pub struct ColumnSpec {
     pub not_null: bool,
     /// `COMMENT '…'`.
     pub comment: Option<String>,
+    /// `SOURCE '…'`: what an external table's files call it.
+    pub source: Option<String>,
     /// Where it stands.
     pub span: Span,
 }
@@ -214,4 +222,70 @@ pub struct Insert {
     pub table: TableName,
     /// The whole statement, for the planner.
     pub statement: Box<Standard>,
+}
+
+/// `ALTER TABLE t …`.
+#[derive(Debug, Clone)]
+pub struct Alter {
+    /// The table to change.
+    pub table: TableName,
+    /// What is changed of it.
+    pub action: AlterAction,
+}
+
+/// What `ALTER TABLE` changes.
+#[derive(Debug, Clone)]
+pub enum AlterAction {
+    /// `ADD COLUMN [IF NOT EXISTS] c TYPE [NOT NULL] [COMMENT '…']`.
+    AddColumn {
+        /// The new column; it has a type.
+        column: ColumnSpec,
+        /// Do nothing if the table has it.
+        if_not_exists: bool,
+    },
+    /// `RENAME TO u`.
+    RenameTo(TableName),
+    /// `RENAME COLUMN a TO b`.
+    RenameColumn {
+        /// The column's name so far.
+        from: Ident,
+        /// Its new name.
+        to: Ident,
+    },
+    /// `SET (owner = '…')`.
+    Set(Vec<Property>),
+}
+
+/// `name = 'value'`.
+#[derive(Debug, Clone)]
+pub struct Property {
+    /// Its name, in lower case unless quoted.
+    pub name: String,
+    /// Its value.
+    pub value: String,
+    /// Where the name stands.
+    pub span: Span,
+}
+
+/// `COMMENT ON … IS '…'`.
+#[derive(Debug, Clone)]
+pub struct Comment {
+    /// What is described.
+    pub target: CommentTarget,
+    /// The words; `NULL` takes them away.
+    pub text: Option<String>,
+}
+
+/// What `COMMENT ON` describes.
+#[derive(Debug, Clone)]
+pub enum CommentTarget {
+    /// A table or view.
+    Table(TableName),
+    /// A column.
+    Column {
+        /// Its table.
+        table: TableName,
+        /// Its name.
+        column: Ident,
+    },
 }
