@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use async_trait::async_trait;
 use arrow::array::RecordBatch;
+use async_trait::async_trait;
 use datafusion::catalog::{MemTable, TableProvider};
 use datafusion::datasource::ViewTable;
 use parking_lot::RwLock;
@@ -40,9 +40,9 @@ impl Tables {
         table: &ExternalTable,
     ) -> Result<Arc<dyn TableProvider>> {
         let name = format!("{}.{}", zone.name, definition.name);
-        let path = self.lake.catalog().zone_folder(zone).join(&table.location);
+        let place = self.lake.catalog().place(zone, &table.location)?;
         let table = with_columns(&self.lake, &self.config, zone, &name, table.clone()).await?;
-        Ok(Arc::new(ExternalTableProvider::new(name, table, path)))
+        Ok(Arc::new(ExternalTableProvider::new(name, table, place)))
     }
 
     /// A view is planned anew whenever it is named: it shows its tables as they are now.
@@ -100,9 +100,9 @@ pub(super) async fn with_columns(
     mut table: ExternalTable,
 ) -> Result<ExternalTable> {
     if table.columns.is_empty() {
-        let path = lake.catalog().zone_folder(zone).join(&table.location);
+        let place = lake.catalog().place(zone, &table.location)?;
         let state = session_state(lake, config, Vec::new());
-        let (columns, partitions) = infer_columns(name, &table, &path, &state).await?;
+        let (columns, partitions) = infer_columns(name, &table, &place, &state).await?;
         table.columns = columns;
         if table.partition_columns.is_empty() {
             table.partition_columns = partitions;
@@ -127,9 +127,9 @@ pub(super) async fn metadata(
         TableKind::External(table) => {
             let name = format!("{}.{}", zone.name, definition.name);
             let table = with_columns(lake, config, zone, &name, table.clone()).await?;
-            let path = lake.catalog().zone_folder(zone).join(&table.location);
+            let place = lake.catalog().place(zone, &table.location)?;
             let state = session_state(lake, config, Vec::new());
-            external::metadata(&name, &table, &path, &state, suffix).await
+            external::metadata(&name, &table, &place, &state, suffix).await
         }
         TableKind::View(_) => Ok(None),
     }

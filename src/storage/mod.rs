@@ -4,10 +4,14 @@
 //! and which files of a folder are data ([`list_files`]). It knows neither formats nor tables.
 
 mod listing;
+mod pinned;
+mod place;
 mod publish;
 mod staging;
 
-pub use listing::{DataFile, list_files};
+pub use listing::{DataFile, FolderFilter, Selection, list_files};
+pub use pinned::Pinned;
+pub use place::{Place, is_pattern};
 pub use publish::{OnExisting, Published, sync_folder, write_atomically};
 pub use staging::{StagedFile, Staging};
 

@@ -18,8 +18,8 @@ pub use cursor::parse_type;
 pub use parameters::{Parameters, parameter_names};
 pub use script::{Piece, Script};
 pub use statement::{
-    Alter, AlterAction, ColumnSpec, Comment, CommentTarget, CreateTable, CreateView, DropObject, ExternalSource,
-    Insert, ObjectKind, Property, Statement, TableName,
+    Alter, AlterAction, ColumnSpec, Comment, CommentTarget, CreateTable, CreateView, DropObject,
+    ExternalSource, Insert, ObjectKind, Property, Statement, TableName,
 };
 
 #[cfg(test)]

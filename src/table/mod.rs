@@ -3,7 +3,10 @@
 //! `scan` is the one way in which a list of files becomes a scan; [`external`] are tables whose
 //! definition owns everything.
 
+mod conform;
 pub mod external;
+mod footers;
+mod parquet;
 mod scan;
 mod writer;
 

@@ -1,6 +1,5 @@
 //! `t$files` and `t$partitions`: what an external table consists of, as rows.
 
-use std::path::Path;
 use std::sync::Arc;
 
 use arrow::array::{ArrayRef, Int64Array, RecordBatch, StringArray, StructArray, TimestampMicrosecondArray};
@@ -8,18 +7,17 @@ use arrow::compute::take;
 use arrow::datatypes::{Field, Fields, Schema};
 use arrow::row::{RowConverter, SortField};
 use datafusion::catalog::Session;
-use datafusion::execution::object_store::ObjectStoreUrl;
 
 use super::{files, partitions};
 use crate::definition::ExternalTable;
 use crate::error::{Code, Error, Result};
-use crate::storage::{DataFile, list_files};
+use crate::storage::{DataFile, Place};
 
 /// The metadata tables of external tables.
 pub const METADATA: &[&str] = &["files", "partitions"];
 
 /// What `t$suffix` shows of table `name` (with its zone), whose definition has columns and whose files are
-/// at `path`; `None` if there is no such metadata table.
+/// at `place`; `None` if there is no such metadata table.
 ///
 /// # Errors
 /// [`Code::UndefinedFile`] if the table's folder is gone, [`Code::CorruptFile`] for a file outside every
@@ -27,32 +25,33 @@ pub const METADATA: &[&str] = &["files", "partitions"];
 pub async fn metadata(
     name: &str,
     table: &ExternalTable,
-    path: &Path,
+    place: &Place,
     state: &dyn Session,
     suffix: &str,
 ) -> Result<Option<RecordBatch>> {
     if !METADATA.contains(&suffix) {
         return Ok(None);
     }
-    let store_url = ObjectStoreUrl::local_filesystem();
-    let store = state
-        .runtime_env()
-        .object_store(&store_url)
-        .map_err(|e| Error::new(Code::Io, e.strip_backtrace()).with_source(e))?;
-    let files = list_files(store.as_ref(), path)
-        .await
-        .map_err(|e| files::of_table(e, name))?;
+    let store = files::store(name, place, state)?;
+    let files = files::files(name, table.format, place, &store, None).await?;
     let values = partitions::values(name, &table.partition_columns, &files)?;
     match suffix {
-        "files" => files_table(table, &files, values),
+        "files" => files_table(table, place, &files, values),
         _ => partitions_table(name, table, &files, values),
     }
     .map(Some)
 }
 
 /// A row a file.
-fn files_table(table: &ExternalTable, files: &[DataFile], values: Vec<ArrayRef>) -> Result<RecordBatch> {
-    let paths = files.iter().map(|file| Some(format!("/{}", file.meta.location)));
+fn files_table(
+    table: &ExternalTable,
+    place: &Place,
+    files: &[DataFile],
+    values: Vec<ArrayRef>,
+) -> Result<RecordBatch> {
+    let paths = files
+        .iter()
+        .map(|file| Some(place.display_file(&file.meta.location)));
     let mut columns: Vec<(&str, ArrayRef)> = vec![
         ("path", Arc::new(paths.collect::<StringArray>())),
         ("size", sizes(files.iter().map(|file| file.meta.size))),
@@ -81,7 +80,9 @@ fn partitions_table(
         )
         .with_hint(format!("{name}$files has its files")));
     }
-    let fields = values.iter().map(|column| SortField::new(column.data_type().clone()));
+    let fields = values
+        .iter()
+        .map(|column| SortField::new(column.data_type().clone()));
     let converter = RowConverter::new(fields.collect()).map_err(defect)?;
     let rows = converter.convert_columns(&values).map_err(defect)?;
     let mut order: Vec<u32> = (0..).take(files.len()).collect();
@@ -96,13 +97,20 @@ fn partitions_table(
         columns.push(take(column, &firsts, None).map_err(defect)?);
     }
     let of = |group: &&[u32]| group.iter().map(|i| &files[*i as usize]).collect::<Vec<_>>();
-    let counts: Int64Array = groups.iter().map(|group| i64::try_from(group.len()).ok()).collect();
+    let counts: Int64Array = groups
+        .iter()
+        .map(|group| i64::try_from(group.len()).ok())
+        .collect();
     let bytes = groups
         .iter()
         .map(|group| of(group).iter().map(|file| file.meta.size).sum());
-    let last = groups
-        .iter()
-        .map(|group| of(group).iter().map(|file| modified(file)).max().unwrap_or_default());
+    let last = groups.iter().map(|group| {
+        of(group)
+            .iter()
+            .map(|file| modified(file))
+            .max()
+            .unwrap_or_default()
+    });
     let own: [(&str, ArrayRef); 3] = [
         ("file_count", Arc::new(counts)),
         ("total_size", sizes(bytes)),
@@ -111,7 +119,10 @@ fn partitions_table(
     for (name, column) in own {
         // A partition column of that name keeps it.
         let mut name = name.to_owned();
-        while schema.iter().any(|field: &Field| field.name().eq_ignore_ascii_case(&name)) {
+        while schema
+            .iter()
+            .any(|field: &Field| field.name().eq_ignore_ascii_case(&name))
+        {
             name.push('_');
         }
         schema.push(Field::new(name, column.data_type().clone(), true));
@@ -125,11 +136,20 @@ fn modified(file: &DataFile) -> i64 {
 }
 
 fn sizes(values: impl Iterator<Item = u64>) -> ArrayRef {
-    Arc::new(values.map(|size| i64::try_from(size).ok()).collect::<Int64Array>())
+    Arc::new(
+        values
+            .map(|size| i64::try_from(size).ok())
+            .collect::<Int64Array>(),
+    )
 }
 
 fn moments(values: impl Iterator<Item = i64>) -> ArrayRef {
-    Arc::new(values.map(Some).collect::<TimestampMicrosecondArray>().with_timezone("UTC"))
+    Arc::new(
+        values
+            .map(Some)
+            .collect::<TimestampMicrosecondArray>()
+            .with_timezone("UTC"),
+    )
 }
 
 fn defect(error: arrow::error::ArrowError) -> Error {

@@ -41,7 +41,10 @@ impl Altering<'_> {
             }
             AlterAction::RenameColumn { from, to } => self.rename_column(&mut table, &from, to)?,
             AlterAction::RenameTo(_) | AlterAction::Set(_) => {
-                return Err(Error::new(Code::Internal, "this action is not one of a kind of table"));
+                return Err(Error::new(
+                    Code::Internal,
+                    "this action is not one of a kind of table",
+                ));
             }
         }
         self.definition.kind = TableKind::External(table);
@@ -96,7 +99,10 @@ impl Altering<'_> {
     }
 
     fn duplicate(&self, name: &str) -> Error {
-        let message = format!("table '{}' has a column '{name}' already", self.target.full_name());
+        let message = format!(
+            "table '{}' has a column '{name}' already",
+            self.target.full_name()
+        );
         Error::new(Code::DuplicateColumn, message).with_hint("names are distinct in any case")
     }
 }

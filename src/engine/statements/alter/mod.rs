@@ -65,13 +65,20 @@ impl Altering<'_> {
             .rename(&self.target.zone, &old, &self.definition)
             .map_err(|e| e.at(place()))?;
         let zone = &self.target.zone.name;
-        Ok(Done::new(format!("renamed {zone}.{old} to {zone}.{}", name.table)))
+        Ok(Done::new(format!(
+            "renamed {zone}.{old} to {zone}.{}",
+            name.table
+        )))
     }
 
     fn set(mut self, properties: &[Property]) -> Result<Done> {
         for property in properties {
             if property.name != "owner" {
-                let message = format!("'{}' has no property '{}'", self.target.full_name(), property.name);
+                let message = format!(
+                    "'{}' has no property '{}'",
+                    self.target.full_name(),
+                    property.name
+                );
                 return Err(Error::new(Code::Unsupported, message)
                     .with_hint("the property that can be set here is 'owner'")
                     .at(self.piece.locate(property.span)));
