@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::SystemTime;
 
 use parking_lot::Mutex;
+use url::{Position, Url};
 
 use crate::definition::{
     INITIAL_LAKE, LakeConfig, TableDefinition, ZoneDefinition, check_name, read_lake, read_table, write_table,
@@ -138,7 +139,33 @@ impl Catalog {
     /// # Errors
     /// [`Code::InvalidValue`] for a location that is no path.
     pub fn place(&self, zone: &ZoneDefinition, location: &str) -> Result<Place> {
-        Place::local(&self.zone_folder(zone), location)
+        match zone.url() {
+            Some(url) => Place::remote(&url, location),
+            None => Place::local(&self.zone_folder(zone), location),
+        }
+    }
+
+    /// Where a URL points, if a zone lies in its store.
+    ///
+    /// # Errors
+    /// [`Code::Unsupported`] if none does.
+    pub fn place_of_url(&self, url: &Url) -> Result<Place> {
+        let origin = &url[..Position::BeforePath];
+        let configured = |zone: &ZoneDefinition| {
+            let zone = Url::parse(&zone.path).ok()?;
+            (&zone[..Position::BeforePath] == origin).then_some(zone)
+        };
+        match self.zones().iter().find_map(configured) {
+            Some(mut base) => {
+                base.set_path("");
+                let path = percent_encoding::percent_decode_str(url.path()).decode_utf8_lossy();
+                Place::remote(&base, path.trim_start_matches('/'))
+            }
+            None => Err(
+                Error::new(Code::Unsupported, format!("no zone lies in the store '{origin}'"))
+                    .with_hint("a zone in catalog/lake.toml whose path is a URL configures its store"),
+            ),
+        }
     }
 
     fn definitions_folder(&self, zone: &ZoneDefinition) -> PathBuf {

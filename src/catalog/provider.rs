@@ -5,7 +5,6 @@ use std::fmt::Debug;
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use datafusion::catalog::information_schema::{INFORMATION_SCHEMA, InformationSchemaProvider};
 use datafusion::catalog::{CatalogProvider, CatalogProviderList, SchemaProvider, TableProvider};
 use datafusion::datasource::TableType;
 use datafusion::error::Result;
@@ -16,6 +15,9 @@ use crate::error::{Code, Error, closest};
 
 /// The one catalog's name.
 pub const CATALOG: &str = "lake";
+
+/// The schema whose tables are files, by path. It is not listed, and no zone can be called so.
+pub const FILES: &str = "'";
 
 /// Makes a table of a definition. The engine gives it, since a view is planned and a schema inferred
 /// with means that the catalog does not have.
@@ -48,8 +50,8 @@ pub fn split_metadata_name(name: &str) -> (&str, Option<String>) {
     }
 }
 
-/// Every catalog there is: one, named [`CATALOG`], with a schema for each zone, the schemas given
-/// from above (`system`), and `information_schema`.
+/// Every catalog there is: one, named [`CATALOG`], with a schema for each zone and the schemas given
+/// from above (`system`, `information_schema`).
 #[derive(Debug, Clone)]
 pub struct LakeCatalogs {
     lake: Arc<LakeSchemas>,
@@ -60,9 +62,6 @@ struct LakeSchemas {
     catalog: Arc<Catalog>,
     planner: Arc<dyn TablePlanner>,
     others: BTreeMap<String, Arc<dyn SchemaProvider>>,
-    /// Whether this is what `information_schema` itself looks at: there, tables that cannot be had
-    /// are left out instead of failing the statement, and it does not list itself.
-    described: bool,
 }
 
 #[derive(Debug)]
@@ -70,7 +69,6 @@ struct ZoneSchema {
     catalog: Arc<Catalog>,
     planner: Arc<dyn TablePlanner>,
     zone: ZoneDefinition,
-    described: bool,
 }
 
 impl LakeCatalogs {
@@ -84,23 +82,8 @@ impl LakeCatalogs {
             catalog,
             planner,
             others,
-            described: false,
         };
         Self { lake: Arc::new(lake) }
-    }
-}
-
-impl LakeSchemas {
-    fn information_schema(&self) -> InformationSchemaProvider {
-        let described = Self {
-            catalog: Arc::clone(&self.catalog),
-            planner: Arc::clone(&self.planner),
-            others: self.others.clone(),
-            described: true,
-        };
-        InformationSchemaProvider::new(Arc::new(LakeCatalogs {
-            lake: Arc::new(described),
-        }))
     }
 }
 
@@ -122,16 +105,13 @@ impl CatalogProviderList for LakeCatalogs {
 impl CatalogProvider for LakeSchemas {
     fn schema_names(&self) -> Vec<String> {
         let zones = self.catalog.zones().iter().map(|zone| zone.name.clone());
-        let own = (!self.described).then(|| INFORMATION_SCHEMA.to_owned());
-        zones.chain(self.others.keys().cloned()).chain(own).collect()
+        let others = self.others.keys().filter(|name| *name != FILES);
+        zones.chain(others.cloned()).collect()
     }
 
     fn schema(&self, name: &str) -> Option<Arc<dyn SchemaProvider>> {
         let name = name.to_lowercase();
         let name = name.as_str();
-        if name == INFORMATION_SCHEMA {
-            return (!self.described).then(|| Arc::new(self.information_schema()) as _);
-        }
         if let Some(other) = self.others.get(name) {
             return Some(Arc::clone(other));
         }
@@ -140,7 +120,6 @@ impl CatalogProvider for LakeSchemas {
             catalog: Arc::clone(&self.catalog),
             planner: Arc::clone(&self.planner),
             zone: zone.clone(),
-            described: self.described,
         }))
     }
 }
@@ -183,22 +162,17 @@ impl SchemaProvider for ZoneSchema {
     }
 
     async fn table(&self, name: &str) -> Result<Option<Arc<dyn TableProvider>>> {
-        match self.provider(name).await {
-            Err(_) if self.described => Ok(None),
-            other => Ok(other?),
-        }
+        Ok(self.provider(name).await?)
     }
 
     async fn table_type(&self, name: &str) -> Result<Option<TableType>> {
         let (table, suffix) = split_metadata_name(name);
-        match self.catalog.table(&self.zone, table) {
-            Err(_) if self.described => Ok(None),
-            other => Ok(other?.map(|definition| match definition.kind {
-                _ if suffix.is_some() => TableType::View,
-                TableKind::External(_) => TableType::Base,
-                TableKind::View(_) => TableType::View,
-            })),
-        }
+        let definition = self.catalog.table(&self.zone, table)?;
+        Ok(definition.map(|definition| match definition.kind {
+            _ if suffix.is_some() => TableType::View,
+            TableKind::External(_) => TableType::Base,
+            TableKind::View(_) => TableType::View,
+        }))
     }
 
     fn table_exist(&self, name: &str) -> bool {

@@ -9,6 +9,7 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_spanned::Spanned;
 use toml_edit::Datetime;
+use url::Url;
 
 use super::format::{Format, TextOptions};
 use super::lake::{LakeConfig, ZoneDefinition};
@@ -16,6 +17,7 @@ use super::location::check_location;
 use super::table::{Column, ExternalTable, TableDefinition, TableKind, View};
 use super::types::type_from_text;
 use crate::error::{Code, Error, Location, Result, did_you_mean};
+use crate::storage::{StoreOptions, is_store_url};
 use crate::syntax::{Script, Statement};
 
 /// Schemas that are not zones.
@@ -33,6 +35,8 @@ struct ZoneFile {
     path: Spanned<String>,
     #[serde(default)]
     format: Option<Spanned<String>>,
+    #[serde(default)]
+    store: BTreeMap<String, String>,
 }
 
 #[derive(Deserialize)]
@@ -168,13 +172,23 @@ fn zone_definition(source: &Source<'_>, name: Spanned<String>, zone: ZoneFile) -
             .wrong(span, format!("a zone cannot be named '{name}'"))
             .with_hint("zones have lower-case names other than 'system' and 'information_schema'"));
     }
-    if zone.path.get_ref().is_empty() || zone.path.get_ref().contains("://") {
+    let is_url = is_store_url(zone.path.get_ref());
+    let wrong_url = is_url && !Url::parse(zone.path.get_ref()).is_ok_and(|url| url.has_host());
+    if zone.path.get_ref().is_empty() || wrong_url {
         return Err(source
             .wrong(
                 zone.path.span(),
                 format!("zone '{name}' needs the path of a folder"),
             )
-            .with_hint("a path relative to the lake's folder, such as \"data/raw\", or an absolute one"));
+            .with_hint(
+                "a path relative to the lake's folder, such as \"data/raw\", an absolute one, or a URL: s3://bucket/raw",
+            ));
+    }
+    if !is_url && !zone.store.is_empty() {
+        return Err(source.wrong(
+            zone.path.span(),
+            format!("zone '{name}' has no store to configure: its path is a folder"),
+        ));
     }
     let format = match zone.format {
         Some(format) => source.checked(format.span(), format.get_ref().parse())?,
@@ -184,6 +198,7 @@ fn zone_definition(source: &Source<'_>, name: Spanned<String>, zone: ZoneFile) -
         name,
         path: zone.path.into_inner(),
         format,
+        store: StoreOptions(zone.store),
     })
 }
 

@@ -93,6 +93,18 @@ impl TableDefinition {
 }
 
 impl ExternalTable {
+    /// Files of a format at `location`, whose columns they themselves say.
+    pub fn of_files(format: Format, location: &str) -> Self {
+        Self {
+            format,
+            options: BTreeMap::new(),
+            text: TextOptions::default(),
+            location: location.to_owned(),
+            columns: Vec::new(),
+            partition_columns: Vec::new(),
+        }
+    }
+
     /// The columns of the files.
     pub fn file_schema(&self) -> SchemaRef {
         schema(&self.columns)

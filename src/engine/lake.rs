@@ -11,6 +11,7 @@ use super::session::Session;
 use super::workers::Workers;
 use crate::catalog::Catalog;
 use crate::error::Result;
+use crate::storage::open_store;
 
 /// A lake, opened: what all its sessions share. Cheap to clone.
 ///
@@ -62,6 +63,14 @@ impl Lake {
         let runtime = RuntimeEnvBuilder::new()
             .build_arc()
             .map_err(failure::without_place)?;
+        for zone in catalog.zones() {
+            if let Some(url) = zone.url() {
+                let origin = url[..url::Position::BeforePath].parse::<url::Url>();
+                if let Ok(origin) = origin {
+                    runtime.register_object_store(&origin, open_store(&url, &zone.store)?);
+                }
+            }
+        }
         Ok(Self {
             catalog,
             runtime,

@@ -7,7 +7,10 @@
 
 mod culprit;
 mod failure;
+mod files;
+mod information_schema;
 mod lake;
+mod landing;
 mod outcome;
 mod progress;
 mod session;
@@ -19,6 +22,7 @@ mod tables;
 mod workers;
 
 pub use lake::{Lake, LakeOptions};
+pub use landing::{LandedFile, Landing};
 pub use outcome::{Body, Done, Outcome, Outcomes, Rows};
 pub use progress::{Progress, ProgressSnapshot};
 pub use session::Session;

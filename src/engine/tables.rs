@@ -10,6 +10,7 @@ use parking_lot::RwLock;
 
 use super::failure;
 use super::lake::Lake;
+use super::landing::register;
 use super::state::{SharedConfig, session_state};
 use crate::catalog::TablePlanner;
 use crate::definition::{ExternalTable, TableDefinition, TableKind, View, ZoneDefinition};
@@ -129,7 +130,8 @@ pub(super) async fn metadata(
             let table = with_columns(lake, config, zone, &name, table.clone()).await?;
             let place = lake.catalog().place(zone, &table.location)?;
             let state = session_state(lake, config, Vec::new());
-            external::metadata(&name, &table, &place, &state, suffix).await
+            let landed = register(lake, zone, &definition.name).all()?;
+            external::metadata(&name, &table, &place, &state, suffix, &landed).await
         }
         TableKind::View(_) => Ok(None),
     }

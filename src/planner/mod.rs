@@ -7,6 +7,7 @@
 //! Around the physical planner: joins are made to stop when they are told to ([`cancellable`]).
 
 mod cancellable;
+mod file_names;
 mod guard;
 mod names;
 mod output_names;
@@ -39,6 +40,7 @@ pub async fn plan(state: &SessionState, piece: &Piece, parameters: &Parameters) 
             .ok_or_else(|| Error::new(Code::Internal, "this statement is not planned"))?;
         guard::check(&statement, &spelled)?;
         wildcards::qualify(&mut statement);
+        file_names::spell_out(&mut statement);
         let columns = output_names::written(&statement);
         match state.statement_to_plan(statement).await {
             Ok(plan) => break output_names::as_written(plan, columns)?,

@@ -3,12 +3,14 @@
 //! Owns: writing a file so that others see all of it or nothing ([`write_atomically`], [`Staging`]),
 //! and which files of a folder are data ([`list_files`]). It knows neither formats nor tables.
 
+mod cloud;
 mod listing;
 mod pinned;
 mod place;
 mod publish;
 mod staging;
 
+pub use cloud::{StoreOptions, is_store_url, open_store};
 pub use listing::{DataFile, FolderFilter, Selection, list_files};
 pub use pinned::Pinned;
 pub use place::{Place, is_pattern};

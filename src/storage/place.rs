@@ -82,12 +82,10 @@ impl Place {
             Error::new(Code::InvalidValue, format!("'{text}' cannot be a data path: {e}"))
         };
         let (folder, pattern) = split_pattern(location);
-        let inside = format!("{}/{folder}", base.path().trim_end_matches('/'));
         let path = StorePath::from_url_path(base.path())
             .and_then(|prefix| StorePath::parse(format!("{prefix}/{}", folder.trim_end_matches('/'))))
             .map_err(|e| wrong(&e))?;
         let origin = &base[..url::Position::BeforePath];
-        debug_assert!(inside.starts_with('/'));
         Ok(Self {
             store_url: ObjectStoreUrl::parse(origin).map_err(|e| wrong(&e.strip_backtrace()))?,
             path,

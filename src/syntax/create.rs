@@ -224,7 +224,7 @@ fn properties(cursor: &mut Cursor<'_>, table: &mut CreateTable) -> Result<()> {
 }
 
 /// `'key' 'value'`, `key value` or `key = value`; a key may have dots.
-fn option(cursor: &mut Cursor<'_>) -> Result<(String, String, Span)> {
+pub(super) fn option(cursor: &mut Cursor<'_>) -> Result<(String, String, Span)> {
     let span = cursor.next_span();
     let mut key = option_word(cursor)?;
     while cursor.takes_token(&Token::Period) {

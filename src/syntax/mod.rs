@@ -5,6 +5,7 @@
 //! written back as SQL ([`quote`]). It plans nothing and knows no table.
 
 mod alter;
+mod copy;
 mod create;
 mod cursor;
 mod parameters;
@@ -18,8 +19,8 @@ pub use cursor::parse_type;
 pub use parameters::{Parameters, parameter_names};
 pub use script::{Piece, Script};
 pub use statement::{
-    Alter, AlterAction, ColumnSpec, Comment, CommentTarget, CreateTable, CreateView, DropObject,
-    ExternalSource, Insert, ObjectKind, Property, Statement, TableName,
+    Alter, AlterAction, ColumnSpec, Comment, CommentTarget, CopyTo, CreateTable, CreateView, DeleteFiles,
+    DropObject, ExternalSource, Insert, ObjectKind, Property, Statement, TableName,
 };
 
 #[cfg(test)]

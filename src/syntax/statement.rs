@@ -40,6 +40,17 @@ pub enum Statement {
     },
     /// `DESCRIBE t`.
     Describe(TableName),
+    /// `DESCRIBE 'file'`.
+    DescribeFile {
+        /// The file, folder, pattern or URL.
+        path: String,
+        /// Where it stands.
+        span: Span,
+    },
+    /// `COPY (query)|t TO 'path'`.
+    CopyTo(Box<CopyTo>),
+    /// `DELETE FROM t$files WHERE …`.
+    DeleteFiles(Box<DeleteFiles>),
     /// `USE zone`.
     Use {
         /// The zone in which names without one are looked up from now on.
@@ -76,6 +87,8 @@ impl Statement {
             Self::Insert(insert) => return Some(*insert.statement),
             Self::CreateTable(table) => table.query?,
             Self::CreateView(view) => view.query,
+            Self::CopyTo(copy) => copy.query,
+            Self::DeleteFiles(delete) => delete.query,
             _ => return None,
         };
         Some(Standard::Statement(Box::new(sqlparser::ast::Statement::Query(
@@ -288,4 +301,30 @@ pub enum CommentTarget {
         /// Its name.
         column: Ident,
     },
+}
+
+/// `COPY (query)|t TO 'path' [STORED AS …] [PARTITIONED BY (…)] [OPTIONS (…)]`.
+#[derive(Debug, Clone)]
+pub struct CopyTo {
+    /// What is copied.
+    pub query: Box<Query>,
+    /// Where to.
+    pub path: String,
+    /// Where that stands.
+    pub path_span: Span,
+    /// `STORED AS`, in lower case; else the path's ending says it.
+    pub format: Option<(String, Span)>,
+    /// Columns that become folders.
+    pub partitioned_by: Vec<Ident>,
+    /// How the format is written. With the place of each key.
+    pub options: Vec<(String, String, Span)>,
+}
+
+/// `DELETE FROM t$files WHERE …`.
+#[derive(Debug, Clone)]
+pub struct DeleteFiles {
+    /// The table, without the suffix.
+    pub table: TableName,
+    /// The rows of `t$files` that are meant.
+    pub query: Box<Query>,
 }

@@ -6,6 +6,7 @@
 mod conform;
 pub mod external;
 mod footers;
+pub mod output;
 mod parquet;
 mod scan;
 mod writer;

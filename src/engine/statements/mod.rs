@@ -2,8 +2,10 @@
 
 mod alter;
 mod comment;
+mod copy;
 mod create_table;
 mod create_view;
+mod delete_files;
 mod describe;
 mod drop;
 mod show_create;
@@ -48,6 +50,11 @@ pub(super) async fn execute(
         Statement::Drop(object) => done(drop::execute(session, &object)?),
         Statement::Alter(alter) => done(alter::execute(session, piece, *alter).await?),
         Statement::Comment(comment) => done(comment::execute(session, piece, comment).await?),
+        Statement::CopyTo(copy) => done(copy::execute(session, piece, *copy, parameters).await?),
+        Statement::DeleteFiles(delete) => {
+            done(delete_files::execute(session, piece, *delete, parameters).await?)
+        }
+        Statement::DescribeFile { path, span } => describe::file(session, piece, &path, span).await,
         Statement::ShowPartitions(name) => show_partitions::execute(session, &name).await,
         Statement::ShowTables { zone } => show_tables(session, zone.map(|(zone, _)| zone)),
         Statement::ShowCreate(name) => show_create::execute(session, &name),

@@ -3,11 +3,14 @@
 
 use std::sync::Arc;
 
+use arrow::array::{Array, ArrayRef, StringArray};
+use arrow::compute::cast;
 use arrow::datatypes::{DataType, Schema};
 use datafusion::catalog::Session;
 use datafusion::datasource::file_format::FileFormat;
 use datafusion::datasource::file_format::parquet::ParquetFormat;
 use datafusion::datasource::physical_plan::parquet::metadata::DFParquetMetadata;
+use futures::{StreamExt, TryStreamExt};
 use object_store::{ObjectMeta, ObjectStore};
 use percent_encoding::percent_decode_str;
 
@@ -101,22 +104,116 @@ pub async fn infer_columns(
 ) -> Result<(Vec<Column>, Vec<Column>)> {
     let store = store(table, place, state)?;
     let files = files(table, definition.format, place, &store, None).await?;
-    let Some(first) = files.first() else {
-        return Err(no_files(table, definition.format, place, &store).await);
+    let step = files.len().div_ceil(SAMPLED_FILES).max(1);
+    let sample: Vec<&DataFile> = files.iter().step_by(step).collect();
+    columns_of(table, definition, place, state, &store, &sample).await
+}
+
+/// The same, from every file: for a table that is not written down, and whose files may have columns
+/// that a sample would miss.
+///
+/// # Errors
+/// Those of [`infer_columns`].
+pub async fn infer_all_columns(
+    table: &str,
+    definition: &ExternalTable,
+    place: &Place,
+    state: &dyn Session,
+) -> Result<(Vec<Column>, Vec<Column>)> {
+    let store = store(table, place, state)?;
+    let files = files(table, definition.format, place, &store, None).await?;
+    columns_of(
+        table,
+        definition,
+        place,
+        state,
+        &store,
+        &files.iter().collect::<Vec<_>>(),
+    )
+    .await
+}
+
+/// The format of the files in a folder, as their names say it.
+///
+/// # Errors
+/// [`Code::UndefinedFile`] if none says one.
+pub async fn format_of(path: &str, place: &Place, state: &dyn Session) -> Result<Format> {
+    let store = store(path, place, state)?;
+    let selection = Selection {
+        is_data: |name| Format::of_name(name).is_some(),
+        folders: None,
     };
-    let step = files.len().div_ceil(SAMPLED_FILES);
+    let files = list_files(&store, place, selection).await?;
+    let mut formats = files.iter().filter_map(|file| {
+        let format = Format::of_name(file.meta.location.filename()?)?;
+        Some((format, file))
+    });
+    let wrong = |message: String| {
+        Error::new(Code::UndefinedFile, message).with_hint(
+            "the format is told by names such as 'x.parquet', 'x.csv.gz', 'x.jsonl', 'x.avro', 'x.arrow'",
+        )
+    };
+    let Some((format, first)) = formats.next() else {
+        return Err(wrong(format!(
+            "what format '{path}' has is not told by the names of its files"
+        )));
+    };
+    match formats.find(|(other, _)| *other != format) {
+        None => Ok(format),
+        Some((_, other)) => Err(wrong(format!(
+            "files '{}' and '{}' have different formats",
+            place.display_file(&first.meta.location),
+            place.display_file(&other.meta.location)
+        ))),
+    }
+}
+
+async fn columns_of(
+    table: &str,
+    definition: &ExternalTable,
+    place: &Place,
+    state: &dyn Session,
+    store: &Arc<dyn ObjectStore>,
+    sample: &[&DataFile],
+) -> Result<(Vec<Column>, Vec<Column>)> {
+    let Some(first) = sample.first() else {
+        return Err(no_files(table, definition.format, place, store).await);
+    };
+    let display = |file: &&DataFile| (place.display_file(&file.meta.location), file.meta.clone());
+    let named: Vec<(String, ObjectMeta)> = sample.iter().map(display).collect();
+    let mut schemas = futures::stream::iter(named)
+        .map(|(path, meta)| async move {
+            let schema = schema(table, definition, &path, store, &meta, state).await?;
+            Ok::<_, Error>((path, schema))
+        })
+        .buffered(SAMPLED_FILES);
     let mut merged = Merged::default();
-    for file in files.iter().step_by(step) {
-        let path = place.display_file(&file.meta.location);
-        let schema = schema(table, definition, &path, &store, &file.meta, state).await?;
+    while let Some((path, schema)) = schemas.try_next().await? {
         merged.add(table, definition.format, &path, &schema)?;
     }
     let partitions = first.folders.iter().map_while(|folder| folder.split_once('='));
-    let partitions = partitions.map(|(name, _)| {
-        let name = percent_decode_str(name).decode_utf8_lossy();
-        Column::new(name, DataType::Utf8View)
+    let partitions = partitions.enumerate().map(|(level, (name, _))| {
+        let decoded = percent_decode_str(name).decode_utf8_lossy();
+        Column::new(decoded.as_ref(), partition_type(sample, level, name))
     });
     Ok((merged.columns(), partitions.collect()))
+}
+
+/// The type whose every value is written exactly as the folders' names have it.
+fn partition_type(sample: &[&DataFile], level: usize, name: &str) -> DataType {
+    let value = |file: &&DataFile| {
+        let (found, value) = file.folders.get(level)?.split_once('=')?;
+        (found == name && value != super::partitions::NULL).then(|| value.to_owned())
+    };
+    let texts: StringArray = sample.iter().filter_map(value).map(Some).collect();
+    let texts: ArrayRef = Arc::new(texts);
+    let is_exact = |data_type: &DataType| {
+        let back = cast(&texts, data_type).and_then(|values| cast(&values, &DataType::Utf8));
+        back.is_ok_and(|back| back.as_ref() == texts.as_ref())
+    };
+    let mut types = [DataType::Int64, DataType::Date32].into_iter();
+    let found = types.find(|data_type| !texts.is_empty() && is_exact(data_type));
+    found.unwrap_or(DataType::Utf8View)
 }
 
 /// That there is nothing to look into; other files in the folder are mentioned.

@@ -1,13 +1,18 @@
 //! `t$files` and `t$partitions`: what an external table consists of, as rows.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
-use arrow::array::{ArrayRef, Int64Array, RecordBatch, StringArray, StructArray, TimestampMicrosecondArray};
+use arrow::array::{
+    ArrayRef, Int64Array, MapBuilder, RecordBatch, StringArray, StringBuilder, StructArray,
+    TimestampMicrosecondArray,
+};
 use arrow::compute::take;
 use arrow::datatypes::{Field, Fields, Schema};
 use arrow::row::{RowConverter, SortField};
 use datafusion::catalog::Session;
 
+use super::landed::{Landed, id_of_path};
 use super::{files, partitions};
 use crate::definition::ExternalTable;
 use crate::error::{Code, Error, Result};
@@ -28,6 +33,7 @@ pub async fn metadata(
     place: &Place,
     state: &dyn Session,
     suffix: &str,
+    landed: &[Landed],
 ) -> Result<Option<RecordBatch>> {
     if !METADATA.contains(&suffix) {
         return Ok(None);
@@ -36,7 +42,7 @@ pub async fn metadata(
     let files = files::files(name, table.format, place, &store, None).await?;
     let values = partitions::values(name, &table.partition_columns, &files)?;
     match suffix {
-        "files" => files_table(table, place, &files, values),
+        "files" => files_table(table, place, &files, values, landed),
         _ => partitions_table(name, table, &files, values),
     }
     .map(Some)
@@ -48,14 +54,40 @@ fn files_table(
     place: &Place,
     files: &[DataFile],
     values: Vec<ArrayRef>,
+    landed: &[Landed],
 ) -> Result<RecordBatch> {
+    let records: HashMap<String, &Landed> = landed
+        .iter()
+        .map(|landed| (landed.file.to_string_lossy().into_owned(), landed))
+        .collect();
+    let record = |file: &DataFile| {
+        let below = file.meta.location.as_ref().strip_prefix(place.path().as_ref())?;
+        records.get(below.trim_start_matches('/')).copied()
+    };
+    let ids = files.iter().map(|file| match record(file) {
+        Some(landed) => Some(landed.id().to_owned()),
+        None => Some(id_of_path(file.meta.location.as_ref())),
+    });
+    let hashes = files
+        .iter()
+        .map(|file| record(file).map(|landed| landed.hash.as_str()));
+    let landed_at = files
+        .iter()
+        .map(|file| record(file).map(|landed| landed.landed_at.timestamp_micros()));
     let paths = files
         .iter()
         .map(|file| Some(place.display_file(&file.meta.location)));
     let mut columns: Vec<(&str, ArrayRef)> = vec![
+        ("id", Arc::new(ids.collect::<StringArray>())),
         ("path", Arc::new(paths.collect::<StringArray>())),
         ("size", sizes(files.iter().map(|file| file.meta.size))),
-        ("modified_at", moments(files.iter().map(modified))),
+        (
+            "modified_at",
+            moments(files.iter().map(|file| Some(modified(file)))),
+        ),
+        ("hash", Arc::new(hashes.collect::<StringArray>())),
+        ("tags", tags(files.iter().map(record))?),
+        ("landed_at", moments(landed_at)),
     ];
     if !values.is_empty() {
         let fields: Fields = table.partition_schema().fields().clone();
@@ -114,7 +146,7 @@ fn partitions_table(
     let own: [(&str, ArrayRef); 3] = [
         ("file_count", Arc::new(counts)),
         ("total_size", sizes(bytes)),
-        ("last_modified_at", moments(last)),
+        ("last_modified_at", moments(last.map(Some))),
     ];
     for (name, column) in own {
         // A partition column of that name keeps it.
@@ -143,13 +175,21 @@ fn sizes(values: impl Iterator<Item = u64>) -> ArrayRef {
     )
 }
 
-fn moments(values: impl Iterator<Item = i64>) -> ArrayRef {
-    Arc::new(
-        values
-            .map(Some)
-            .collect::<TimestampMicrosecondArray>()
-            .with_timezone("UTC"),
-    )
+fn moments(values: impl Iterator<Item = Option<i64>>) -> ArrayRef {
+    Arc::new(values.collect::<TimestampMicrosecondArray>().with_timezone("UTC"))
+}
+
+/// The labels of landed files; others have none.
+fn tags<'a>(records: impl Iterator<Item = Option<&'a Landed>>) -> Result<ArrayRef> {
+    let mut tags = MapBuilder::new(None, StringBuilder::new(), StringBuilder::new());
+    for record in records {
+        for (key, value) in record.into_iter().flat_map(|landed| &landed.tags) {
+            tags.keys().append_value(key);
+            tags.values().append_value(value);
+        }
+        tags.append(record.is_some()).map_err(defect)?;
+    }
+    Ok(Arc::new(tags.finish()))
 }
 
 fn defect(error: arrow::error::ArrowError) -> Error {

@@ -5,6 +5,7 @@
 
 mod files;
 mod insert;
+mod landed;
 mod metadata;
 mod partitions;
 mod pruning;
@@ -24,9 +25,10 @@ use datafusion::logical_expr::dml::InsertOp;
 use datafusion::logical_expr::{Expr, TableProviderFilterPushDown};
 use datafusion::physical_plan::ExecutionPlan;
 
-pub use files::infer_columns;
+pub use files::{format_of, infer_all_columns, infer_columns};
+pub use landed::{Landed, Register, hash_file};
 pub use metadata::{METADATA, metadata};
-pub(super) use partitions::partition_folders;
+pub use partitions::partition_folders;
 
 use super::scan::{Foreign, Request, Scan};
 use crate::definition::{ExternalTable, Format};
@@ -151,6 +153,10 @@ impl TableProvider for ExternalTableProvider {
                 self.definition.format
             ));
             return Err(error.with_hint("rows can be inserted into Parquet tables").into());
+        }
+        if self.place.local_path().is_none() {
+            let error = unsupported("INSERT is not supported for the object store of table");
+            return Err(error.with_hint("COPY … TO writes a file there").into());
         }
         let folder = self
             .place

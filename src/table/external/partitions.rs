@@ -16,7 +16,7 @@ use crate::definition::Column;
 use crate::error::{Code, Error, Result};
 use crate::storage::DataFile;
 
-const NULL: &str = "__HIVE_DEFAULT_PARTITION__";
+pub(super) const NULL: &str = "__HIVE_DEFAULT_PARTITION__";
 
 const ENCODED: &AsciiSet = &CONTROLS
     .add(b'/')
@@ -43,11 +43,7 @@ const ENCODED: &AsciiSet = &CONTROLS
 ///
 /// # Errors
 /// [`Code::Unsupported`] for a type whose values have no text.
-pub(in crate::table) fn partition_folders(
-    names: &[String],
-    keys: &[ArrayRef],
-    row: usize,
-) -> Result<PathBuf> {
+pub fn partition_folders(names: &[String], keys: &[ArrayRef], row: usize) -> Result<PathBuf> {
     let mut folders = PathBuf::new();
     for (name, column) in names.iter().zip(keys) {
         let mut folder = format!("{}=", utf8_percent_encode(name, ENCODED));

@@ -165,10 +165,11 @@ impl Creation<'_> {
             external.columns.retain(|column| !names.contains(&column.name));
         } else {
             external.partition_columns = partitions;
-            if !path.exists() && external.location.ends_with('/') && !files.has_pattern() {
+            let here = files.local_path().is_some() && !files.has_pattern();
+            if here && !path.exists() && external.location.ends_with('/') {
                 std::fs::create_dir_all(&path).map_err(|e| Error::io(&path, "make the folder", e))?;
             }
-            if !path.exists() && !files.has_pattern() {
+            if here && !path.exists() {
                 let error = Error::new(
                     Code::UndefinedFile,
                     format!("there is no file '{}'", path.display()),
