@@ -12,3 +12,4 @@ mod scan;
 mod writer;
 
 pub use external::ExternalTableProvider;
+pub use scan::FILES_PRUNED_METRIC;
