@@ -102,8 +102,8 @@ impl Output {
         keys: Vec<usize>,
     ) -> Result<Self> {
         let wrong = |e| Error::io(path, "write into", e);
-        match std::fs::read_dir(path) {
-            Ok(mut entries) if entries.next().is_some() => {
+        match std::fs::read_dir(path).map(|mut entries| entries.next().is_some()) {
+            Ok(true) => {
                 let message = format!("folder '{}' is not empty", path.display());
                 return Err(Error::new(Code::DuplicateTable, message)
                     .with_hint("files of a copy do not go among others: give another folder"));
