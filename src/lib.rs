@@ -28,13 +28,15 @@
 //!
 //! To find the home of …
 //!
-//! - a **statement**: its grammar in [`syntax`] (`create.rs`, `show.rs`, `parse.rs`), its executor
+//! - a **statement**: its grammar in [`syntax`] (`create.rs`, `alter.rs`, `copy.rs`, `show.rs`, `parse.rs`), its executor
 //!   in `engine/statements/`, one file a group;
 //! - a **function**: `functions/`, with its documentation;
 //! - a **setting**: `engine/settings.rs` (DataFusion's), `engine/limits.rs` (ours); a **system table**:
-//!   `engine/system.rs`; a **statement's record**: `engine/queries/`;
+//!   `engine/system.rs`; `information_schema`: `engine/information_schema.rs`; a table's own (`t$files`):
+//!   `engine/tables.rs`, per kind; a **statement's record**: `engine/queries/`;
 //! - a **limit**: `engine/memory/`, `engine/spill.rs`, `engine/admission.rs`; what is run again: `engine/run.rs`;
-//! - a **file format** of tables: `definition/format.rs` (options), `table/external/files.rs` (reader);
+//! - a **file format** of tables: `definition/format.rs` (options), `table/external/read/` (reader),
+//!   `table/output/` (writer);
 //! - a **result format**: `render/`, one file a format;
 //! - an **error code**: `error/code.rs`; DataFusion's errors become ours in `engine/failure.rs`;
 //! - a **key of a definition file**: `definition/read.rs` (in) and `definition/edit.rs` (out);

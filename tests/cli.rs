@@ -3,6 +3,8 @@
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+#[path = "cli/add.rs"]
+mod add;
 #[path = "cli/demo.rs"]
 mod demo;
 #[path = "cli/errors.rs"]

@@ -6,13 +6,14 @@ use std::sync::Arc;
 use std::time::SystemTime;
 
 use parking_lot::Mutex;
+use url::{Position, Url};
 
 use crate::definition::{
     INITIAL_LAKE, LakeConfig, LakeLimits, TableDefinition, ZoneDefinition, check_name, read_lake, read_table,
     write_table,
 };
 use crate::error::{Code, Error, Location, Result, closest, did_you_mean};
-use crate::storage::{OnExisting, Published, sync_folder, write_atomically};
+use crate::storage::{OnExisting, Place, Published, sync_folder, write_atomically};
 
 /// The definitions of a lake.
 #[derive(Debug)]
@@ -137,6 +138,40 @@ impl Catalog {
     /// Where a zone's tables have their files.
     pub fn zone_folder(&self, zone: &ZoneDefinition) -> PathBuf {
         self.root.join(&zone.path)
+    }
+
+    /// Where the files at `location` of a zone are.
+    ///
+    /// # Errors
+    /// [`Code::InvalidValue`] for a location that is no path.
+    pub fn place(&self, zone: &ZoneDefinition, location: &str) -> Result<Place> {
+        match zone.url() {
+            Some(url) => Place::remote(&url, location),
+            None => Place::local(&self.zone_folder(zone), location),
+        }
+    }
+
+    /// Where a URL points, if a zone lies in its store.
+    ///
+    /// # Errors
+    /// [`Code::Unsupported`] if none does.
+    pub fn place_of_url(&self, url: &Url) -> Result<Place> {
+        let origin = &url[..Position::BeforePath];
+        let configured = |zone: &ZoneDefinition| {
+            let zone = Url::parse(&zone.path).ok()?;
+            (&zone[..Position::BeforePath] == origin).then_some(zone)
+        };
+        match self.zones().iter().find_map(configured) {
+            Some(mut base) => {
+                base.set_path("");
+                let path = percent_encoding::percent_decode_str(url.path()).decode_utf8_lossy();
+                Place::remote(&base, path.trim_start_matches('/'))
+            }
+            None => Err(
+                Error::new(Code::Unsupported, format!("no zone lies in the store '{origin}'"))
+                    .with_hint("a zone in catalog/lake.toml whose path is a URL configures its store"),
+            ),
+        }
     }
 
     fn definitions_folder(&self, zone: &ZoneDefinition) -> PathBuf {
@@ -269,6 +304,28 @@ impl Catalog {
         let text = write_table(&existing, definition).or_else(|_| write_table("", definition))?;
         match write_atomically(&file, text.as_bytes(), on_existing)? {
             Published::Yes => Ok(()),
+            Published::KeptExisting => Err(already_exists(zone, &definition.name)),
+        }
+    }
+
+    /// Writes the definition that so far was `old`'s under its new name; the file's comments and order stay.
+    ///
+    /// # Errors
+    /// [`Code::DuplicateTable`] if the name is taken, in any case.
+    pub fn rename(&self, zone: &ZoneDefinition, old: &str, definition: &TableDefinition) -> Result<()> {
+        check_name("table", &definition.name)?;
+        if let Some(taken) = self.resolve(zone, &definition.name)?.filter(|taken| taken != old) {
+            return Err(already_exists(zone, &taken));
+        }
+        if definition.name == old {
+            return Ok(());
+        }
+        let from = self.definition_file(zone, old);
+        let text = std::fs::read_to_string(&from).map_err(|e| Error::io(&from, "read", e))?;
+        let text = write_table(&text, definition)?;
+        let to = self.definition_file(zone, &definition.name);
+        match write_atomically(&to, text.as_bytes(), OnExisting::Keep)? {
+            Published::Yes => self.remove(zone, old),
             Published::KeptExisting => Err(already_exists(zone, &definition.name)),
         }
     }

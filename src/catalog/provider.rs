@@ -5,16 +5,19 @@ use std::fmt::Debug;
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use datafusion::catalog::information_schema::{INFORMATION_SCHEMA, InformationSchemaProvider};
 use datafusion::catalog::{CatalogProvider, CatalogProviderList, SchemaProvider, TableProvider};
 use datafusion::datasource::TableType;
 use datafusion::error::Result;
 
 use super::files::Catalog;
 use crate::definition::{TableDefinition, TableKind, ZoneDefinition};
+use crate::error::{Code, Error, closest};
 
 /// The one catalog's name.
 pub const CATALOG: &str = "lake";
+
+/// The schema whose tables are files, by path. It is not listed, and no zone can be called so.
+pub const FILES: &str = "'";
 
 /// Makes a table of a definition. The engine gives it, since a view is planned and a schema inferred
 /// with means that the catalog does not have.
@@ -26,10 +29,29 @@ pub trait TablePlanner: Debug + Send + Sync {
         zone: &ZoneDefinition,
         definition: &Arc<TableDefinition>,
     ) -> crate::Result<Arc<dyn TableProvider>>;
+
+    /// The metadata table `$suffix` (in lower case) of `definition`, if its kind has one of that name.
+    async fn metadata(
+        &self,
+        zone: &ZoneDefinition,
+        definition: &Arc<TableDefinition>,
+        suffix: &str,
+    ) -> crate::Result<Option<Arc<dyn TableProvider>>>;
+
+    /// The metadata tables that `definition`'s kind has, by suffix.
+    fn metadata_suffixes(&self, definition: &TableDefinition) -> &'static [&'static str];
 }
 
-/// Every catalog there is: one, named [`CATALOG`], with a schema for each zone, the schemas given
-/// from above (`system`), and `information_schema`.
+/// The table and, for `t$files`, what of it is meant, in lower case.
+pub fn split_metadata_name(name: &str) -> (&str, Option<String>) {
+    match name.split_once('$') {
+        Some((table, suffix)) => (table, Some(suffix.to_lowercase())),
+        None => (name, None),
+    }
+}
+
+/// Every catalog there is: one, named [`CATALOG`], with a schema for each zone and the schemas given
+/// from above (`system`, `information_schema`).
 #[derive(Debug, Clone)]
 pub struct LakeCatalogs {
     lake: Arc<LakeSchemas>,
@@ -40,9 +62,6 @@ struct LakeSchemas {
     catalog: Arc<Catalog>,
     planner: Arc<dyn TablePlanner>,
     others: BTreeMap<String, Arc<dyn SchemaProvider>>,
-    /// Whether this is what `information_schema` itself looks at: there, tables that cannot be had
-    /// are left out instead of failing the statement, and it does not list itself.
-    described: bool,
 }
 
 #[derive(Debug)]
@@ -50,7 +69,6 @@ struct ZoneSchema {
     catalog: Arc<Catalog>,
     planner: Arc<dyn TablePlanner>,
     zone: ZoneDefinition,
-    described: bool,
 }
 
 impl LakeCatalogs {
@@ -64,23 +82,8 @@ impl LakeCatalogs {
             catalog,
             planner,
             others,
-            described: false,
         };
         Self { lake: Arc::new(lake) }
-    }
-}
-
-impl LakeSchemas {
-    fn information_schema(&self) -> InformationSchemaProvider {
-        let described = Self {
-            catalog: Arc::clone(&self.catalog),
-            planner: Arc::clone(&self.planner),
-            others: self.others.clone(),
-            described: true,
-        };
-        InformationSchemaProvider::new(Arc::new(LakeCatalogs {
-            lake: Arc::new(described),
-        }))
     }
 }
 
@@ -102,16 +105,13 @@ impl CatalogProviderList for LakeCatalogs {
 impl CatalogProvider for LakeSchemas {
     fn schema_names(&self) -> Vec<String> {
         let zones = self.catalog.zones().iter().map(|zone| zone.name.clone());
-        let own = (!self.described).then(|| INFORMATION_SCHEMA.to_owned());
-        zones.chain(self.others.keys().cloned()).chain(own).collect()
+        let others = self.others.keys().filter(|name| *name != FILES);
+        zones.chain(others.cloned()).collect()
     }
 
     fn schema(&self, name: &str) -> Option<Arc<dyn SchemaProvider>> {
         let name = name.to_lowercase();
         let name = name.as_str();
-        if name == INFORMATION_SCHEMA {
-            return (!self.described).then(|| Arc::new(self.information_schema()) as _);
-        }
         if let Some(other) = self.others.get(name) {
             return Some(Arc::clone(other));
         }
@@ -120,17 +120,38 @@ impl CatalogProvider for LakeSchemas {
             catalog: Arc::clone(&self.catalog),
             planner: Arc::clone(&self.planner),
             zone: zone.clone(),
-            described: self.described,
         }))
     }
 }
 
 impl ZoneSchema {
     async fn provider(&self, name: &str) -> crate::Result<Option<Arc<dyn TableProvider>>> {
-        match self.catalog.table(&self.zone, name)? {
-            Some(definition) => self.planner.table(&self.zone, &definition).await.map(Some),
-            None => Ok(None),
+        let (table, suffix) = split_metadata_name(name);
+        let Some(definition) = self.catalog.table(&self.zone, table)? else {
+            return Ok(None);
+        };
+        let Some(suffix) = suffix else {
+            return self.planner.table(&self.zone, &definition).await.map(Some);
+        };
+        match self.planner.metadata(&self.zone, &definition, &suffix).await? {
+            Some(table) => Ok(Some(table)),
+            None => Err(self.no_metadata(&definition, &suffix)),
         }
+    }
+
+    fn no_metadata(&self, definition: &TableDefinition, suffix: &str) -> Error {
+        let name = format!("{}.{}", self.zone.name, definition.name);
+        let known = self.planner.metadata_suffixes(definition);
+        let hint = closest(suffix, known).map(|near| format!("did you mean '{name}${near}'?"));
+        let hint = hint.unwrap_or_else(|| match known {
+            [] => "a view has no metadata tables".to_owned(),
+            _ => {
+                let known: Vec<String> = known.iter().map(|suffix| format!("{name}${suffix}")).collect();
+                format!("there are {}", known.join(", "))
+            }
+        });
+        let message = format!("'{name}' has no metadata table '${suffix}'");
+        Error::new(Code::UndefinedTable, message).with_hint(hint)
     }
 }
 
@@ -141,23 +162,21 @@ impl SchemaProvider for ZoneSchema {
     }
 
     async fn table(&self, name: &str) -> Result<Option<Arc<dyn TableProvider>>> {
-        match self.provider(name).await {
-            Err(_) if self.described => Ok(None),
-            other => Ok(other?),
-        }
+        Ok(self.provider(name).await?)
     }
 
     async fn table_type(&self, name: &str) -> Result<Option<TableType>> {
-        match self.catalog.table(&self.zone, name) {
-            Err(_) if self.described => Ok(None),
-            other => Ok(other?.map(|definition| match definition.kind {
-                TableKind::External(_) => TableType::Base,
-                TableKind::View(_) => TableType::View,
-            })),
-        }
+        let (table, suffix) = split_metadata_name(name);
+        let definition = self.catalog.table(&self.zone, table)?;
+        Ok(definition.map(|definition| match definition.kind {
+            _ if suffix.is_some() => TableType::View,
+            TableKind::External(_) => TableType::Base,
+            TableKind::View(_) => TableType::View,
+        }))
     }
 
     fn table_exist(&self, name: &str) -> bool {
-        matches!(self.catalog.resolve(&self.zone, name), Ok(Some(_)))
+        let (table, _) = split_metadata_name(name);
+        matches!(self.catalog.resolve(&self.zone, table), Ok(Some(_)))
     }
 }

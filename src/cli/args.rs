@@ -83,6 +83,24 @@ pub(super) enum Command {
         /// Its folder [default: here]
         dir: Option<PathBuf>,
     },
+    /// Land files in an external table, each content once
+    Add {
+        /// The files
+        #[arg(required = true, value_name = "FILE")]
+        files: Vec<PathBuf>,
+
+        /// The table, such as raw.t
+        #[arg(long, value_name = "TABLE")]
+        to: String,
+
+        /// The value of a partition column; one for each that the table has
+        #[arg(long, value_name = "COLUMN=VALUE")]
+        partition: Vec<String>,
+
+        /// A label that t$files shows
+        #[arg(long, value_name = "KEY=VALUE")]
+        tag: Vec<String>,
+    },
     /// Make a sample lake, run its scripts and show what they found
     Demo {
         /// How many events to generate

@@ -1,5 +1,6 @@
 //! The program: its command line, and which front end it starts.
 
+mod add;
 mod args;
 mod demo;
 mod options;
@@ -82,6 +83,9 @@ async fn run(task: Task, lake_options: LakeOptions) -> Result<(), Code> {
             Lake::init(&folder).map_err(said)?;
             batch::note(&format!("made an empty lake in '{}'", folder.display()));
             Ok(())
+        }
+        Task::Add { lake, files, landing } => {
+            unless_interrupted(add::run(&lake, &files, &landing, lake_options)).await
         }
         Task::Demo {
             folder,

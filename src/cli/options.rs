@@ -9,7 +9,7 @@ use crate::batch::{BatchOptions, Source};
 use crate::connection::parameter_from_text;
 use crate::definition::{duration_from_text, size_from_text};
 use crate::demo::DemoOptions;
-use crate::engine::LakeOptions;
+use crate::engine::{LakeOptions, Landing};
 use crate::error::{Code, Error, Result};
 use crate::render::{Destination, Format};
 use crate::repl::ReplOptions;
@@ -25,6 +25,12 @@ pub(super) enum Task {
         options: DemoOptions,
         /// The shell to open in it.
         shell: Option<Box<ReplOptions>>,
+    },
+    /// Land files in a table.
+    Add {
+        lake: PathBuf,
+        files: Vec<PathBuf>,
+        landing: Landing,
     },
     /// Run texts.
     Batch(Box<Batch>),
@@ -61,6 +67,20 @@ impl Options {
         let lake = arguments.lake.or_else(lake_of_environment);
         let task = match arguments.command {
             Some(Command::Init { dir }) => Task::Init(dir.or(lake).unwrap_or_else(|| PathBuf::from("."))),
+            Some(Command::Add {
+                files,
+                to,
+                partition,
+                tag,
+            }) => Task::Add {
+                lake: find_lake(lake)?,
+                files,
+                landing: Landing {
+                    table: to,
+                    partition: pairs("--partition", &partition)?,
+                    tags: pairs("--tag", &tag)?.into_iter().collect(),
+                },
+            },
             Some(Command::Demo { rows, seed, no_repl }) => {
                 let folder = lake.unwrap_or_else(|| PathBuf::from("weir-demo"));
                 let has_terminal = std::io::stdin().is_terminal() && std::io::stdout().is_terminal();
@@ -89,6 +109,15 @@ impl Options {
             task,
         })
     }
+}
+
+/// `key=value`, several times.
+fn pairs(flag: &str, texts: &[String]) -> Result<Vec<(String, String)>> {
+    let pair = |text: &String| match text.split_once('=') {
+        Some((key, value)) if !key.is_empty() => Ok((key.to_owned(), value.to_owned())),
+        _ => Err(wrong(&format!("{flag} is a key, '=' and a value: not '{text}'"))),
+    };
+    texts.iter().map(pair).collect()
 }
 
 fn lake_options(arguments: &BatchArguments) -> Result<LakeOptions> {

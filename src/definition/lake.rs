@@ -3,7 +3,10 @@
 use std::num::NonZeroUsize;
 use std::time::Duration;
 
+use url::Url;
+
 use super::format::Format;
+use crate::storage::StoreOptions;
 
 /// What `lake.toml` says.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -43,6 +46,15 @@ pub struct ZoneDefinition {
     pub path: String,
     /// The format of tables that do not say theirs.
     pub format: Format,
+    /// How its object store is reached, beside what the environment says.
+    pub store: StoreOptions,
+}
+
+impl ZoneDefinition {
+    /// Its place in an object store, if that is where it lies.
+    pub fn url(&self) -> Option<Url> {
+        self.path.contains("://").then(|| Url::parse(&self.path).ok())?
+    }
 }
 
 impl LakeConfig {

@@ -10,6 +10,7 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_spanned::Spanned;
 use toml_edit::Datetime;
+use url::Url;
 
 use super::format::{Format, TextOptions};
 use super::lake::{LakeConfig, LakeLimits, ZoneDefinition};
@@ -18,6 +19,7 @@ use super::quantity::{duration_from_text, size_from_text};
 use super::table::{Column, ExternalTable, TableDefinition, TableKind, View};
 use super::types::type_from_text;
 use crate::error::{Code, Error, Location, Result, did_you_mean};
+use crate::storage::{StoreOptions, is_store_url};
 use crate::syntax::{Script, Statement};
 
 /// Schemas that are not zones.
@@ -49,6 +51,8 @@ struct ZoneFile {
     path: Spanned<String>,
     #[serde(default)]
     format: Option<Spanned<String>>,
+    #[serde(default)]
+    store: BTreeMap<String, String>,
 }
 
 #[derive(Deserialize)]
@@ -81,6 +85,7 @@ struct ColumnFile {
     data_type: Spanned<String>,
     nullable: Option<bool>,
     comment: Option<String>,
+    source: Option<String>,
 }
 
 /// An option may be written as what it is: `has_header = true`.
@@ -204,13 +209,23 @@ fn zone_definition(source: &Source<'_>, name: Spanned<String>, zone: ZoneFile) -
             .wrong(span, format!("a zone cannot be named '{name}'"))
             .with_hint("zones have lower-case names other than 'system' and 'information_schema'"));
     }
-    if zone.path.get_ref().is_empty() || zone.path.get_ref().contains("://") {
+    let is_url = is_store_url(zone.path.get_ref());
+    let wrong_url = is_url && !Url::parse(zone.path.get_ref()).is_ok_and(|url| url.has_host());
+    if zone.path.get_ref().is_empty() || wrong_url {
         return Err(source
             .wrong(
                 zone.path.span(),
                 format!("zone '{name}' needs the path of a folder"),
             )
-            .with_hint("a path relative to the lake's folder, such as \"data/raw\", or an absolute one"));
+            .with_hint(
+                "a path relative to the lake's folder, such as \"data/raw\", an absolute one, or a URL: s3://bucket/raw",
+            ));
+    }
+    if !is_url && !zone.store.is_empty() {
+        return Err(source.wrong(
+            zone.path.span(),
+            format!("zone '{name}' has no store to configure: its path is a folder"),
+        ));
     }
     let format = match zone.format {
         Some(format) => source.checked(format.span(), format.get_ref().parse())?,
@@ -220,6 +235,7 @@ fn zone_definition(source: &Source<'_>, name: Spanned<String>, zone: ZoneFile) -
         name,
         path: zone.path.into_inner(),
         format,
+        store: StoreOptions(zone.store),
     })
 }
 
@@ -332,6 +348,7 @@ fn columns(source: &Source<'_>, columns: Vec<ColumnFile>) -> Result<Vec<Placed>>
             name: column.name.into_inner(),
             nullable: column.nullable.unwrap_or(true),
             comment: column.comment,
+            source: column.source,
         };
         Ok((column, span))
     };

@@ -64,6 +64,8 @@ pub struct Column {
     pub nullable: bool,
     /// What it holds, in words.
     pub comment: Option<String>,
+    /// What the files (or, of a partition column, the folders) call it, if not by its name.
+    pub source: Option<String>,
 }
 
 /// A stored query.
@@ -91,6 +93,18 @@ impl TableDefinition {
 }
 
 impl ExternalTable {
+    /// Files of a format at `location`, whose columns they themselves say.
+    pub fn of_files(format: Format, location: &str) -> Self {
+        Self {
+            format,
+            options: BTreeMap::new(),
+            text: TextOptions::default(),
+            location: location.to_owned(),
+            columns: Vec::new(),
+            partition_columns: Vec::new(),
+        }
+    }
+
     /// The columns of the files.
     pub fn file_schema(&self) -> SchemaRef {
         schema(&self.columns)
@@ -115,7 +129,13 @@ impl Column {
             data_type,
             nullable: true,
             comment: None,
+            source: None,
         }
+    }
+
+    /// What the files call it.
+    pub fn name_in_files(&self) -> &str {
+        self.source.as_deref().unwrap_or(&self.name)
     }
 
     /// The column as an Arrow field.

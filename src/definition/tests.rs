@@ -6,12 +6,14 @@ use arrow::datatypes::{DataType, Field, TimeUnit};
 
 use super::*;
 use crate::error::{Code, Error};
+use crate::storage::StoreOptions;
 
 fn zone() -> ZoneDefinition {
     ZoneDefinition {
         name: "raw".into(),
         path: "data/raw".into(),
         format: Format::Parquet,
+        store: StoreOptions::default(),
     }
 }
 

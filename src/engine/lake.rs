@@ -19,6 +19,7 @@ use super::spill::Spill;
 use super::workers::Workers;
 use crate::catalog::Catalog;
 use crate::error::Result;
+use crate::storage::open_store;
 
 /// A lake, opened: what all its sessions share. Cheap to clone.
 ///
@@ -105,6 +106,14 @@ impl Lake {
             .with_cache_manager(cache_config)
             .build_arc()
             .map_err(failure::without_place)?;
+        for zone in catalog.zones() {
+            if let Some(url) = zone.url() {
+                let origin = url[..url::Position::BeforePath].parse::<url::Url>();
+                if let Ok(origin) = origin {
+                    runtime.register_object_store(&origin, open_store(&url, &zone.store)?);
+                }
+            }
+        }
         let threads = options
             .threads
             .or_else(|| std::thread::available_parallelism().ok());

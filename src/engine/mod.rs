@@ -10,7 +10,10 @@ mod accounted;
 mod admission;
 mod culprit;
 mod failure;
+mod files;
+mod information_schema;
 mod lake;
+mod landing;
 mod limits;
 mod memory;
 mod outcome;
@@ -28,6 +31,7 @@ mod tables;
 mod workers;
 
 pub use lake::{Lake, LakeOptions};
+pub use landing::{LandedFile, Landing};
 pub use outcome::{Body, Done, Outcome, Outcomes, Rows};
 pub use progress::Progress;
 pub use queries::{ProgressSnapshot, QueryState, Record, Totals};

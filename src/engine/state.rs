@@ -10,10 +10,12 @@ use datafusion::logical_expr::{AggregateUDF, ScalarUDF};
 use datafusion::prelude::SessionConfig;
 use parking_lot::RwLock;
 
+use super::files::Files;
+use super::information_schema::InformationSchema;
 use super::lake::Lake;
 use super::system::SystemSchema;
 use super::tables::Tables;
-use crate::catalog::{CATALOG, LakeCatalogs};
+use crate::catalog::{CATALOG, FILES, LakeCatalogs};
 use crate::functions;
 use crate::planner::CheckedArithmetic;
 
@@ -68,14 +70,28 @@ pub(super) fn enforce(config: &mut SessionConfig) {
 
 /// A state over the lake's catalog. `views` are the views whose planning led here, outermost first.
 pub(super) fn session_state(lake: &Lake, config: &SharedConfig, views: Vec<String>) -> SessionState {
+    let in_view = !views.is_empty();
     let tables = Arc::new(Tables::new(lake.clone(), Arc::clone(config), views));
-    let system: Arc<dyn SchemaProvider> = Arc::new(SystemSchema::new(
+    let system = Arc::new(SystemSchema::new(
         Arc::clone(lake.catalog()),
         Arc::clone(&tables) as _,
         Arc::clone(config),
         Arc::clone(lake.queries()),
     ));
-    let others = BTreeMap::from([(SystemSchema::NAME.to_owned(), system)]);
+    let information_schema = InformationSchema::new(
+        Arc::clone(lake.catalog()),
+        Arc::clone(&tables) as _,
+        Arc::clone(&system),
+    );
+    let files = Files::new(lake.clone(), Arc::clone(config), in_view);
+    let others: BTreeMap<String, Arc<dyn SchemaProvider>> = BTreeMap::from([
+        (SystemSchema::NAME.to_owned(), system as _),
+        (
+            InformationSchema::NAME.to_owned(),
+            Arc::new(information_schema) as _,
+        ),
+        (FILES.to_owned(), Arc::new(files) as _),
+    ]);
     let catalogs = LakeCatalogs::new(Arc::clone(lake.catalog()), tables, others);
     SessionStateBuilder::new()
         .with_default_features()

@@ -2,13 +2,15 @@
 
 use std::sync::Arc;
 
+use arrow::array::RecordBatch;
 use async_trait::async_trait;
-use datafusion::catalog::TableProvider;
+use datafusion::catalog::{MemTable, TableProvider};
 use datafusion::datasource::ViewTable;
 use parking_lot::RwLock;
 
 use super::failure;
 use super::lake::Lake;
+use super::landing::register;
 use super::state::{SharedConfig, session_state};
 use crate::catalog::TablePlanner;
 use crate::definition::{ExternalTable, TableDefinition, TableKind, View, ZoneDefinition};
@@ -16,7 +18,7 @@ use crate::error::{Code, Error, Result};
 use crate::planner;
 use crate::syntax::{Parameters, Script};
 use crate::table::ExternalTableProvider;
-use crate::table::external::infer_columns;
+use crate::table::external::{self, infer_columns};
 
 /// Makes tables for one session.
 #[derive(Debug)]
@@ -39,21 +41,9 @@ impl Tables {
         table: &ExternalTable,
     ) -> Result<Arc<dyn TableProvider>> {
         let name = format!("{}.{}", zone.name, definition.name);
-        let path = self.lake.catalog().zone_folder(zone).join(&table.location);
-        let mut table = table.clone();
-        if table.columns.is_empty() {
-            let state = session_state(&self.lake, &self.config, Vec::new());
-            let (columns, partitions) = infer_columns(&name, &table, &path, &state).await?;
-            table.columns = columns;
-            if table.partition_columns.is_empty() {
-                table.partition_columns = partitions;
-            }
-            let partitions = table.partition_columns.clone();
-            table
-                .columns
-                .retain(|column| partitions.iter().all(|p| p.name != column.name));
-        }
-        Ok(Arc::new(ExternalTableProvider::new(name, table, path)))
+        let place = self.lake.catalog().place(zone, &table.location)?;
+        let table = with_columns(&self.lake, &self.config, zone, &name, table.clone()).await?;
+        Ok(Arc::new(ExternalTableProvider::new(name, table, place)))
     }
 
     /// A view is planned anew whenever it is named: it shows its tables as they are now.
@@ -102,6 +92,51 @@ impl Tables {
     }
 }
 
+/// `table` (`name` with its zone, for errors) with the columns of its files if it says none.
+pub(super) async fn with_columns(
+    lake: &Lake,
+    config: &SharedConfig,
+    zone: &ZoneDefinition,
+    name: &str,
+    mut table: ExternalTable,
+) -> Result<ExternalTable> {
+    if table.columns.is_empty() {
+        let place = lake.catalog().place(zone, &table.location)?;
+        let state = session_state(lake, config, Vec::new());
+        let (columns, partitions) = infer_columns(name, &table, &place, &state).await?;
+        table.columns = columns;
+        if table.partition_columns.is_empty() {
+            table.partition_columns = partitions;
+        }
+        let partitions = &table.partition_columns;
+        table
+            .columns
+            .retain(|column| partitions.iter().all(|p| p.name != column.name));
+    }
+    Ok(table)
+}
+
+/// What `t$suffix` shows of a table, if its kind has that.
+pub(super) async fn metadata(
+    lake: &Lake,
+    config: &SharedConfig,
+    zone: &ZoneDefinition,
+    definition: &TableDefinition,
+    suffix: &str,
+) -> Result<Option<RecordBatch>> {
+    match &definition.kind {
+        TableKind::External(table) => {
+            let name = format!("{}.{}", zone.name, definition.name);
+            let table = with_columns(lake, config, zone, &name, table.clone()).await?;
+            let place = lake.catalog().place(zone, &table.location)?;
+            let state = session_state(lake, config, Vec::new());
+            let landed = register(lake, zone, &definition.name).all()?;
+            external::metadata(&name, &table, &place, &state, suffix, &landed).await
+        }
+        TableKind::View(_) => Ok(None),
+    }
+}
+
 #[async_trait]
 impl TablePlanner for Tables {
     async fn table(
@@ -112,6 +147,25 @@ impl TablePlanner for Tables {
         match &definition.kind {
             TableKind::External(table) => self.external(zone, definition, table).await,
             TableKind::View(view) => self.view(zone, definition, view).await,
+        }
+    }
+
+    async fn metadata(
+        &self,
+        zone: &ZoneDefinition,
+        definition: &Arc<TableDefinition>,
+        suffix: &str,
+    ) -> Result<Option<Arc<dyn TableProvider>>> {
+        let batch = metadata(&self.lake, &self.config, zone, definition, suffix).await?;
+        let Some(batch) = batch else { return Ok(None) };
+        let table = MemTable::try_new(batch.schema(), vec![vec![batch]]).map_err(failure::without_place)?;
+        Ok(Some(Arc::new(table)))
+    }
+
+    fn metadata_suffixes(&self, definition: &TableDefinition) -> &'static [&'static str] {
+        match &definition.kind {
+            TableKind::External(_) => external::METADATA,
+            TableKind::View(_) => &[],
         }
     }
 }

@@ -9,6 +9,7 @@
 
 mod cancellable;
 mod checked;
+mod file_names;
 mod guard;
 mod names;
 mod output_names;
@@ -42,6 +43,7 @@ pub async fn plan(state: &SessionState, piece: &Piece, parameters: &Parameters) 
             .ok_or_else(|| Error::new(Code::Internal, "this statement is not planned"))?;
         guard::check(&statement, &spelled)?;
         wildcards::qualify(&mut statement);
+        file_names::spell_out(&mut statement);
         let columns = output_names::written(&statement);
         match state.statement_to_plan(statement).await {
             Ok(plan) => break output_names::as_written(plan, columns)?,

@@ -3,11 +3,17 @@
 //! Owns: writing a file so that others see all of it or nothing ([`write_atomically`], [`Staging`]),
 //! and which files of a folder are data ([`list_files`]). It knows neither formats nor tables.
 
+mod cloud;
 mod listing;
+mod pinned;
+mod place;
 mod publish;
 mod staging;
 
-pub use listing::{DataFile, list_files};
+pub use cloud::{StoreOptions, is_store_url, open_store};
+pub use listing::{DataFile, FolderFilter, Selection, list_files};
+pub use pinned::Pinned;
+pub use place::{Place, is_pattern};
 pub use publish::{OnExisting, Published, sync_folder, write_atomically};
 pub use staging::{StagedFile, Staging};
 

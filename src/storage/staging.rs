@@ -71,6 +71,11 @@ impl Staging {
         Ok(StagedFile { file, path })
     }
 
+    /// Where a file is until it is published.
+    pub fn path(&self, relative: &Path) -> PathBuf {
+        self.hidden.path().join(relative)
+    }
+
     /// Moves every file to its place. Each appears whole; all are on the disk when it returns.
     ///
     /// # Errors

@@ -156,8 +156,18 @@ fn clause(
     Ok(())
 }
 
-/// `name [TYPE] [NOT NULL] [COMMENT '…']`.
+/// `name [TYPE] [NOT NULL] [COMMENT '…']` in a list.
 fn column(cursor: &mut Cursor<'_>) -> Result<ColumnSpec> {
+    let column = column_spec(cursor)?;
+    if cursor.next_is(&Token::Comma) || cursor.next_is(&Token::RParen) {
+        Ok(column)
+    } else {
+        cursor.expected("NOT NULL, SOURCE, COMMENT, ',' or ')'")
+    }
+}
+
+/// `name [TYPE] [NOT NULL] [SOURCE '…'] [COMMENT '…']`.
+pub(super) fn column_spec(cursor: &mut Cursor<'_>) -> Result<ColumnSpec> {
     let ident = cursor.identifier()?;
     let mut column = ColumnSpec {
         span: ident.span,
@@ -165,8 +175,9 @@ fn column(cursor: &mut Cursor<'_>) -> Result<ColumnSpec> {
         data_type: None,
         not_null: false,
         comment: None,
+        source: None,
     };
-    if !cursor.next_is(&Token::Comma) && !cursor.next_is(&Token::RParen) {
+    if !cursor.next_is(&Token::Comma) && !cursor.next_is(&Token::RParen) && !cursor.at_end() {
         column.data_type = Some(cursor.rule(Parser::parse_data_type)?);
     }
     loop {
@@ -174,14 +185,11 @@ fn column(cursor: &mut Cursor<'_>) -> Result<ColumnSpec> {
             column.not_null = true;
         } else if cursor.takes(&["COMMENT"]) {
             column.comment = Some(cursor.text()?.0);
+        } else if cursor.takes(&["SOURCE"]) {
+            column.source = Some(cursor.text()?.0);
         } else {
-            break;
+            break Ok(column);
         }
-    }
-    if cursor.next_is(&Token::Comma) || cursor.next_is(&Token::RParen) {
-        Ok(column)
-    } else {
-        cursor.expected("NOT NULL, COMMENT, ',' or ')'")
     }
 }
 
@@ -216,7 +224,7 @@ fn properties(cursor: &mut Cursor<'_>, table: &mut CreateTable) -> Result<()> {
 }
 
 /// `'key' 'value'`, `key value` or `key = value`; a key may have dots.
-fn option(cursor: &mut Cursor<'_>) -> Result<(String, String, Span)> {
+pub(super) fn option(cursor: &mut Cursor<'_>) -> Result<(String, String, Span)> {
     let span = cursor.next_span();
     let mut key = option_word(cursor)?;
     while cursor.takes_token(&Token::Period) {

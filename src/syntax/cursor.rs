@@ -98,6 +98,11 @@ impl<'a> Cursor<'a> {
         found
     }
 
+    /// The token `n` places ahead; does not move.
+    pub(super) fn peek(&self, n: usize) -> &Token {
+        &self.parser.peek_nth_token_ref(n).token
+    }
+
     pub(super) fn skip(&mut self, tokens: usize) {
         for _ in 0..tokens {
             self.parser.advance_token();

@@ -9,13 +9,13 @@ use sqlparser::tokenizer::{Token, TokenWithSpan};
 use super::cursor::{Cursor, RECURSION_LIMIT, parse_error, table_name};
 use super::script::Piece;
 use super::statement::{Insert, Statement};
-use super::{create, show};
+use super::{alter, copy, create, show};
 use crate::error::{Code, Error, Result, did_you_mean};
 
 /// Words that begin a statement, for suggestions.
 const FIRST_WORDS: &[&str] = &[
     "SELECT", "WITH", "VALUES", "INSERT", "CREATE", "DROP", "SHOW", "DESCRIBE", "USE", "SET", "RESET",
-    "EXPLAIN", "KILL",
+    "EXPLAIN", "ALTER", "COMMENT", "COPY", "KILL",
 ];
 
 impl Statement {
@@ -27,6 +27,12 @@ impl Statement {
     pub fn parse(piece: &Piece) -> Result<Self> {
         let mut cursor = Cursor::new(piece);
         if let Some(statement) = create::statement(&mut cursor)? {
+            return Ok(statement);
+        }
+        if let Some(statement) = copy::statement(&mut cursor)? {
+            return Ok(statement);
+        }
+        if let Some(statement) = alter::statement(&mut cursor)? {
             return Ok(statement);
         }
         if let Some(statement) = show::statement(&mut cursor)? {

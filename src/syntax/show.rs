@@ -15,6 +15,8 @@ pub(super) fn statement(cursor: &mut Cursor<'_>) -> Result<Option<Statement>> {
             cursor.expect(&["TABLE"])?;
         }
         Statement::ShowCreate(cursor.table_name()?)
+    } else if cursor.takes(&["SHOW", "PARTITIONS"]) {
+        Statement::ShowPartitions(cursor.table_name()?)
     } else if cursor.takes(&["SHOW", "FUNCTIONS"]) {
         let like = if cursor.takes(&["LIKE"]) {
             Some(cursor.text()?.0)
@@ -45,7 +47,12 @@ pub(super) fn statement(cursor: &mut Cursor<'_>) -> Result<Option<Statement>> {
         Statement::Use { zone, span }
     } else if cursor.takes(&["DESCRIBE"]) || cursor.takes(&["DESC"]) {
         cursor.takes(&["TABLE"]);
-        Statement::Describe(cursor.table_name()?)
+        if matches!(cursor.peek(0), Token::SingleQuotedString(_)) {
+            let (path, span) = cursor.text()?;
+            Statement::DescribeFile { path, span }
+        } else {
+            Statement::Describe(cursor.table_name()?)
+        }
     } else if cursor.takes(&["DROP", "TABLE"]) {
         drop_object(cursor, ObjectKind::Table)?
     } else if cursor.takes(&["DROP", "VIEW"]) {

@@ -4,7 +4,7 @@ use std::fmt;
 
 use datafusion::common::TableReference;
 use datafusion::sql::parser::Statement as Standard;
-use sqlparser::ast::{DataType, Query};
+use sqlparser::ast::{DataType, Ident, Query};
 use sqlparser::tokenizer::Span;
 
 /// One parsed statement.
@@ -20,6 +20,12 @@ pub enum Statement {
     CreateView(Box<CreateView>),
     /// `DROP TABLE` or `DROP VIEW`.
     Drop(DropObject),
+    /// `ALTER TABLE`.
+    Alter(Box<Alter>),
+    /// `COMMENT ON TABLE|VIEW|COLUMN … IS …`.
+    Comment(Comment),
+    /// `SHOW PARTITIONS t`.
+    ShowPartitions(TableName),
     /// `SHOW TABLES [FROM zone]`.
     ShowTables {
         /// Only the tables of this zone.
@@ -34,6 +40,17 @@ pub enum Statement {
     },
     /// `DESCRIBE t`.
     Describe(TableName),
+    /// `DESCRIBE 'file'`.
+    DescribeFile {
+        /// The file, folder, pattern or URL.
+        path: String,
+        /// Where it stands.
+        span: Span,
+    },
+    /// `COPY (query)|t TO 'path'`.
+    CopyTo(Box<CopyTo>),
+    /// `DELETE FROM t$files WHERE …`.
+    DeleteFiles(Box<DeleteFiles>),
     /// `USE zone`.
     Use {
         /// The zone in which names without one are looked up from now on.
@@ -77,6 +94,8 @@ impl Statement {
             Self::Insert(insert) => return Some(*insert.statement),
             Self::CreateTable(table) => table.query?,
             Self::CreateView(view) => view.query,
+            Self::CopyTo(copy) => copy.query,
+            Self::DeleteFiles(delete) => delete.query,
             _ => return None,
         };
         Some(Standard::Statement(Box::new(sqlparser::ast::Statement::Query(
@@ -128,6 +147,8 @@ pub struct ColumnSpec {
     pub not_null: bool,
     /// `COMMENT '…'`.
     pub comment: Option<String>,
+    /// `SOURCE '…'`: what an external table's files call it.
+    pub source: Option<String>,
     /// Where it stands.
     pub span: Span,
 }
@@ -221,4 +242,96 @@ pub struct Insert {
     pub table: TableName,
     /// The whole statement, for the planner.
     pub statement: Box<Standard>,
+}
+
+/// `ALTER TABLE t …`.
+#[derive(Debug, Clone)]
+pub struct Alter {
+    /// The table to change.
+    pub table: TableName,
+    /// What is changed of it.
+    pub action: AlterAction,
+}
+
+/// What `ALTER TABLE` changes.
+#[derive(Debug, Clone)]
+pub enum AlterAction {
+    /// `ADD COLUMN [IF NOT EXISTS] c TYPE [NOT NULL] [COMMENT '…']`.
+    AddColumn {
+        /// The new column; it has a type.
+        column: ColumnSpec,
+        /// Do nothing if the table has it.
+        if_not_exists: bool,
+    },
+    /// `RENAME TO u`.
+    RenameTo(TableName),
+    /// `RENAME COLUMN a TO b`.
+    RenameColumn {
+        /// The column's name so far.
+        from: Ident,
+        /// Its new name.
+        to: Ident,
+    },
+    /// `SET (owner = '…')`.
+    Set(Vec<Property>),
+}
+
+/// `name = 'value'`.
+#[derive(Debug, Clone)]
+pub struct Property {
+    /// Its name, in lower case unless quoted.
+    pub name: String,
+    /// Its value.
+    pub value: String,
+    /// Where the name stands.
+    pub span: Span,
+}
+
+/// `COMMENT ON … IS '…'`.
+#[derive(Debug, Clone)]
+pub struct Comment {
+    /// What is described.
+    pub target: CommentTarget,
+    /// The words; `NULL` takes them away.
+    pub text: Option<String>,
+}
+
+/// What `COMMENT ON` describes.
+#[derive(Debug, Clone)]
+pub enum CommentTarget {
+    /// A table or view.
+    Table(TableName),
+    /// A column.
+    Column {
+        /// Its table.
+        table: TableName,
+        /// Its name.
+        column: Ident,
+    },
+}
+
+/// `COPY (query)|t TO 'path' [STORED AS …] [PARTITIONED BY (…)] [OPTIONS (…)]`.
+#[derive(Debug, Clone)]
+pub struct CopyTo {
+    /// What is copied.
+    pub query: Box<Query>,
+    /// Where to.
+    pub path: String,
+    /// Where that stands.
+    pub path_span: Span,
+    /// `STORED AS`, in lower case; else the path's ending says it.
+    pub format: Option<(String, Span)>,
+    /// Columns that become folders.
+    pub partitioned_by: Vec<Ident>,
+    /// How the format is written. With the place of each key.
+    pub options: Vec<(String, String, Span)>,
+}
+
+/// `DELETE FROM t$files WHERE …`.
+#[derive(Debug, Clone)]
+pub struct DeleteFiles {
+    /// The table, without the suffix.
+    pub table: TableName,
+    /// The rows of `t$files` that are meant.
+    pub query: Box<Query>,
 }

@@ -3,7 +3,11 @@
 //! `scan` is the one way in which a list of files becomes a scan; [`external`] are tables whose
 //! definition owns everything.
 
+mod conform;
 pub mod external;
+mod footers;
+pub mod output;
+mod parquet;
 mod scan;
 mod writer;
 

@@ -88,7 +88,7 @@ impl PartitionedWriter {
                 .iter()
                 .map(|i| Arc::clone(batch.column(*i)));
             let keys: Vec<ArrayRef> = keys.collect();
-            for (key, indices) in self.parts(&keys)? {
+            for (key, indices) in parts(&self.rows, &keys)? {
                 let first = indices.value(0) as usize;
                 let part = if indices.len() == batch.num_rows() {
                     values.clone()
@@ -99,20 +99,6 @@ impl PartitionedWriter {
             }
         }
         self.bound_memory()
-    }
-
-    /// The rows of each partition, partitions in the order of their first row.
-    fn parts(&self, keys: &[ArrayRef]) -> Result<Vec<(Box<[u8]>, UInt32Array)>> {
-        let rows = self.rows.convert_columns(keys).map_err(defect)?;
-        let mut members: HashMap<_, Vec<u32>> = HashMap::new();
-        for (row, i) in rows.iter().zip(0_u32..) {
-            members.entry(row).or_default().push(i);
-        }
-        let mut parts: Vec<_> = members.into_iter().collect();
-        parts.sort_unstable_by_key(|(_, indices)| indices.first().copied());
-        let owned =
-            |(row, indices): (arrow::row::Row<'_>, Vec<u32>)| (Box::from(row.as_ref()), indices.into());
-        Ok(parts.into_iter().map(owned).collect())
     }
 
     fn write_part(
@@ -208,14 +194,27 @@ impl PartitionedWriter {
     }
 }
 
-fn properties() -> WriterProperties {
+/// The rows of each partition, partitions in the order of their first row.
+pub(super) fn parts(rows: &RowConverter, keys: &[ArrayRef]) -> Result<Vec<(Box<[u8]>, UInt32Array)>> {
+    let rows = rows.convert_columns(keys).map_err(defect)?;
+    let mut members: HashMap<_, Vec<u32>> = HashMap::new();
+    for (row, i) in rows.iter().zip(0_u32..) {
+        members.entry(row).or_default().push(i);
+    }
+    let mut parts: Vec<_> = members.into_iter().collect();
+    parts.sort_unstable_by_key(|(_, indices)| indices.first().copied());
+    let owned = |(row, indices): (arrow::row::Row<'_>, Vec<u32>)| (Box::from(row.as_ref()), indices.into());
+    Ok(parts.into_iter().map(owned).collect())
+}
+
+pub(super) fn properties() -> WriterProperties {
     WriterProperties::builder()
         .set_compression(Compression::ZSTD(ZstdLevel::default()))
         .set_created_by(concat!("weir version ", env!("CARGO_PKG_VERSION")).to_owned())
         .build()
 }
 
-fn write_error(path: &std::path::Path, error: ParquetError) -> Error {
+pub(super) fn write_error(path: &std::path::Path, error: ParquetError) -> Error {
     match error {
         ParquetError::External(source) => match source.downcast::<std::io::Error>() {
             Ok(io) => Error::io(path, "write", *io),

@@ -3,17 +3,23 @@
 use std::sync::Arc;
 
 use arrow::array::{ArrayRef, StringArray};
+use arrow::datatypes::Schema;
+use sqlparser::tokenizer::Span;
 
 use super::target::Target;
-use crate::definition::type_text;
+use crate::catalog::split_metadata_name;
+use crate::definition::{TableDefinition, type_text};
+use crate::engine::files::Files;
 use crate::engine::outcome::{Body, Rows};
 use crate::engine::session::Session;
 use crate::engine::system::{batch, column_comment, is_partition};
 use crate::error::{Code, Error, Result};
-use crate::syntax::TableName;
+use crate::syntax::{Piece, TableName};
 
 pub(super) async fn execute(session: &Session, name: &TableName) -> Result<Body> {
     let definition = match Target::new(session, name) {
+        // A metadata table has columns, and no definition of its own.
+        Ok(target) if split_metadata_name(&target.name).1.is_some() => None,
         Ok(target) => Some(target.definition(session)?),
         Err(error) if error.code() == Code::ReadOnly => None,
         Err(error) => return Err(error),
@@ -25,7 +31,17 @@ pub(super) async fn execute(session: &Session, name: &TableName) -> Result<Body>
         .map_err(internal)?;
     let table = schema.table(&name.table).await.map_err(internal)?;
     let table = table.ok_or_else(|| Error::new(Code::UndefinedTable, format!("table '{name}' not found")))?;
-    let schema = table.schema();
+    Ok(columns(&table.schema(), definition.as_deref()))
+}
+
+/// `DESCRIBE 'path'`.
+pub(super) async fn file(session: &Session, piece: &Piece, path: &str, span: Span) -> Result<Body> {
+    let files = Files::new(session.lake().clone(), session.config().clone(), false);
+    let table = files.table(path).await.map_err(|e| e.at(piece.locate(span)))?;
+    Ok(columns(&table.schema(), None))
+}
+
+fn columns(schema: &Schema, definition: Option<&TableDefinition>) -> Body {
     let column = |get: &dyn Fn(&arrow::datatypes::Field) -> Option<String>| -> ArrayRef {
         Arc::new(
             schema
@@ -36,25 +52,17 @@ pub(super) async fn execute(session: &Session, name: &TableName) -> Result<Body>
         )
     };
     let yes = |truth: bool| Some(if truth { "YES" } else { "NO" }.to_owned());
-    Ok(Body::Rows(Rows::of_batch(batch(vec![
+    Body::Rows(Rows::of_batch(batch(vec![
         ("column_name", column(&|field| Some(field.name().clone()))),
         ("data_type", column(&|field| Some(type_text(field.data_type())))),
         ("is_nullable", column(&|field| yes(field.is_nullable()))),
         (
             "is_partition",
-            column(&|field| {
-                yes(definition
-                    .as_deref()
-                    .is_some_and(|d| is_partition(d, field.name())))
-            }),
+            column(&|field| yes(definition.is_some_and(|d| is_partition(d, field.name())))),
         ),
         (
             "comment",
-            column(&|field| {
-                definition
-                    .as_deref()
-                    .and_then(|d| column_comment(d, field.name()))
-            }),
+            column(&|field| definition.and_then(|d| column_comment(d, field.name()))),
         ),
-    ]))))
+    ])))
 }

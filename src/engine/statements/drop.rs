@@ -35,10 +35,9 @@ pub(super) fn execute(session: &Session, object: &DropObject) -> Result<Done> {
     }
     catalog.remove(&target.zone, &target.name)?;
     let files = match definition.as_deref().map(|definition| &definition.kind) {
-        Some(TableKind::External(table)) => {
-            let folder = catalog.zone_folder(&target.zone).join(&table.location);
-            format!("; its files stay in '{}'", folder.display())
-        }
+        Some(TableKind::External(table)) => catalog
+            .place(&target.zone, &table.location)
+            .map_or(String::new(), |place| format!("; its files stay in '{place}'")),
         _ => String::new(),
     };
     Ok(Done::new(format!(

@@ -1,10 +1,15 @@
 //! The executors of statements: one file a group, chosen here.
 
+mod alter;
+mod comment;
+mod copy;
 mod create_table;
 mod create_view;
+mod delete_files;
 mod describe;
 mod drop;
 mod show_create;
+mod show_partitions;
 mod target;
 mod write;
 
@@ -38,6 +43,14 @@ pub(super) async fn execute(
         }
         Statement::CreateView(view) => done(create_view::execute(session, piece, *view).await?),
         Statement::Drop(object) => done(drop::execute(session, &object)?),
+        Statement::Alter(alter) => done(alter::execute(session, piece, *alter).await?),
+        Statement::Comment(comment) => done(comment::execute(session, piece, comment).await?),
+        Statement::CopyTo(copy) => done(copy::execute(session, piece, *copy, parameters).await?),
+        Statement::DeleteFiles(delete) => {
+            done(delete_files::execute(session, piece, *delete, parameters).await?)
+        }
+        Statement::DescribeFile { path, span } => describe::file(session, piece, &path, span).await,
+        Statement::ShowPartitions(name) => show_partitions::execute(session, &name).await,
         Statement::ShowTables { zone } => show_tables(session, zone.map(|(zone, _)| zone)),
         Statement::ShowCreate(name) => show_create::execute(session, &name),
         Statement::ShowFunctions { like } => show_functions(like.as_deref()),

@@ -16,7 +16,7 @@ use crate::definition::Column;
 use crate::error::{Code, Error, Result};
 use crate::storage::DataFile;
 
-const NULL: &str = "__HIVE_DEFAULT_PARTITION__";
+pub(super) const NULL: &str = "__HIVE_DEFAULT_PARTITION__";
 
 const ENCODED: &AsciiSet = &CONTROLS
     .add(b'/')
@@ -43,11 +43,7 @@ const ENCODED: &AsciiSet = &CONTROLS
 ///
 /// # Errors
 /// [`Code::Unsupported`] for a type whose values have no text.
-pub(in crate::table) fn partition_folders(
-    names: &[String],
-    keys: &[ArrayRef],
-    row: usize,
-) -> Result<PathBuf> {
+pub fn partition_folders(names: &[String], keys: &[ArrayRef], row: usize) -> Result<PathBuf> {
     let mut folders = PathBuf::new();
     for (name, column) in names.iter().zip(keys) {
         let mut folder = format!("{}=", utf8_percent_encode(name, ENCODED));
@@ -91,14 +87,22 @@ pub(super) fn values(table: &str, columns: &[Column], files: &[DataFile]) -> Res
 }
 
 fn folder_value(table: &str, column: &Column, level: usize, file: &DataFile) -> Result<Option<String>> {
-    let parts = file.folders.get(level).and_then(|folder| folder.split_once('='));
-    let value = parts.filter(|(name, _)| decoded(name).as_deref() == Some(&column.name));
+    let folder = file.folders.get(level);
+    folder
+        .and_then(|folder| folder_text(column, folder))
+        .ok_or_else(|| misplaced(table, column, file, "it lies in no such folder"))
+}
+
+/// What a folder's name says of its partition column, `None` inside for NULL; nothing if it is no folder
+/// of that column.
+pub(super) fn folder_text(column: &Column, folder: &str) -> Option<Option<String>> {
+    let (name, value) = folder.split_once('=')?;
+    if decoded(name).as_deref() != Some(column.name_in_files()) {
+        return None;
+    }
     match value {
-        Some((_, NULL)) => Ok(None),
-        Some((_, value)) => decoded(value)
-            .map(Some)
-            .ok_or_else(|| misplaced(table, column, file, "its name is not UTF-8")),
-        None => Err(misplaced(table, column, file, "it lies in no such folder")),
+        NULL => Some(None),
+        value => decoded(value).map(Some),
     }
 }
 
@@ -117,7 +121,7 @@ fn misplaced(table: &str, column: &Column, file: &DataFile, why: &str) -> Error 
     )
     .with_hint(format!(
         "files of this table lie in folders named '{}=…'",
-        column.name
+        column.name_in_files()
     ))
 }
 

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use super::{Creation, now};
 use crate::definition::{ExternalTable, TableDefinition, TableKind, check_location};
-use crate::error::{Error, Result};
+use crate::error::{Code, Error, Result};
 use crate::storage::OnExisting;
 use crate::syntax::CreateTable;
 
@@ -18,6 +18,10 @@ impl Creation<'_> {
 
     /// A location as the definition has it; an absolute one may be given if it is in the zone.
     pub(super) fn relative(&self, location: &str) -> Result<String> {
+        if let Some(url) = self.target.zone.url() {
+            let inside = location.strip_prefix(url.as_str().trim_end_matches('/'));
+            return check_location(inside.unwrap_or(location).trim_start_matches('/'));
+        }
         let folder = self.folder();
         let inside = Path::new(location)
             .strip_prefix(&folder)
@@ -46,6 +50,14 @@ impl Creation<'_> {
 
     /// A new folder in the zone: its location and its path.
     pub(super) fn fresh_folder(&self) -> Result<(String, PathBuf)> {
+        if self.target.zone.url().is_some() {
+            let message = format!(
+                "zone '{}' lies in an object store: tables are not made there",
+                self.target.zone.name
+            );
+            return Err(Error::new(Code::Unsupported, message)
+                .with_hint("make it in a zone on the local disk, or COPY … TO a file in the store"));
+        }
         let zone = self.folder();
         std::fs::create_dir_all(&zone).map_err(|e| Error::io(&zone, "make the folder", e))?;
         let folder = tempfile::Builder::new()

@@ -1,0 +1,122 @@
+//! `COPY … TO` and what names files in place of tables: `DESCRIBE 'file'`, `DELETE FROM t$files`.
+
+use sqlparser::ast::{self, FromTable, Query, SetExpr, TableFactor};
+use sqlparser::dialect::GenericDialect;
+use sqlparser::parser::Parser;
+use sqlparser::tokenizer::Token;
+
+use super::create::option;
+use super::cursor::{Cursor, in_parentheses, table_name};
+use super::quote::identifier;
+use super::statement::{CopyTo, DeleteFiles, Statement, TableName};
+use crate::error::{Code, Error, Result};
+
+/// The statement, if it is one of these.
+pub(super) fn statement(cursor: &mut Cursor<'_>) -> Result<Option<Statement>> {
+    if cursor.sees(&["COPY"]) && !cursor.sees(&["COPY", "INTO"]) {
+        cursor.skip(1);
+        return copy(cursor).map(Some);
+    }
+    if cursor.sees(&["DELETE", "FROM"]) {
+        return delete_files(cursor);
+    }
+    Ok(None)
+}
+
+/// `(query)|t TO 'path' [STORED AS format] [PARTITIONED BY (a, b)] [OPTIONS (…)]`.
+fn copy(cursor: &mut Cursor<'_>) -> Result<Statement> {
+    let query = if cursor.next_is(&Token::LParen) {
+        cursor.skip(1);
+        let query = cursor.rule(Parser::parse_query)?;
+        cursor.expect_token(&Token::RParen)?;
+        query
+    } else {
+        let table = cursor.table_name()?;
+        whole_table(&table)?
+    };
+    cursor.expect(&["TO"])?;
+    let (path, path_span) = cursor.text()?;
+    let mut copy = CopyTo {
+        query,
+        path,
+        path_span,
+        format: None,
+        partitioned_by: Vec::new(),
+        options: Vec::new(),
+    };
+    while !cursor.at_end() {
+        if cursor.takes(&["STORED", "AS"]) {
+            copy.format = Some(cursor.word()?);
+        } else if cursor.takes(&["PARTITIONED", "BY"]) || cursor.takes(&["PARTITION", "BY"]) {
+            copy.partitioned_by = in_parentheses(cursor, |cursor| cursor.identifier())?;
+        } else if cursor.takes(&["OPTIONS"]) {
+            copy.options.extend(in_parentheses(cursor, option)?);
+        } else {
+            return cursor.expected("STORED AS, PARTITIONED BY or OPTIONS");
+        }
+    }
+    Ok(Statement::CopyTo(Box::new(copy)))
+}
+
+/// `SELECT * FROM table`.
+fn whole_table(table: &TableName) -> Result<Box<Query>> {
+    let parts = [
+        table.catalog.as_deref(),
+        table.zone.as_deref(),
+        Some(table.table.as_str()),
+    ];
+    let name: Vec<_> = parts.into_iter().flatten().map(identifier).collect();
+    query(&format!("SELECT * FROM {}", name.join(".")))
+}
+
+fn query(sql: &str) -> Result<Box<Query>> {
+    let parsed = Parser::new(&GenericDialect {})
+        .try_with_sql(sql)
+        .and_then(|mut parser| parser.parse_query());
+    parsed.map_err(|e| Error::new(Code::Internal, format!("'{sql}' is not a query: {e}")))
+}
+
+/// `DELETE FROM t$files WHERE …`; another DELETE is not read.
+fn delete_files(cursor: &mut Cursor<'_>) -> Result<Option<Statement>> {
+    if !matches!(cursor.peek(2), Token::Word(_)) {
+        return Ok(None);
+    }
+    let names_files = (2..8).any(|i| match cursor.peek(i) {
+        Token::Word(word) => word.value.to_lowercase().ends_with("$files"),
+        _ => false,
+    });
+    if !names_files {
+        return Ok(None);
+    }
+    let place = cursor.place();
+    let ast::Statement::Delete(delete) = cursor.rule(Parser::parse_statement)? else {
+        return Ok(None);
+    };
+    cursor.expect_end()?;
+    let (FromTable::WithFromKeyword(from) | FromTable::WithoutKeyword(from)) = &delete.from;
+    let table = match from.as_slice() {
+        [only] if only.joins.is_empty() => match &only.relation {
+            TableFactor::Table { name, .. } => table_name(name),
+            _ => None,
+        },
+        _ => None,
+    };
+    let Some(mut table) = table.filter(|table| table.table.to_lowercase().ends_with("$files")) else {
+        return Ok(None);
+    };
+    let Some(condition) = delete.selection else {
+        return Err(Error::new(Code::InvalidStatement, "which files is not said")
+            .with_hint("DELETE FROM t$files WHERE id = '…'")
+            .at(place));
+    };
+    let mut query = whole_table(&table)?;
+    if let SetExpr::Select(select) = query.body.as_mut() {
+        select.selection = Some(condition);
+    }
+    let length = table.table.len() - "$files".len();
+    table.table.truncate(length);
+    Ok(Some(Statement::DeleteFiles(Box::new(DeleteFiles {
+        table,
+        query,
+    }))))
+}
