@@ -1,6 +1,6 @@
 //! `catalog/lake.toml`: the lake as a whole.
 
-use super::format::Format;
+use super::format::TableFormat;
 
 /// What `lake.toml` says.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -17,7 +17,7 @@ pub struct ZoneDefinition {
     /// Its folder, absolute or relative to the lake's.
     pub path: String,
     /// The format of tables that do not say theirs.
-    pub format: Format,
+    pub format: TableFormat,
 }
 
 impl LakeConfig {
@@ -29,7 +29,8 @@ impl LakeConfig {
 
 /// What a new lake's `lake.toml` says.
 pub const INITIAL_LAKE: &str = r#"# A lake: three zones, each a schema in SQL and a folder of tables.
-# A zone's path is relative to the lake's folder, or absolute.
+# A zone's path is relative to the lake's folder, or absolute. Its format is what CREATE TABLE makes:
+# files of a format, or "delta": a managed table, Parquet files under a Delta log.
 
 [zones.raw]          # files as they arrived
 path = "data/raw"
@@ -37,9 +38,9 @@ format = "parquet"
 
 [zones.processed]    # cleaned and typed
 path = "data/processed"
-format = "parquet"
+format = "delta"
 
 [zones.curated]      # made for its readers
 path = "data/curated"
-format = "parquet"
+format = "delta"
 "#;

@@ -13,11 +13,11 @@ mod table;
 mod types;
 
 pub use edit::write_table;
-pub use format::{Compression, Format, TextOptions};
+pub use format::{Compression, Format, TableFormat, TextOptions};
 pub use lake::{INITIAL_LAKE, LakeConfig, ZoneDefinition};
 pub use location::check_location;
 pub use read::{check_name, read_lake, read_table};
-pub use table::{Column, ExternalTable, TableDefinition, TableKind, View};
+pub use table::{Column, ExternalTable, ManagedTable, TableDefinition, TableKind, View};
 pub use types::{arrow_type, column_type, type_from_text, type_text};
 
 #[cfg(test)]

@@ -11,6 +11,7 @@ use super::session::Session;
 use super::workers::Workers;
 use crate::catalog::Catalog;
 use crate::error::Result;
+use crate::table::managed::TableLogs;
 
 /// A lake, opened: what all its sessions share. Cheap to clone.
 ///
@@ -32,6 +33,7 @@ pub struct Lake {
     catalog: Arc<Catalog>,
     runtime: Arc<RuntimeEnv>,
     workers: Arc<Workers>,
+    logs: Arc<TableLogs>,
     options: LakeOptions,
 }
 
@@ -66,6 +68,7 @@ impl Lake {
             catalog,
             runtime,
             workers: Arc::new(Workers::new(options.threads)?),
+            logs: Arc::default(),
             options,
         })
     }
@@ -82,6 +85,11 @@ impl Lake {
 
     pub(super) fn catalog(&self) -> &Arc<Catalog> {
         &self.catalog
+    }
+
+    /// The logs of the managed tables.
+    pub(super) fn logs(&self) -> &TableLogs {
+        &self.logs
     }
 
     pub(super) fn options(&self) -> LakeOptions {

@@ -10,6 +10,7 @@ use datafusion::prelude::SessionConfig;
 use parking_lot::RwLock;
 
 use super::lake::Lake;
+use super::pins::Pins;
 use super::system::SystemSchema;
 use super::tables::Tables;
 use crate::catalog::{CATALOG, LakeCatalogs};
@@ -29,6 +30,7 @@ pub(super) fn initial_config(lake: &Lake) -> SessionConfig {
         .with_create_default_catalog_and_schema(false)
         .with_default_catalog_and_schema(CATALOG, first_zone)
         .with_information_schema(false)
+        .with_extension(Arc::new(Pins::default()))
         .with_collect_statistics(true);
     if let Some(threads) = lake.options().threads {
         config = config.with_target_partitions(threads.get());

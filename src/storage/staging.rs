@@ -96,12 +96,14 @@ impl Staging {
 }
 
 impl StagedFile {
-    /// Says that the file is complete; it is on the disk when this returns.
+    /// Says that the file is complete; it is on the disk when this returns. Gives its size in bytes.
     ///
     /// # Errors
     /// What the operating system says, with the path.
-    pub fn finish(self) -> Result<()> {
-        self.file.sync_all().map_err(|e| Error::io(&self.path, "sync", e))
+    pub fn finish(self) -> Result<u64> {
+        let synced = self.file.sync_all().and_then(|()| self.file.metadata());
+        let metadata = synced.map_err(|e| Error::io(&self.path, "sync", e))?;
+        Ok(metadata.len())
     }
 }
 

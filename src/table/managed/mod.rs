@@ -1,0 +1,27 @@
+//! Managed tables: Parquet files under a Delta log.
+//!
+//! The log owns columns, partitioning, properties and the list of files; its format and its replay are
+//! delta-rs's. Files are written here ([`WriteExec`]) and scanned as plain Parquet, from what the log
+//! knows of them. A change is one commit ([`Change`], [`TableLog::commit`]): until then its files are
+//! nobody's. Nothing here plans SQL.
+
+mod commit;
+mod create;
+mod failure;
+mod files;
+mod log;
+mod provider;
+mod rows;
+mod schema;
+mod snapshot;
+mod statistics;
+mod write;
+
+pub use commit::{Change, Reads};
+pub use create::NewTable;
+pub use files::{BLOOM_FILTERS, Layouts};
+pub use log::{TableLog, TableLogs};
+pub use provider::ManagedTableProvider;
+pub use schema::{COMMENT, refused, stored_type};
+pub use snapshot::{LogFile, Snapshot};
+pub use write::{Outcome, Staged, WriteExec};
