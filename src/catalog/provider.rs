@@ -151,7 +151,7 @@ impl SchemaProvider for ZoneSchema {
         match self.catalog.table(&self.zone, name) {
             Err(_) if self.described => Ok(None),
             other => Ok(other?.map(|definition| match definition.kind {
-                TableKind::External(_) => TableType::Base,
+                TableKind::External(_) | TableKind::Managed(_) => TableType::Base,
                 TableKind::View(_) => TableType::View,
             })),
         }

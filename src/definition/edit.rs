@@ -29,7 +29,14 @@ pub fn write_table(existing: &str, definition: &TableDefinition) -> Result<Strin
         TableKind::External(table) => set_external(file, table),
         TableKind::Managed(table) => set_managed(file, table),
         TableKind::View(view) => {
-            for key in ["format", "location", "options", "columns", "partition_columns", "sorted_by"] {
+            for key in [
+                "format",
+                "location",
+                "options",
+                "columns",
+                "partition_columns",
+                "sorted_by",
+            ] {
                 file.remove(key);
             }
             set(
@@ -50,7 +57,11 @@ fn set_managed(file: &mut Table, table: &ManagedTable) {
     set(file, "format", Some(TableFormat::Delta.name().into()));
     set(file, "location", Some(table.location.as_str().into()));
     let sorted_by: toml_edit::Array = table.sorted_by.iter().map(String::as_str).collect();
-    set(file, "sorted_by", (!sorted_by.is_empty()).then(|| sorted_by.into()));
+    set(
+        file,
+        "sorted_by",
+        (!sorted_by.is_empty()).then(|| sorted_by.into()),
+    );
 }
 
 fn set_external(file: &mut Table, table: &ExternalTable) {

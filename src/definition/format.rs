@@ -104,7 +104,8 @@ impl FromStr for TableFormat {
         let known = text.parse().map(Self::Files);
         known.map_err(|error: Error| {
             let hint = did_you_mean(text, ["delta", "parquet", "csv", "json", "avro"]);
-            let hint = hint.unwrap_or_else(|| "the formats are delta, parquet, csv, json and avro".to_owned());
+            let hint =
+                hint.unwrap_or_else(|| "the formats are delta, parquet, csv, json and avro".to_owned());
             error.with_hint(hint)
         })
     }

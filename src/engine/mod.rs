@@ -9,6 +9,7 @@ mod culprit;
 mod failure;
 mod lake;
 mod outcome;
+mod pins;
 mod progress;
 mod session;
 mod settings;

@@ -14,6 +14,7 @@ use tokio::task::{JoinError, JoinHandle};
 
 use super::lake::Lake;
 use super::outcome::{Outcome, Outcomes, Rows};
+use super::pins::Pins;
 use super::progress::Progress;
 use super::state::{SharedConfig, initial_config, session_state};
 use super::statements;
@@ -64,6 +65,7 @@ impl Session {
 
     async fn run(&self, piece: Piece, parameters: &Parameters) -> Result<Outcome> {
         let statement = Statement::parse(&piece)?;
+        self.pins().clear();
         let body = statements::execute(self, &piece, statement, parameters)
             .await
             .map_err(|error| self.placed(error, &piece))?;
@@ -87,6 +89,11 @@ impl Session {
     /// The zone in which names without one are looked up.
     pub fn zone(&self) -> String {
         self.config.read().options().catalog.default_schema.clone()
+    }
+
+    /// The versions that the running statement sees.
+    pub(super) fn pins(&self) -> Arc<Pins> {
+        self.config.read().get_extension().unwrap_or_default()
     }
 
     pub(super) fn config(&self) -> &SharedConfig {

@@ -9,14 +9,15 @@ use parking_lot::RwLock;
 
 use super::failure;
 use super::lake::Lake;
+use super::pins::Pins;
 use super::state::{SharedConfig, session_state};
 use crate::catalog::TablePlanner;
-use crate::definition::{ExternalTable, TableDefinition, TableKind, View, ZoneDefinition};
+use crate::definition::{ExternalTable, ManagedTable, TableDefinition, TableKind, View, ZoneDefinition};
 use crate::error::{Code, Error, Result};
 use crate::planner;
 use crate::syntax::{Parameters, Script};
-use crate::table::ExternalTableProvider;
 use crate::table::external::infer_columns;
+use crate::table::{ExternalTableProvider, ManagedTableProvider};
 
 /// Makes tables for one session.
 #[derive(Debug)]
@@ -54,6 +55,18 @@ impl Tables {
                 .retain(|column| partitions.iter().all(|p| p.name != column.name));
         }
         Ok(Arc::new(ExternalTableProvider::new(name, table, path)))
+    }
+
+    /// A managed table as the statement sees it.
+    async fn managed(
+        &self,
+        zone: &ZoneDefinition,
+        definition: &TableDefinition,
+        table: &ManagedTable,
+    ) -> Result<Arc<dyn TableProvider>> {
+        let pins: Arc<Pins> = self.config.read().get_extension().unwrap_or_default();
+        let provider = managed_table(&self.lake, &pins, zone, definition, table).await?;
+        Ok(Arc::new(provider))
     }
 
     /// A view is planned anew whenever it is named: it shows its tables as they are now.
@@ -102,6 +115,32 @@ impl Tables {
     }
 }
 
+/// The managed table of a definition, at the version that the statement sees.
+pub(super) async fn managed_table(
+    lake: &Lake,
+    pins: &Pins,
+    zone: &ZoneDefinition,
+    definition: &TableDefinition,
+    table: &ManagedTable,
+) -> Result<ManagedTableProvider> {
+    let name = format!("{}.{}", zone.name, definition.name);
+    let log = lake
+        .logs()
+        .log(&lake.catalog().zone_folder(zone).join(&table.location));
+    let snapshot = pins.snapshot(&log, None).await.map_err(|error| {
+        let message = format!("table '{name}': {}", error.message());
+        Error::new(error.code(), message)
+            .with_hint_if(error.hint().map(str::to_owned))
+            .with_source(error)
+    })?;
+    Ok(ManagedTableProvider::new(
+        name,
+        log,
+        snapshot,
+        table.sorted_by.clone(),
+    ))
+}
+
 #[async_trait]
 impl TablePlanner for Tables {
     async fn table(
@@ -111,6 +150,7 @@ impl TablePlanner for Tables {
     ) -> Result<Arc<dyn TableProvider>> {
         match &definition.kind {
             TableKind::External(table) => self.external(zone, definition, table).await,
+            TableKind::Managed(table) => self.managed(zone, definition, table).await,
             TableKind::View(view) => self.view(zone, definition, view).await,
         }
     }

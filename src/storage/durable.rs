@@ -66,7 +66,9 @@ async fn write(path: PathBuf, content: Vec<Bytes>, on_existing: OnExisting) -> R
             Err(error) => Err(failed(&path, error)),
         }
     });
-    written.await.map_err(|source| object_store::Error::JoinError { source })??;
+    written
+        .await
+        .map_err(|source| object_store::Error::JoinError { source })??;
     Ok(PutResult {
         e_tag: None,
         version: None,

@@ -96,6 +96,18 @@ impl Staging {
 }
 
 impl StagedFile {
+    /// A second handle to the same file, for who gives the first away.
+    ///
+    /// # Errors
+    /// What the operating system says, with the path.
+    pub fn handle(&self) -> Result<Self> {
+        let file = self.file.try_clone();
+        Ok(Self {
+            file: file.map_err(|e| Error::io(&self.path, "write", e))?,
+            path: self.path.clone(),
+        })
+    }
+
     /// Says that the file is complete; it is on the disk when this returns. Gives its size in bytes.
     ///
     /// # Errors

@@ -4,6 +4,7 @@
 //! DataFusion's ([`Statement`]), parameters ([`Parameters`]), and how names and text literals are
 //! written back as SQL ([`quote`]). It plans nothing and knows no table.
 
+mod change_rows;
 mod create;
 mod cursor;
 mod parameters;
@@ -17,7 +18,8 @@ pub use cursor::parse_type;
 pub use parameters::{Parameters, parameter_names};
 pub use script::{Piece, Script};
 pub use statement::{
-    ColumnSpec, CreateTable, CreateView, DropObject, ExternalSource, Insert, ObjectKind, Statement, TableName,
+    ChangeRows, ColumnSpec, CreateTable, CreateView, DropObject, ExternalSource, Insert, ObjectKind,
+    Statement, TableName,
 };
 
 #[cfg(test)]

@@ -14,6 +14,8 @@ pub enum Statement {
     Query(Box<Standard>),
     /// `INSERT INTO t …`.
     Insert(Insert),
+    /// `DELETE`, `UPDATE`, `MERGE INTO`, `TRUNCATE`.
+    ChangeRows(ChangeRows),
     /// `CREATE [EXTERNAL] TABLE`.
     CreateTable(Box<CreateTable>),
     /// `CREATE VIEW`.
@@ -68,6 +70,7 @@ impl Statement {
         let query = match self {
             Self::Query(statement) => return Some(*statement),
             Self::Insert(insert) => return Some(*insert.statement),
+            Self::ChangeRows(change) => return change.statement.map(|statement| *statement),
             Self::CreateTable(table) => table.query?,
             Self::CreateView(view) => view.query,
             _ => return None,
@@ -149,6 +152,8 @@ pub struct CreateTable {
     pub columns: Vec<ColumnSpec>,
     /// `PARTITIONED BY`.
     pub partitioned_by: Vec<ColumnSpec>,
+    /// `SORTED BY`, with the place of each column.
+    pub sorted_by: Vec<(String, Span)>,
     /// For `EXTERNAL`: where and how the files lie.
     pub external: Option<ExternalSource>,
     /// `OPTIONS (…)`: how the format is read. With the place of each key.
@@ -214,4 +219,15 @@ pub struct Insert {
     pub table: TableName,
     /// The whole statement, for the planner.
     pub statement: Box<Standard>,
+}
+
+/// A statement that changes rows of a managed table.
+#[derive(Debug, Clone)]
+pub struct ChangeRows {
+    /// Its first word.
+    pub verb: &'static str,
+    /// The table to write.
+    pub table: TableName,
+    /// The whole statement, for the planner; `TRUNCATE` needs none.
+    pub statement: Option<Box<Standard>>,
 }

@@ -7,7 +7,7 @@
 
 use std::sync::Arc;
 
-use arrow::array::{ArrayRef, AsArray, BooleanArray, RecordBatch, RecordBatchOptions};
+use arrow::array::{ArrayRef, AsArray, BooleanArray, RecordBatch, RecordBatchOptions, UInt32Array};
 use arrow::datatypes::SchemaRef;
 use datafusion::catalog::Session;
 use datafusion::common::pruning::PrunableStatistics;
@@ -20,7 +20,7 @@ use datafusion::datasource::table_schema::TableSchema;
 use datafusion::execution::object_store::ObjectStoreUrl;
 use datafusion::logical_expr::utils::conjunction;
 use datafusion::logical_expr::{ColumnarValue, Expr};
-use datafusion::physical_optimizer::pruning::PruningPredicate;
+use datafusion::physical_optimizer::pruning::PruningPredicateBuilder;
 use datafusion::physical_plan::ExecutionPlan;
 use datafusion::physical_plan::empty::EmptyExec;
 use futures::{StreamExt, TryStreamExt};
@@ -89,6 +89,20 @@ impl Scan<'_> {
         self.format.create_physical_plan(state, config).await
     }
 
+    /// Leaves out all files but those at these positions.
+    pub(super) fn keep(&mut self, positions: &[u32]) -> Result<()> {
+        let indices = UInt32Array::from(positions.to_vec());
+        let values = self.partition_values.iter();
+        self.partition_values = values
+            .map(|values| arrow::compute::take(values, &indices, None))
+            .collect::<Result<_, _>>()?;
+        let at = |position: &u32| *position as usize;
+        self.files = positions.iter().map(|p| self.files[at(p)].clone()).collect();
+        let known = self.statistics.take();
+        self.statistics = known.map(|known| positions.iter().map(|p| Arc::clone(&known[at(p)])).collect());
+        Ok(())
+    }
+
     /// The files that the filters leave, with their partition values.
     fn partitioned_files(&self, state: &dyn Session, filters: &[Expr]) -> Result<Vec<PartitionedFile>> {
         let kept = self.kept(state, filters)?;
@@ -149,10 +163,13 @@ impl Scan<'_> {
         let Ok(predicate) = state.create_physical_expr(filter, &df_schema) else {
             return Ok(files);
         };
-        let Ok(pruning) = PruningPredicate::try_new(predicate, Arc::clone(schema)) else {
+        let pruning = PruningPredicateBuilder::new().with_file_schema(Arc::clone(schema));
+        let Some(pruning) = pruning.build(predicate) else {
             return Ok(files);
         };
-        let known = files.iter().map(|file| bounds(file.statistics.as_deref(), schema));
+        let known = files
+            .iter()
+            .map(|file| bounds(file.statistics.as_deref(), schema));
         let known = PrunableStatistics::new(known.collect(), Arc::clone(schema));
         let kept = pruning.prune(&known)?;
         let kept = files.into_iter().zip(kept).filter(|(_, kept)| *kept);

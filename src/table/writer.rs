@@ -229,12 +229,13 @@ impl PartitionedWriter {
     }
 
     fn close(&mut self, key: &[u8]) -> Result<()> {
-        let Some(mut file) = self.open.remove(key) else {
+        let Some(file) = self.open.remove(key) else {
             return Ok(());
         };
-        let wrong = |e| write_error(&file.path, e);
-        let metadata = file.writer.finish().map_err(wrong)?;
-        let bytes = file.writer.into_inner().map_err(wrong)?.finish()?;
+        // The writer gives either the footer or the file back.
+        let staged = file.writer.inner().handle()?;
+        let metadata = file.writer.close().map_err(|e| write_error(&file.path, e))?;
+        let bytes = staged.finish()?;
         self.finished.push(WrittenFile {
             path: file.path,
             partition: file.partition,

@@ -45,7 +45,7 @@ pub(super) async fn execute(session: &Session, name: &TableName) -> Result<Body>
             column(&|field| {
                 yes(definition
                     .as_deref()
-                    .is_some_and(|d| is_partition(d, field.name())))
+                    .is_some_and(|d| is_partition(d, table.as_ref(), field.name())))
             }),
         ),
         (
@@ -53,7 +53,7 @@ pub(super) async fn execute(session: &Session, name: &TableName) -> Result<Body>
             column(&|field| {
                 definition
                     .as_deref()
-                    .and_then(|d| column_comment(d, field.name()))
+                    .and_then(|d| column_comment(d, table.as_ref(), field.name()))
             }),
         ),
     ]))))

@@ -4,6 +4,7 @@ mod create_table;
 mod create_view;
 mod describe;
 mod drop;
+mod managed;
 mod show_create;
 mod target;
 mod write;
@@ -37,14 +38,15 @@ pub(super) async fn execute(
             let plan = session.physical(&state, piece, &plan).await?;
             Ok(Body::Rows(session.stream(&state, piece, plan)?))
         }
-        Statement::Insert(insert) => done(write::insert(session, piece, insert, parameters).await?),
-        Statement::CreateTable(table) => {
-            done(create_table::execute(session, piece, *table, parameters).await?)
+        Statement::Insert(insert) => write::insert(session, piece, insert, parameters).await,
+        Statement::ChangeRows(statement) => {
+            managed::change_rows(session, piece, &statement, parameters).await
         }
+        Statement::CreateTable(table) => create_table::execute(session, piece, *table, parameters).await,
         Statement::CreateView(view) => done(create_view::execute(session, piece, *view).await?),
         Statement::Drop(object) => done(drop::execute(session, &object)?),
         Statement::ShowTables { zone } => show_tables(session, zone.map(|(zone, _)| zone)),
-        Statement::ShowCreate(name) => show_create::execute(session, &name),
+        Statement::ShowCreate(name) => show_create::execute(session, &name).await,
         Statement::ShowFunctions { like } => show_functions(like.as_deref()),
         Statement::Describe(name) => describe::execute(session, &name).await,
         Statement::Use { zone, .. } => {

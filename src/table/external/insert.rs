@@ -83,12 +83,8 @@ impl InsertExec {
         };
         let task = |partition: usize| {
             let input = self.input.execute(partition, Arc::clone(context))?;
-            let writer = PartitionedWriter::new(
-                Arc::clone(staging),
-                partition,
-                &self.schema,
-                layout.clone(),
-            )?;
+            let writer =
+                PartitionedWriter::new(Arc::clone(staging), partition, &self.schema, layout.clone())?;
             Ok(SpawnedTask::spawn(write(input, Arc::clone(&self.schema), writer)))
         };
         partitions.map(task).collect()

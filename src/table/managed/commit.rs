@@ -12,7 +12,9 @@ use bytes::Bytes;
 use chrono::Utc;
 use deltalake_core::DeltaTable;
 use deltalake_core::kernel::transaction::TransactionError;
-use deltalake_core::kernel::{Action, Add, CommitInfo, IsolationLevel, Metadata, Protocol, Remove, Transaction};
+use deltalake_core::kernel::{
+    Action, Add, CommitInfo, IsolationLevel, Metadata, Protocol, Remove, Transaction,
+};
 use deltalake_core::logstore::{CommitOrBytes, LogStoreRef, get_actions};
 use deltalake_core::protocol::checkpoints;
 use serde_json::Value;
@@ -134,9 +136,9 @@ impl Change {
 
     /// What of another's `entry` this change cannot stand beside.
     fn conflict(&self, entry: &[Action]) -> Option<&'static str> {
-        let blind = entry.iter().any(
-            |action| matches!(action, Action::CommitInfo(info) if info.is_blind_append == Some(true)),
-        );
+        let blind = entry
+            .iter()
+            .any(|action| matches!(action, Action::CommitInfo(info) if info.is_blind_append == Some(true)));
         let ours: HashSet<&str> = self.removes.iter().map(|file| file.path.as_str()).collect();
         let once: HashSet<&str> = self.transactions.iter().map(|txn| txn.app_id.as_str()).collect();
         entry.iter().find_map(|action| match action {
@@ -179,7 +181,9 @@ impl TableLog {
     /// [`Code::Conflict`] if another's change came between and touches it: nothing has happened.
     pub async fn commit(&self, table: &str, read: &Snapshot, change: &Change) -> Result<u64> {
         failure::check_writable(&read.state, self.folder())?;
-        if read.property("delta.appendOnly").is_some_and(|v| v.eq_ignore_ascii_case("true"))
+        if read
+            .property("delta.appendOnly")
+            .is_some_and(|v| v.eq_ignore_ascii_case("true"))
             && change.data_change
             && !change.removes.is_empty()
         {
@@ -202,7 +206,10 @@ impl TableLog {
     /// Says whether the entry was written; not, if the version is there already.
     async fn write(&self, store: &LogStoreRef, version: u64, entry: Bytes) -> Result<bool> {
         let id = Uuid::new_v4();
-        match store.write_commit_entry(version, CommitOrBytes::LogBytes(entry), id).await {
+        match store
+            .write_commit_entry(version, CommitOrBytes::LogBytes(entry), id)
+            .await
+        {
             Ok(()) => Ok(true),
             Err(TransactionError::VersionAlreadyExists(_)) => Ok(false),
             Err(error) => Err(failure::of_commit(error, &self.entry(version))),
@@ -212,7 +219,11 @@ impl TableLog {
     /// Looks at the entry that was first.
     async fn pass(&self, store: &LogStoreRef, table: &str, version: u64, change: &Change) -> Result<()> {
         let wrong = |e| failure::of_log(e, self.folder());
-        let entry = store.read_commit_entry(version).await.map_err(wrong)?.unwrap_or_default();
+        let entry = store
+            .read_commit_entry(version)
+            .await
+            .map_err(wrong)?
+            .unwrap_or_default();
         let actions = get_actions(version, &entry).map_err(wrong)?;
         match change.conflict(&actions) {
             None => Ok(()),
@@ -226,8 +237,12 @@ impl TableLog {
 
     /// What is due after a commit. The change is made: what fails here is made up for by a later commit.
     async fn maintain(&self, store: &LogStoreRef, read: &Snapshot, version: u64) {
-        let interval = read.property("delta.checkpointInterval").and_then(|text| text.parse().ok());
-        let interval = interval.filter(|interval| *interval > 0).unwrap_or(CHECKPOINT_INTERVAL);
+        let interval = read
+            .property("delta.checkpointInterval")
+            .and_then(|text| text.parse().ok());
+        let interval = interval
+            .filter(|interval| *interval > 0)
+            .unwrap_or(CHECKPOINT_INTERVAL);
         if !(version + 1).is_multiple_of(interval) {
             return;
         }

@@ -34,7 +34,10 @@ impl NewTable<'_> {
     pub fn change(&self, operation: &'static str) -> Result<Change> {
         let schema = to_delta(self.columns)?;
         let wrong = |e: &dyn std::fmt::Display| {
-            Error::new(Code::Internal, format!("cannot describe the table in its log: {e}"))
+            Error::new(
+                Code::Internal,
+                format!("cannot describe the table in its log: {e}"),
+            )
         };
         let mut properties = self.properties.clone();
         // Statistics of every column, however many there are.
@@ -42,7 +45,9 @@ impl NewTable<'_> {
         let mut metadata =
             new_metadata(&schema, self.partition_columns, &properties).map_err(|e| wrong(&e))?;
         if let Some(comment) = self.comment {
-            metadata = metadata.with_description(comment.to_owned()).map_err(|e| wrong(&e))?;
+            metadata = metadata
+                .with_description(comment.to_owned())
+                .map_err(|e| wrong(&e))?;
         }
         let mut change = Change::new(operation, Reads::Nothing);
         change.metadata = Some(metadata);
@@ -52,8 +57,14 @@ impl NewTable<'_> {
 
     /// The oldest protocol that has what the table needs, so that the most readers can read it.
     fn protocol(&self) -> serde_json::Result<Protocol> {
-        let checks = self.properties.keys().any(|key| key.starts_with("delta.constraints."));
-        let plain_timestamps = self.columns.iter().any(|column| has_plain_timestamp(&column.data_type));
+        let checks = self
+            .properties
+            .keys()
+            .any(|key| key.starts_with("delta.constraints."));
+        let plain_timestamps = self
+            .columns
+            .iter()
+            .any(|column| has_plain_timestamp(&column.data_type));
         serde_json::from_value(if plain_timestamps {
             let mut writer = vec!["timestampNtz", "appendOnly", "invariants"];
             writer.extend(checks.then_some("checkConstraints"));
@@ -109,8 +120,15 @@ impl Change {
         let touched: HashSet<Vec<Option<String>>> = self
             .adds
             .iter()
-            .map(|entry| names.iter().map(|name| value(&entry.partition_values, name)).collect())
+            .map(|entry| {
+                names
+                    .iter()
+                    .map(|name| value(&entry.partition_values, name))
+                    .collect()
+            })
             .collect();
-        self.remove(snapshot, |file| names.is_empty() || touched.contains(&file.partition))
+        self.remove(snapshot, |file| {
+            names.is_empty() || touched.contains(&file.partition)
+        })
     }
 }

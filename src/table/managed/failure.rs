@@ -30,9 +30,12 @@ pub(super) fn of_log(error: DeltaTableError, folder: &Path) -> Error {
         _ if is_protocol(&text) => Code::Unsupported,
         _ => Code::CorruptFile,
     };
-    let error = Error::new(code, format!("cannot read the log '{}': {text}", log.display())).with_source(error);
+    let error =
+        Error::new(code, format!("cannot read the log '{}': {text}", log.display())).with_source(error);
     match code {
-        Code::Unsupported => error.with_hint("another program has given the table features that this one lacks"),
+        Code::Unsupported => {
+            error.with_hint("another program has given the table features that this one lacks")
+        }
         _ => error,
     }
 }
@@ -82,15 +85,23 @@ fn store_code(error: &object_store::Error) -> Code {
 
 /// Refuses a table whose protocol is newer than this program.
 pub(super) fn check_readable(state: &DeltaTableState, folder: &Path) -> Result<()> {
-    PROTOCOL.can_read_from(state).map_err(|e| newer(&e, folder, "read"))
+    PROTOCOL
+        .can_read_from(state)
+        .map_err(|e| newer(&e, folder, "read"))
 }
 
 /// Refuses to write a table whose protocol asks for more than this program does.
 pub(super) fn check_writable(state: &DeltaTableState, folder: &Path) -> Result<()> {
-    PROTOCOL.can_write_to(state).map_err(|e| newer(&e, folder, "written"))?;
+    PROTOCOL
+        .can_write_to(state)
+        .map_err(|e| newer(&e, folder, "written"))?;
     // What the library below could do and our own writer does not.
     let configuration = state.metadata().configuration();
-    let on = |key: &str| configuration.get(key).is_some_and(|value| value.eq_ignore_ascii_case("true"));
+    let on = |key: &str| {
+        configuration
+            .get(key)
+            .is_some_and(|value| value.eq_ignore_ascii_case("true"))
+    };
     let lacking = ["delta.enableChangeDataFeed", "delta.enableRowTracking"];
     let mapped = configuration
         .get("delta.columnMapping.mode")
@@ -101,7 +112,10 @@ pub(super) fn check_writable(state: &DeltaTableState, folder: &Path) -> Result<(
         None => Ok(()),
         Some(key) => Err(Error::new(
             Code::Unsupported,
-            format!("the table in '{}' has '{key}', with which it cannot be written", folder.display()),
+            format!(
+                "the table in '{}' has '{key}', with which it cannot be written",
+                folder.display()
+            ),
         )
         .with_hint("write it with the program that made it")),
     }
@@ -141,14 +155,20 @@ fn culprit(log: &Path) -> Option<Error> {
     checkpoints.sort();
     let from = checkpoints.last().map_or(0, |(version, _)| *version + 1);
     missing(log, &entries, from).or_else(|| {
-        let broken = entries.iter().map(|version| log.join(format!("{version:020}.json")));
+        let broken = entries
+            .iter()
+            .map(|version| log.join(format!("{version:020}.json")));
         let broken = broken.filter_map(|path| broken_entry(&path)).next();
         broken.or_else(|| checkpoints.last().and_then(|(_, path)| broken_checkpoint(path)))
     })
 }
 
 fn missing(log: &Path, entries: &[u64], from: u64) -> Option<Error> {
-    let needed: Vec<u64> = entries.iter().copied().filter(|version| *version >= from).collect();
+    let needed: Vec<u64> = entries
+        .iter()
+        .copied()
+        .filter(|version| *version >= from)
+        .collect();
     let gap = needed
         .iter()
         .zip(from..)
@@ -157,8 +177,11 @@ fn missing(log: &Path, entries: &[u64], from: u64) -> Option<Error> {
     let gap = gap.or_else(|| (from == 0 && needed.is_empty()).then_some(0))?;
     let path = log.join(format!("{gap:020}.json"));
     Some(
-        Error::new(Code::CorruptFile, format!("the log's entry '{}' is missing", path.display()))
-            .with_hint("put it back: without it nobody knows what the table holds"),
+        Error::new(
+            Code::CorruptFile,
+            format!("the log's entry '{}' is missing", path.display()),
+        )
+        .with_hint("put it back: without it nobody knows what the table holds"),
     )
 }
 
@@ -167,9 +190,13 @@ fn broken_entry(path: &Path) -> Option<Error> {
         Ok(content) => content,
         Err(e) => return Some(Error::io(path, "read", e)),
     };
-    let lines = content.split(|byte| *byte == b'\n').filter(|line| !line.trim_ascii().is_empty());
+    let lines = content
+        .split(|byte| *byte == b'\n')
+        .filter(|line| !line.trim_ascii().is_empty());
     let mut lines = lines.map(serde_json::from_slice::<serde_json::Value>);
-    lines.find_map(std::result::Result::err).map(|e| damaged(path, &e.to_string()))
+    lines
+        .find_map(std::result::Result::err)
+        .map(|e| damaged(path, &e.to_string()))
 }
 
 fn broken_checkpoint(path: &PathBuf) -> Option<Error> {

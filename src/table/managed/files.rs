@@ -53,7 +53,8 @@ impl Layouts {
             .collect();
         let mut properties = properties().set_max_row_group_row_count(Some(ROW_GROUP_ROWS));
         for name in bloom_filters {
-            properties = properties.set_column_bloom_filter_enabled(ColumnPath::new(vec![name.clone()]), true);
+            properties =
+                properties.set_column_bloom_filter_enabled(ColumnPath::new(vec![name.clone()]), true);
         }
         properties = properties.set_sorting_columns(sorting_columns(&schema, &file_columns, &sorted_by));
         Ok(Self {
@@ -74,15 +75,27 @@ impl Layouts {
     /// # Errors
     /// As [`Layouts::new`].
     pub fn of(folder: PathBuf, snapshot: &Snapshot, sorted_by: &[String]) -> Result<Self> {
-        let bloom_filters = snapshot.property(BLOOM_FILTERS).and_then(|text| serde_json::from_str(text).ok());
+        let bloom_filters = snapshot
+            .property(BLOOM_FILTERS)
+            .and_then(|text| serde_json::from_str(text).ok());
         let bloom_filters: Vec<String> = bloom_filters.unwrap_or_default();
         let schema = SchemaRef::clone(snapshot.schema());
-        Self::new(folder, schema, snapshot.partition_columns(), sorted_by, &bloom_filters)
+        Self::new(
+            folder,
+            schema,
+            snapshot.partition_columns(),
+            sorted_by,
+            &bloom_filters,
+        )
     }
 
     /// The columns that are in the files.
     fn file_schema(&self) -> SchemaRef {
-        let fields = self.layout.file_columns.iter().map(|i| self.schema.field(*i).clone());
+        let fields = self
+            .layout
+            .file_columns
+            .iter()
+            .map(|i| self.schema.field(*i).clone());
         SchemaRef::new(Schema::new(fields.collect::<Vec<_>>()))
     }
 }
@@ -91,8 +104,11 @@ fn positions(schema: &SchemaRef, names: &[String]) -> Result<Vec<usize>> {
     let position = |name: &String| {
         schema.index_of(name).map_err(|_| {
             let known = schema.fields().iter().map(|field| field.name().as_str());
-            Error::new(Code::UndefinedColumn, format!("column '{name}' not found in the table"))
-                .with_hint_if(did_you_mean(name, known))
+            Error::new(
+                Code::UndefinedColumn,
+                format!("column '{name}' not found in the table"),
+            )
+            .with_hint_if(did_you_mean(name, known))
         })
     };
     names.iter().map(position).collect()
@@ -104,7 +120,9 @@ fn sorting_columns(
     file_columns: &[usize],
     sorted_by: &[usize],
 ) -> Option<Vec<SortingColumn>> {
-    let nested = file_columns.iter().any(|i| schema.field(*i).data_type().is_nested());
+    let nested = file_columns
+        .iter()
+        .any(|i| schema.field(*i).data_type().is_nested());
     let leaf = |i: &usize| {
         let leaf = file_columns.iter().position(|column| column == i)?;
         Some(SortingColumn {
@@ -125,7 +143,11 @@ pub(super) fn entry_of(file: &WrittenFile, layouts: &Layouts) -> Result<Add> {
             format!("'{}' cannot be a file's name", file.path.display()),
         )
     })?;
-    let names = layouts.layout.partition_columns.iter().map(|i| layouts.schema.field(*i).name());
+    let names = layouts
+        .layout
+        .partition_columns
+        .iter()
+        .map(|i| layouts.schema.field(*i).name());
     let mut partition_values = HashMap::new();
     for (name, value) in names.zip(&file.partition) {
         partition_values.insert(name.clone(), partition_text(name, value)?);
@@ -153,7 +175,12 @@ pub(super) fn entry_of(file: &WrittenFile, layouts: &Layouts) -> Result<Add> {
 
 /// A partition value as the protocol serialises it.
 fn partition_text(column: &str, value: &ScalarValue) -> Result<Option<String>> {
-    let wrong = |why: String| Error::new(Code::Unsupported, format!("column '{column}' cannot be a partition: {why}"));
+    let wrong = |why: String| {
+        Error::new(
+            Code::Unsupported,
+            format!("column '{column}' cannot be a partition: {why}"),
+        )
+    };
     if value.is_null() {
         return Ok(None);
     }
@@ -162,7 +189,11 @@ fn partition_text(column: &str, value: &ScalarValue) -> Result<Option<String>> {
         ScalarValue::TimestampMicrosecond(Some(micros), zone) => {
             let time = chrono::DateTime::from_timestamp_micros(*micros)
                 .ok_or_else(|| wrong("the time is out of range".to_owned()))?;
-            let format = if zone.is_some() { "%Y-%m-%dT%H:%M:%S%.6fZ" } else { "%Y-%m-%d %H:%M:%S%.6f" };
+            let format = if zone.is_some() {
+                "%Y-%m-%dT%H:%M:%S%.6fZ"
+            } else {
+                "%Y-%m-%d %H:%M:%S%.6f"
+            };
             time.format(format).to_string()
         }
         _ => {

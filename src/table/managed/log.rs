@@ -122,17 +122,22 @@ impl TableLog {
         if version > latest.version() {
             return Err(Error::new(
                 Code::UndefinedVersion,
-                format!("there is no version {version}: the latest is {}", latest.version()),
+                format!(
+                    "there is no version {version}: the latest is {}",
+                    latest.version()
+                ),
             ));
         }
         let store = self.store()?;
-        let state = DeltaTableState::try_new(&store, Some(version)).await.map_err(|e| {
-            Error::new(
-                Code::UndefinedVersion,
-                format!("version {version} cannot be read any more: {}", failure::text(&e)),
-            )
-            .with_hint("old versions are cleaned out of the log after the time that its table keeps them")
-        })?;
+        let state = DeltaTableState::try_new(&store, Some(version))
+            .await
+            .map_err(|e| {
+                Error::new(
+                    Code::UndefinedVersion,
+                    format!("version {version} cannot be read any more: {}", failure::text(&e)),
+                )
+                .with_hint("old versions are cleaned out of the log after the time that its table keeps them")
+            })?;
         Ok(Arc::new(Snapshot::new(state, &self.folder, Some(&latest))?))
     }
 }

@@ -85,7 +85,7 @@ impl ManagedTableProvider {
         Layouts::of(folder, &self.snapshot, &self.sorted_by).map(Arc::new)
     }
 
-    fn is_partition_filter(&self, filter: &Expr) -> bool {
+    pub(super) fn is_partition_filter(&self, filter: &Expr) -> bool {
         let names = self.snapshot.partition_columns().iter().map(String::as_str);
         let names: Vec<&str> = names.collect();
         !names.is_empty() && expr_applicable_for_cols(&names, filter)
@@ -167,6 +167,10 @@ impl TableProvider for ManagedTableProvider {
         input: Arc<dyn ExecutionPlan>,
         _op: InsertOp,
     ) -> Result<Arc<dyn ExecutionPlan>> {
-        Ok(Arc::new(WriteExec::new(input, self.layouts()?, Outcome::default())?))
+        Ok(Arc::new(WriteExec::new(
+            input,
+            self.layouts()?,
+            Outcome::default(),
+        )?))
     }
 }

@@ -64,7 +64,11 @@ pub(super) fn shown(schema: &SchemaRef, batch: &RecordBatch, row: usize) -> Stri
         }
         Some(format!("{}: {cut}", field.name()))
     };
-    let columns = schema.fields().iter().enumerate().take(SHOWN_COLUMNS.min(batch.num_columns()));
+    let columns = schema
+        .fields()
+        .iter()
+        .enumerate()
+        .take(SHOWN_COLUMNS.min(batch.num_columns()));
     let mut values: Vec<String> = columns.filter_map(value).collect();
     if schema.fields().len() > SHOWN_COLUMNS {
         values.push("…".to_owned());

@@ -23,7 +23,9 @@ pub fn stored_type(data_type: &DataType) -> DataType {
         DataType::UInt32 | DataType::UInt64 => DataType::Int64,
         DataType::Float16 => DataType::Float32,
         DataType::Date64 => DataType::Date32,
-        DataType::Timestamp(_, zone) => DataType::Timestamp(TimeUnit::Microsecond, zone.map(|_| "UTC".into())),
+        DataType::Timestamp(_, zone) => {
+            DataType::Timestamp(TimeUnit::Microsecond, zone.map(|_| "UTC".into()))
+        }
         DataType::Decimal32(digits, scale) | DataType::Decimal64(digits, scale) => {
             DataType::Decimal128(digits, scale)
         }
@@ -50,7 +52,10 @@ pub fn refused(column: &Column) -> Result<()> {
         Some(_) => Ok(()),
         None => {
             let name = type_text(&column.data_type);
-            let message = format!("managed tables have no columns of type {name}, as '{}' is", column.name);
+            let message = format!(
+                "managed tables have no columns of type {name}, as '{}' is",
+                column.name
+            );
             let hint = match &column.data_type {
                 DataType::Timestamp(..) => "timestamps are in microseconds: TIMESTAMP, or TIMESTAMP(6)",
                 DataType::UInt8 | DataType::UInt16 | DataType::UInt32 | DataType::UInt64 => {
@@ -84,7 +89,11 @@ pub(super) fn to_delta(columns: &[Column]) -> Result<StructType> {
     };
     let fields = columns.iter().map(field).collect::<Result<Vec<Value>>>()?;
     serde_json::from_value(json!({"type": "struct", "fields": fields})).map_err(|e| {
-        Error::new(Code::Unsupported, format!("these columns cannot be a managed table's: {e}")).with_source(e)
+        Error::new(
+            Code::Unsupported,
+            format!("these columns cannot be a managed table's: {e}"),
+        )
+        .with_source(e)
     })
 }
 

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::path::Path;
 use std::sync::Arc;
 
-use arrow::array::{Array, ArrayRef, StringArray};
+use arrow::array::{ArrayRef, StringArray};
 use arrow::compute::{CastOptions, cast_with_options};
 use arrow::datatypes::{Field, Schema, SchemaRef};
 use datafusion::common::Statistics;
@@ -72,7 +72,9 @@ impl Snapshot {
             .collect();
         let mut new = Vec::new();
         for view in snapshot.state.log_data().iter() {
-            let same = known.get(view.path().as_ref()).filter(|_| view.deletion_vector_descriptor().is_none());
+            let same = known
+                .get(view.path().as_ref())
+                .filter(|_| view.deletion_vector_descriptor().is_none());
             match same {
                 Some(file) => snapshot.files.push(Arc::clone(file)),
                 #[expect(deprecated, reason = "the one way to an entry's tags")]
@@ -138,7 +140,10 @@ impl Snapshot {
             cast_with_options(&texts, field.data_type(), &options).map_err(|e| {
                 Error::new(
                     Code::CorruptFile,
-                    format!("the log has a value of partition column '{}' that is not one: {e}", field.name()),
+                    format!(
+                        "the log has a value of partition column '{}' that is not one: {e}",
+                        field.name()
+                    ),
                 )
             })
         };
@@ -183,10 +188,7 @@ impl Snapshot {
     /// Where a column of the log's order stands in a scan.
     pub(super) fn scan_position(&self, column: usize) -> usize {
         let name = self.schema.field(column).name();
-        self.scan_schema
-            .table_schema()
-            .index_of(name)
-            .unwrap_or(column)
+        self.scan_schema.table_schema().index_of(name).unwrap_or(column)
     }
 
     /// Whether its files can be read as they lie: none has rows marked as deleted, and their columns
@@ -242,11 +244,15 @@ fn location(base: &object_store::path::Path, path: &str) -> Result<object_store:
         None => object_store::path::Path::parse(format!("{base}/{path}")),
     };
     found.map_err(|e| {
-        Error::new(Code::CorruptFile, format!("the log names a file '{path}', which is no path: {e}"))
+        Error::new(
+            Code::CorruptFile,
+            format!("the log names a file '{path}', which is no path: {e}"),
+        )
     })
 }
 
 fn sorted_by(add: &Add) -> Vec<String> {
     let tag = add.tags.as_ref().and_then(|tags| tags.get(SORTED)?.as_deref());
-    tag.and_then(|tag| serde_json::from_str(tag).ok()).unwrap_or_default()
+    tag.and_then(|tag| serde_json::from_str(tag).ok())
+        .unwrap_or_default()
 }

@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 use arrow::array::{Array, ArrayRef, StringArray};
 use arrow::compute::{CastOptions, cast_with_options};
-use arrow::datatypes::{DataType, SchemaRef, TimeUnit};
+use arrow::datatypes::{DataType, SchemaRef};
 use arrow::util::display::{ArrayFormatter, FormatOptions};
 use datafusion::common::stats::Precision;
 use datafusion::common::{ColumnStatistics, ScalarValue, Statistics};
@@ -37,7 +37,11 @@ pub(super) fn to_json(file: &WrittenFile, schema: &SchemaRef) -> Result<String> 
             continue;
         };
         let name = json_text(field.name());
-        if let Some(count) = column.null_count.get_value().filter(|_| !field.data_type().is_nested()) {
+        if let Some(count) = column
+            .null_count
+            .get_value()
+            .filter(|_| !field.data_type().is_nested())
+        {
             nulls.push(format!("{name}:{count}"));
         }
         if file.has_nan.get(i) == Some(&true) {
@@ -179,7 +183,10 @@ fn bounds(
     if !known {
         return unknown();
     }
-    let texts: StringArray = parsed.iter().map(|stats| bound_text(&stats[which][column], data_type)).collect();
+    let texts: StringArray = parsed
+        .iter()
+        .map(|stats| bound_text(&stats[which][column], data_type))
+        .collect();
     let options = CastOptions {
         safe: true,
         ..CastOptions::default()
@@ -230,24 +237,10 @@ fn exactness(value: ScalarValue, text: &str, upper: bool) -> Precision<ScalarVal
                 Precision::Inexact(ScalarValue::TimestampMicrosecond(Some(micros), zone))
             }
         }
-        ScalarValue::Utf8(_) | ScalarValue::Utf8View(_) | ScalarValue::Float32(_) | ScalarValue::Float64(_) => {
-            Precision::Inexact(value)
-        }
+        ScalarValue::Utf8(_)
+        | ScalarValue::Utf8View(_)
+        | ScalarValue::Float32(_)
+        | ScalarValue::Float64(_) => Precision::Inexact(value),
         value => Precision::Exact(value),
     }
-}
-
-/// Whether the log can keep values of this type apart in ranges.
-pub(super) fn has_ranges(data_type: &DataType) -> bool {
-    matches!(
-        data_type,
-        DataType::Int8
-            | DataType::Int16
-            | DataType::Int32
-            | DataType::Int64
-            | DataType::Date32
-            | DataType::Timestamp(TimeUnit::Microsecond, _)
-            | DataType::Utf8View
-            | DataType::Decimal128(..)
-    )
 }

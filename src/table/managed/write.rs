@@ -219,10 +219,8 @@ async fn run(
     );
     let files: Vec<WrittenFile> = files.await?.into_iter().flatten().collect();
     let publish = SpawnedTask::spawn_blocking(move || -> crate::error::Result<Staged> {
-        let mut staged = Staged {
-            folder: layouts.folder.clone(),
-            ..Staged::default()
-        };
+        let mut staged = Staged::default();
+        staged.folder.clone_from(&layouts.folder);
         for file in &files {
             staged.rows += file.metadata.file_metadata().num_rows().unsigned_abs();
             staged.bytes += file.bytes;
