@@ -267,6 +267,28 @@ impl Catalog {
         }
     }
 
+    /// Writes the definition that so far was `old`'s under its new name; the file's comments and order stay.
+    ///
+    /// # Errors
+    /// [`Code::DuplicateTable`] if the name is taken, in any case.
+    pub fn rename(&self, zone: &ZoneDefinition, old: &str, definition: &TableDefinition) -> Result<()> {
+        check_name("table", &definition.name)?;
+        if let Some(taken) = self.resolve(zone, &definition.name)?.filter(|taken| taken != old) {
+            return Err(already_exists(zone, &taken));
+        }
+        if definition.name == old {
+            return Ok(());
+        }
+        let from = self.definition_file(zone, old);
+        let text = std::fs::read_to_string(&from).map_err(|e| Error::io(&from, "read", e))?;
+        let text = write_table(&text, definition)?;
+        let to = self.definition_file(zone, &definition.name);
+        match write_atomically(&to, text.as_bytes(), OnExisting::Keep)? {
+            Published::Yes => self.remove(zone, old),
+            Published::KeptExisting => Err(already_exists(zone, &definition.name)),
+        }
+    }
+
     /// Removes a definition.
     ///
     /// # Errors

@@ -152,6 +152,7 @@ fn set_columns(file: &mut Table, key: &str, columns: &[Column]) {
         set(&mut table, "name", Some(column.name.as_str().into()));
         set(&mut table, "type", Some(type_text(&column.data_type).into()));
         set(&mut table, "nullable", (!column.nullable).then(|| false.into()));
+        set(&mut table, "source", column.source.as_deref().map(Value::from));
         set(&mut table, "comment", column.comment.as_deref().map(Value::from));
         tables.push(table);
     }

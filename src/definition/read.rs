@@ -67,6 +67,7 @@ struct ColumnFile {
     data_type: Spanned<String>,
     nullable: Option<bool>,
     comment: Option<String>,
+    source: Option<String>,
 }
 
 /// An option may be written as what it is: `has_header = true`.
@@ -327,6 +328,7 @@ fn columns(source: &Source<'_>, columns: Vec<ColumnFile>) -> Result<Vec<Placed>>
             name: column.name.into_inner(),
             nullable: column.nullable.unwrap_or(true),
             comment: column.comment,
+            source: column.source,
         };
         Ok((column, span))
     };

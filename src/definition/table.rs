@@ -75,6 +75,8 @@ pub struct Column {
     pub nullable: bool,
     /// What it holds, in words.
     pub comment: Option<String>,
+    /// What the files (or, of a partition column, the folders) call it, if not by its name.
+    pub source: Option<String>,
 }
 
 /// A stored query.
@@ -126,7 +128,13 @@ impl Column {
             data_type,
             nullable: true,
             comment: None,
+            source: None,
         }
+    }
+
+    /// What the files call it.
+    pub fn name_in_files(&self) -> &str {
+        self.source.as_deref().unwrap_or(&self.name)
     }
 
     /// The column as an Arrow field.

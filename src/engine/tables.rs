@@ -2,8 +2,9 @@
 
 use std::sync::Arc;
 
+use arrow::array::RecordBatch;
 use async_trait::async_trait;
-use datafusion::catalog::TableProvider;
+use datafusion::catalog::{MemTable, TableProvider};
 use datafusion::datasource::ViewTable;
 use parking_lot::RwLock;
 
@@ -15,8 +16,9 @@ use crate::catalog::TablePlanner;
 use crate::definition::{ExternalTable, ManagedTable, TableDefinition, TableKind, View, ZoneDefinition};
 use crate::error::{Code, Error, Result};
 use crate::planner;
-use crate::syntax::{Parameters, Script};
-use crate::table::external::infer_columns;
+use crate::syntax::{AsOf, Parameters, Script};
+use crate::table::external::{self, infer_columns};
+use crate::table::managed;
 use crate::table::{ExternalTableProvider, ManagedTableProvider};
 
 /// Makes tables for one session.
@@ -41,19 +43,7 @@ impl Tables {
     ) -> Result<Arc<dyn TableProvider>> {
         let name = format!("{}.{}", zone.name, definition.name);
         let path = self.lake.catalog().zone_folder(zone).join(&table.location);
-        let mut table = table.clone();
-        if table.columns.is_empty() {
-            let state = session_state(&self.lake, &self.config, Vec::new());
-            let (columns, partitions) = infer_columns(&name, &table, &path, &state).await?;
-            table.columns = columns;
-            if table.partition_columns.is_empty() {
-                table.partition_columns = partitions;
-            }
-            let partitions = table.partition_columns.clone();
-            table
-                .columns
-                .retain(|column| partitions.iter().all(|p| p.name != column.name));
-        }
+        let table = with_columns(&self.lake, &self.config, zone, &name, table.clone()).await?;
         Ok(Arc::new(ExternalTableProvider::new(name, table, path)))
     }
 
@@ -141,6 +131,93 @@ pub(super) async fn managed_table(
     ))
 }
 
+/// `table` (`name` with its zone, for errors) with the columns of its files if it says none.
+pub(super) async fn with_columns(
+    lake: &Lake,
+    config: &SharedConfig,
+    zone: &ZoneDefinition,
+    name: &str,
+    mut table: ExternalTable,
+) -> Result<ExternalTable> {
+    if table.columns.is_empty() {
+        let path = lake.catalog().zone_folder(zone).join(&table.location);
+        let state = session_state(lake, config, Vec::new());
+        let (columns, partitions) = infer_columns(name, &table, &path, &state).await?;
+        table.columns = columns;
+        if table.partition_columns.is_empty() {
+            table.partition_columns = partitions;
+        }
+        let partitions = &table.partition_columns;
+        table
+            .columns
+            .retain(|column| partitions.iter().all(|p| p.name != column.name));
+    }
+    Ok(table)
+}
+
+/// What `t$suffix` shows of a table, if its kind has that.
+pub(super) async fn metadata(
+    lake: &Lake,
+    config: &SharedConfig,
+    zone: &ZoneDefinition,
+    definition: &TableDefinition,
+    suffix: &str,
+) -> Result<Option<RecordBatch>> {
+    match &definition.kind {
+        TableKind::External(table) => {
+            let name = format!("{}.{}", zone.name, definition.name);
+            let table = with_columns(lake, config, zone, &name, table.clone()).await?;
+            let path = lake.catalog().zone_folder(zone).join(&table.location);
+            let state = session_state(lake, config, Vec::new());
+            external::metadata(&name, &table, &path, &state, suffix).await
+        }
+        TableKind::Managed(table) => {
+            let pins: Arc<Pins> = config.read().get_extension().unwrap_or_default();
+            let table = managed_table(lake, &pins, zone, definition, table).await?;
+            Ok(match suffix {
+                "files" => Some(table.snapshot().files_table()?),
+                "partitions" => Some(table.snapshot().partitions_table(table.name())?),
+                "history" => Some(table.log().history()?),
+                _ => None,
+            })
+        }
+        TableKind::View(_) => Ok(None),
+    }
+}
+
+/// A managed table as it was.
+pub(super) async fn past_table(
+    lake: &Lake,
+    pins: &Pins,
+    zone: &ZoneDefinition,
+    definition: &TableDefinition,
+    as_of: &AsOf,
+) -> Result<ManagedTableProvider> {
+    let name = format!("{}.{}", zone.name, definition.name);
+    let TableKind::Managed(table) = &definition.kind else {
+        let message = format!("'{name}' has no versions: it is not a managed table");
+        return Err(Error::new(Code::WrongObjectType, message));
+    };
+    let log = lake
+        .logs()
+        .log(&lake.catalog().zone_folder(zone).join(&table.location));
+    let found = async {
+        let version = match as_of {
+            AsOf::Version(version) => *version,
+            AsOf::Timestamp(moment) => log.version_at(moment)?,
+        };
+        pins.snapshot(&log, Some(version)).await
+    };
+    let snapshot = found.await.map_err(|error| {
+        let message = format!("table '{name}': {}", error.message());
+        Error::new(error.code(), message)
+            .with_hint_if(error.hint().map(str::to_owned))
+            .with_source(error)
+    })?;
+    let provider = ManagedTableProvider::new(name, log, snapshot, table.sorted_by.clone());
+    Ok(provider.into_past())
+}
+
 #[async_trait]
 impl TablePlanner for Tables {
     async fn table(
@@ -152,6 +229,31 @@ impl TablePlanner for Tables {
             TableKind::External(table) => self.external(zone, definition, table).await,
             TableKind::Managed(table) => self.managed(zone, definition, table).await,
             TableKind::View(view) => self.view(zone, definition, view).await,
+        }
+    }
+
+    async fn metadata(
+        &self,
+        zone: &ZoneDefinition,
+        definition: &Arc<TableDefinition>,
+        suffix: &str,
+    ) -> Result<Option<Arc<dyn TableProvider>>> {
+        if let Some(as_of) = AsOf::from_suffix(suffix) {
+            let pins: Arc<Pins> = self.config.read().get_extension().unwrap_or_default();
+            let table = past_table(&self.lake, &pins, zone, definition, &as_of).await?;
+            return Ok(Some(Arc::new(table)));
+        }
+        let batch = metadata(&self.lake, &self.config, zone, definition, suffix).await?;
+        let Some(batch) = batch else { return Ok(None) };
+        let table = MemTable::try_new(batch.schema(), vec![vec![batch]]).map_err(failure::without_place)?;
+        Ok(Some(Arc::new(table)))
+    }
+
+    fn metadata_suffixes(&self, definition: &TableDefinition) -> &'static [&'static str] {
+        match &definition.kind {
+            TableKind::External(_) => external::METADATA,
+            TableKind::Managed(_) => managed::METADATA,
+            TableKind::View(_) => &[],
         }
     }
 }

@@ -12,7 +12,7 @@ mod staging;
 pub use durable::DurableStore;
 pub use listing::{DataFile, list_files};
 pub use publish::{OnExisting, Published, sync_folder, write_atomically};
-pub use staging::{StagedFile, Staging};
+pub use staging::{AtWork, StagedFile, Staging, is_in_use, staging_id};
 
 #[cfg(test)]
 mod tests;

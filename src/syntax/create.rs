@@ -165,8 +165,18 @@ fn clause(
     Ok(())
 }
 
-/// `name [TYPE] [NOT NULL] [COMMENT '…']`.
+/// `name [TYPE] [NOT NULL] [COMMENT '…']` in a list.
 fn column(cursor: &mut Cursor<'_>) -> Result<ColumnSpec> {
+    let column = column_spec(cursor)?;
+    if cursor.next_is(&Token::Comma) || cursor.next_is(&Token::RParen) {
+        Ok(column)
+    } else {
+        cursor.expected("NOT NULL, SOURCE, COMMENT, ',' or ')'")
+    }
+}
+
+/// `name [TYPE] [NOT NULL] [SOURCE '…'] [COMMENT '…']`.
+pub(super) fn column_spec(cursor: &mut Cursor<'_>) -> Result<ColumnSpec> {
     let ident = cursor.identifier()?;
     let mut column = ColumnSpec {
         span: ident.span,
@@ -174,8 +184,9 @@ fn column(cursor: &mut Cursor<'_>) -> Result<ColumnSpec> {
         data_type: None,
         not_null: false,
         comment: None,
+        source: None,
     };
-    if !cursor.next_is(&Token::Comma) && !cursor.next_is(&Token::RParen) {
+    if !cursor.next_is(&Token::Comma) && !cursor.next_is(&Token::RParen) && !cursor.at_end() {
         column.data_type = Some(cursor.rule(Parser::parse_data_type)?);
     }
     loop {
@@ -183,14 +194,11 @@ fn column(cursor: &mut Cursor<'_>) -> Result<ColumnSpec> {
             column.not_null = true;
         } else if cursor.takes(&["COMMENT"]) {
             column.comment = Some(cursor.text()?.0);
+        } else if cursor.takes(&["SOURCE"]) {
+            column.source = Some(cursor.text()?.0);
         } else {
-            break;
+            break Ok(column);
         }
-    }
-    if cursor.next_is(&Token::Comma) || cursor.next_is(&Token::RParen) {
-        Ok(column)
-    } else {
-        cursor.expected("NOT NULL, COMMENT, ',' or ')'")
     }
 }
 

@@ -9,13 +9,13 @@ use sqlparser::tokenizer::{Token, TokenWithSpan};
 use super::cursor::{Cursor, RECURSION_LIMIT, parse_error, table_name};
 use super::script::Piece;
 use super::statement::{ChangeRows, Insert, Statement};
-use super::{change_rows, create, show};
+use super::{alter, change_rows, create, maintain, show};
 use crate::error::{Code, Error, Result, did_you_mean};
 
 /// Words that begin a statement, for suggestions.
 const FIRST_WORDS: &[&str] = &[
     "SELECT", "WITH", "VALUES", "INSERT", "UPDATE", "DELETE", "MERGE", "TRUNCATE", "CREATE", "DROP", "SHOW",
-    "DESCRIBE", "USE", "SET", "RESET", "EXPLAIN",
+    "DESCRIBE", "USE", "SET", "RESET", "EXPLAIN", "ALTER", "COMMENT", "OPTIMIZE", "VACUUM", "RESTORE",
 ];
 
 impl Statement {
@@ -29,7 +29,13 @@ impl Statement {
         if let Some(statement) = create::statement(&mut cursor)? {
             return Ok(statement);
         }
+        if let Some(statement) = alter::statement(&mut cursor)? {
+            return Ok(statement);
+        }
         if let Some(statement) = show::statement(&mut cursor)? {
+            return Ok(statement);
+        }
+        if let Some(statement) = maintain::statement(&mut cursor)? {
             return Ok(statement);
         }
         standard(piece)

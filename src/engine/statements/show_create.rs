@@ -107,6 +107,9 @@ fn columns(columns: &[Column], separator: &str) -> String {
         if !column.nullable {
             sql.push_str(" NOT NULL");
         }
+        if let Some(source) = &column.source {
+            sql.push_str(&format!(" SOURCE {}", literal(source)));
+        }
         if let Some(comment) = &column.comment {
             sql.push_str(&format!(" COMMENT {}", literal(comment)));
         }

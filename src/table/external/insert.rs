@@ -137,7 +137,7 @@ async fn run(tasks: Vec<SpawnedTask<Result<u64>>>, staging: Arc<Staging>) -> Res
     }));
     let count: u64 = counts.await?.into_iter().sum();
     let publish = SpawnedTask::spawn_blocking(move || match Arc::try_unwrap(staging) {
-        Ok(staging) => staging.publish(),
+        Ok(staging) => staging.publish().map(drop),
         Err(_) => Err(Error::new(Code::Internal, "a writer outlived its statement")),
     });
     publish

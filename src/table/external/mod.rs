@@ -5,6 +5,7 @@
 
 mod files;
 mod insert;
+mod metadata;
 mod partitions;
 
 use std::path::PathBuf;
@@ -23,6 +24,7 @@ use datafusion::logical_expr::{Expr, TableProviderFilterPushDown};
 use datafusion::physical_plan::ExecutionPlan;
 
 pub use files::infer_columns;
+pub use metadata::{METADATA, metadata};
 pub(super) use partitions::partition_folders;
 
 use super::scan::{Request, Scan};

@@ -92,7 +92,7 @@ pub(super) fn values(table: &str, columns: &[Column], files: &[DataFile]) -> Res
 
 fn folder_value(table: &str, column: &Column, level: usize, file: &DataFile) -> Result<Option<String>> {
     let parts = file.folders.get(level).and_then(|folder| folder.split_once('='));
-    let value = parts.filter(|(name, _)| decoded(name).as_deref() == Some(&column.name));
+    let value = parts.filter(|(name, _)| decoded(name).as_deref() == Some(column.name_in_files()));
     match value {
         Some((_, NULL)) => Ok(None),
         Some((_, value)) => decoded(value)
@@ -117,7 +117,7 @@ fn misplaced(table: &str, column: &Column, file: &DataFile, why: &str) -> Error 
     )
     .with_hint(format!(
         "files of this table lie in folders named '{}=…'",
-        column.name
+        column.name_in_files()
     ))
 }
 

@@ -93,6 +93,20 @@ impl Change {
         self.metrics.push(("numOutputBytes", staged.bytes));
     }
 
+    /// Puts files of an older version back.
+    pub fn add_again(&mut self, then: &Snapshot, mut wanted: impl FnMut(&super::LogFile) -> bool) {
+        let files = then.files().iter().filter(|file| wanted(file));
+        self.adds.extend(files.map(|file| deltalake_core::kernel::Add {
+            data_change: true,
+            ..file.add.clone()
+        }));
+    }
+
+    /// Takes the columns and properties of an older version over.
+    pub fn restore_columns(&mut self, then: &Snapshot) {
+        self.metadata = Some(then.state.metadata().clone());
+    }
+
     /// Takes every file of `snapshot` out of the table that `wanted` picks. Returns their rows, if the
     /// log knows them all.
     pub fn remove(

@@ -18,6 +18,8 @@ use crate::table::writer::{Layout, WrittenFile, properties};
 
 /// A file that has grown beyond this is finished and another begun.
 const FILE_BYTES: usize = 256 << 20;
+/// Smaller files are worth being packed together.
+pub const SMALL_FILE_BYTES: u64 = FILE_BYTES as u64 / 2;
 /// Small enough that a reader can leave out most of a sorted file, large enough to pack well.
 const ROW_GROUP_ROWS: usize = 512 << 10;
 /// The property that names the columns with bloom filters.

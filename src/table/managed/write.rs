@@ -36,7 +36,7 @@ use parking_lot::Mutex;
 use super::files::{Layouts, entry_of};
 use super::rows::conform;
 use crate::error::{Code, Error};
-use crate::storage::Staging;
+use crate::storage::{AtWork, Staging};
 use crate::table::writer::{OPEN_FILES, PartitionedWriter, WrittenFile};
 
 /// What was written and is in no log yet. Dropped, it takes the files with it.
@@ -44,6 +44,8 @@ use crate::table::writer::{OPEN_FILES, PartitionedWriter, WrittenFile};
 pub struct Staged {
     folder: PathBuf,
     entries: Vec<Add>,
+    /// Until it is committed, others see that somebody is at work.
+    at_work: Option<AtWork>,
     /// How many rows the files have.
     pub rows: u64,
     /// How many bytes they have.
@@ -227,7 +229,7 @@ async fn run(
             staged.entries.push(entry_of(file, &layouts)?);
         }
         match Arc::try_unwrap(staging) {
-            Ok(staging) => staging.publish()?,
+            Ok(staging) => staged.at_work = Some(staging.publish()?),
             Err(_) => return Err(Error::new(Code::Internal, "a writer outlived its statement")),
         }
         Ok(staged)

@@ -81,6 +81,7 @@ impl Creation<'_> {
             data_type,
             nullable: !spec.not_null,
             comment: spec.comment.clone(),
+            source: spec.source.clone(),
         })
     }
 

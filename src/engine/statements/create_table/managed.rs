@@ -13,6 +13,7 @@ use crate::engine::outcome::{Body, Done};
 use crate::engine::statements::managed::stage;
 use crate::engine::statements::write;
 use crate::error::{Code, Error, Result, did_you_mean};
+use crate::storage::Staging;
 use crate::syntax::{CreateTable, Parameters};
 use crate::table::managed::{Layouts, NewTable, TableLog, stored_type};
 
@@ -26,6 +27,8 @@ impl Creation<'_> {
         let (location, folder) = self.fresh_folder()?;
         let made = async {
             plan.layouts(folder.clone())?;
+            // Until the definition names the folder, others see that somebody is at work in it.
+            let _at_work = Staging::new(&folder)?;
             TableLog::new(folder.clone()).create(&change).await?;
             self.publish_managed(table, location, &plan)
         };
@@ -61,9 +64,9 @@ impl Creation<'_> {
             change.load_id = Some(Uuid::new_v4());
             change.add(&staged);
             TableLog::new(folder.clone()).create(&change).await?;
+            self.publish_managed(table, location, &plan)?;
             let rows = staged.rows;
             staged.keep();
-            self.publish_managed(table, location, &plan)?;
             Ok(rows)
         };
         let count = self.or_remove(made.await, &folder)?;

@@ -3,6 +3,7 @@
 
 mod answer;
 mod insert;
+mod maintain;
 mod merge;
 mod rewrite;
 mod target;
@@ -12,6 +13,7 @@ use datafusion::logical_expr::dml::WriteOp;
 
 pub(super) use answer::Answer;
 pub(super) use insert::insert;
+pub(super) use maintain::{optimize, restore, vacuum};
 pub(super) use target::{resolve, run, stage};
 
 use crate::engine::outcome::Body;

@@ -172,7 +172,7 @@ impl Rewrite<'_> {
     }
 
     /// All rows of these files, with their places.
-    async fn rows_of(&self, files: Vec<u32>) -> Result<Arc<dyn ExecutionPlan>> {
+    pub(super) async fn rows_of(&self, files: Vec<u32>) -> Result<Arc<dyn ExecutionPlan>> {
         let positioned = PositionedTable::new(self.table.clone()).of_files(files);
         let source = provider_as_source(Arc::new(positioned));
         let plan = LogicalPlanBuilder::scan("t", source, None).and_then(LogicalPlanBuilder::build);
