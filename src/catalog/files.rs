@@ -11,7 +11,7 @@ use crate::definition::{
     INITIAL_LAKE, LakeConfig, TableDefinition, ZoneDefinition, check_name, read_lake, read_table, write_table,
 };
 use crate::error::{Code, Error, Location, Result, closest, did_you_mean};
-use crate::storage::{OnExisting, Published, sync_folder, write_atomically};
+use crate::storage::{OnExisting, Place, Published, sync_folder, write_atomically};
 
 /// The definitions of a lake.
 #[derive(Debug)]
@@ -131,6 +131,14 @@ impl Catalog {
     /// Where a zone's tables have their files.
     pub fn zone_folder(&self, zone: &ZoneDefinition) -> PathBuf {
         self.root.join(&zone.path)
+    }
+
+    /// Where the files at `location` of a zone are.
+    ///
+    /// # Errors
+    /// [`Code::InvalidValue`] for a location that is no path.
+    pub fn place(&self, zone: &ZoneDefinition, location: &str) -> Result<Place> {
+        Place::local(&self.zone_folder(zone), location)
     }
 
     fn definitions_folder(&self, zone: &ZoneDefinition) -> PathBuf {

@@ -42,9 +42,9 @@ impl Tables {
         table: &ExternalTable,
     ) -> Result<Arc<dyn TableProvider>> {
         let name = format!("{}.{}", zone.name, definition.name);
-        let path = self.lake.catalog().zone_folder(zone).join(&table.location);
+        let place = self.lake.catalog().place(zone, &table.location)?;
         let table = with_columns(&self.lake, &self.config, zone, &name, table.clone()).await?;
-        Ok(Arc::new(ExternalTableProvider::new(name, table, path)))
+        Ok(Arc::new(ExternalTableProvider::new(name, table, place)))
     }
 
     /// A managed table as the statement sees it.
@@ -140,9 +140,9 @@ pub(super) async fn with_columns(
     mut table: ExternalTable,
 ) -> Result<ExternalTable> {
     if table.columns.is_empty() {
-        let path = lake.catalog().zone_folder(zone).join(&table.location);
+        let place = lake.catalog().place(zone, &table.location)?;
         let state = session_state(lake, config, Vec::new());
-        let (columns, partitions) = infer_columns(name, &table, &path, &state).await?;
+        let (columns, partitions) = infer_columns(name, &table, &place, &state).await?;
         table.columns = columns;
         if table.partition_columns.is_empty() {
             table.partition_columns = partitions;
@@ -167,9 +167,9 @@ pub(super) async fn metadata(
         TableKind::External(table) => {
             let name = format!("{}.{}", zone.name, definition.name);
             let table = with_columns(lake, config, zone, &name, table.clone()).await?;
-            let path = lake.catalog().zone_folder(zone).join(&table.location);
+            let place = lake.catalog().place(zone, &table.location)?;
             let state = session_state(lake, config, Vec::new());
-            external::metadata(&name, &table, &path, &state, suffix).await
+            external::metadata(&name, &table, &place, &state, suffix).await
         }
         TableKind::Managed(table) => {
             let pins: Arc<Pins> = config.read().get_extension().unwrap_or_default();

@@ -6,11 +6,15 @@
 
 mod durable;
 mod listing;
+mod pinned;
+mod place;
 mod publish;
 mod staging;
 
 pub use durable::DurableStore;
-pub use listing::{DataFile, list_files};
+pub use listing::{DataFile, FolderFilter, Selection, list_files};
+pub use pinned::Pinned;
+pub use place::{Place, is_pattern};
 pub use publish::{OnExisting, Published, sync_folder, write_atomically};
 pub use staging::{AtWork, StagedFile, Staging, is_in_use, staging_id};
 

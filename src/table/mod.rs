@@ -3,8 +3,11 @@
 //! `scan` is the one way in which a list of files becomes a scan; [`external`] are tables whose
 //! definition owns everything, [`managed`] those whose log does.
 
+mod conform;
 pub mod external;
+mod footers;
 pub mod managed;
+mod parquet;
 mod scan;
 mod writer;
 

@@ -12,10 +12,13 @@ use arrow::datatypes::SchemaRef;
 use datafusion::catalog::Session;
 use datafusion::common::pruning::PrunableStatistics;
 use datafusion::common::stats::Precision;
-use datafusion::common::{DFSchema, Result, ScalarValue, Statistics, project_schema};
+use datafusion::common::{DFSchema, DataFusionError, Result, ScalarValue, Statistics, project_schema};
 use datafusion::datasource::file_format::FileFormat;
 use datafusion::datasource::listing::PartitionedFile;
-use datafusion::datasource::physical_plan::{FileGroup, FileScanConfigBuilder};
+use datafusion::datasource::physical_plan::{
+    FileGroup, FileScanConfig, FileScanConfigBuilder, ParquetSource,
+};
+use datafusion::datasource::source::DataSourceExec;
 use datafusion::datasource::table_schema::TableSchema;
 use datafusion::execution::object_store::ObjectStoreUrl;
 use datafusion::logical_expr::utils::conjunction;
@@ -26,6 +29,9 @@ use datafusion::physical_plan::empty::EmptyExec;
 use futures::{StreamExt, TryStreamExt};
 use object_store::{ObjectMeta, ObjectStore};
 
+use super::footers::Footers;
+use super::parquet::{ColumnFinder, PinnedReaders};
+use crate::definition::Column;
 use crate::error::{Code, Error, without_layers};
 
 /// What is scanned.
@@ -44,6 +50,16 @@ pub(super) struct Scan<'a> {
     pub partition_values: Vec<ArrayRef>,
     /// The files' statistics, where they are known; else they are read from the files.
     pub statistics: Option<Vec<Arc<Statistics>>>,
+    /// For Parquet files that others write: the columns to find in them, whatever order, case and types
+    /// they have there.
+    pub foreign: Option<Foreign<'a>>,
+}
+
+/// Files that others write.
+pub(super) struct Foreign<'a> {
+    pub columns: &'a [Column],
+    /// What stands before a file's path in messages.
+    pub prefix: &'a str,
 }
 
 /// What a query wants of it.
@@ -80,13 +96,39 @@ impl Scan<'_> {
         let statistics = merged_statistics(&files, self.schema.table_schema())?;
         let groups = FileGroup::new(files).split_files(state.config().target_partitions());
         let source = self.format.file_source(self.schema.clone());
-        let config = FileScanConfigBuilder::new(self.store_url, source)
+        let mut config = FileScanConfigBuilder::new(self.store_url.clone(), source)
             .with_file_groups(groups)
             .with_statistics(statistics)
             .with_projection_indices(request.projection.cloned())?
-            .with_limit(request.limit)
-            .build();
-        self.format.create_physical_plan(state, config).await
+            .with_limit(request.limit);
+        let Some(foreign) = &self.foreign else {
+            return self.format.create_physical_plan(state, config.build()).await;
+        };
+        let finder = ColumnFinder::new(self.table, foreign.columns);
+        config = config.with_expr_adapter(Some(Arc::new(finder)));
+        let plan = self.format.create_physical_plan(state, config.build()).await?;
+        self.pinned(state, plan)
+    }
+
+    /// The same scan, its files read only while they are in the state that was listed.
+    fn pinned(&self, state: &dyn Session, plan: Arc<dyn ExecutionPlan>) -> Result<Arc<dyn ExecutionPlan>> {
+        let scan = plan
+            .downcast_ref::<DataSourceExec>()
+            .and_then(|exec| exec.data_source().downcast_ref::<FileScanConfig>());
+        let Some((scan, source)) = scan.and_then(|scan| {
+            let source = scan.file_source().downcast_ref::<ParquetSource>()?.clone();
+            Some((scan.clone(), source))
+        }) else {
+            return Ok(plan);
+        };
+        let runtime = state.runtime_env();
+        let readers = PinnedReaders {
+            store: runtime.object_store(&self.store_url)?,
+            cache: runtime.cache_manager.get_file_metadata_cache(),
+        };
+        let source = source.with_parquet_file_reader_factory(Arc::new(readers));
+        let config = FileScanConfigBuilder::from(scan).with_source(Arc::new(source));
+        Ok(DataSourceExec::from_data_source(config.build()))
     }
 
     /// Leaves out all files but those at these positions.
@@ -182,6 +224,21 @@ impl Scan<'_> {
         files: Vec<PartitionedFile>,
     ) -> Result<Vec<PartitionedFile>> {
         let store = state.runtime_env().object_store(&self.store_url)?;
+        if let Some(foreign) = &self.foreign {
+            let footers = Footers {
+                table: self.table,
+                prefix: foreign.prefix,
+                columns: foreign.columns,
+                store,
+                runtime: state.runtime_env(),
+                at_once: state.config_options().execution.meta_fetch_concurrency.get(),
+            };
+            let mut files = footers.with_facts(&self.store_url, files).await?;
+            let with_null =
+                |file: &&mut PartitionedFile| file.partition_values.iter().any(ScalarValue::is_null);
+            files.iter_mut().filter(with_null).for_each(mend_null_partitions);
+            return Ok(files);
+        }
         let at_once = state.config_options().execution.meta_fetch_concurrency.get();
         futures::stream::iter(files)
             .map(|file| self.file_with_statistics(state, &store, file))
@@ -201,7 +258,7 @@ impl Scan<'_> {
             .format
             .infer_stats_and_ordering(state, store, schema, &file.object_meta)
             .await
-            .map_err(|e| unreadable(self.table, &file.object_meta, e))?;
+            .map_err(|e| unreadable(self.table, &format!("/{}", file.object_meta.location), e))?;
         let has_null = file.partition_values.iter().any(ScalarValue::is_null);
         let mut file = file
             .with_statistics(Arc::new(found.statistics))
@@ -250,12 +307,22 @@ fn mend_null_partitions(file: &mut PartitionedFile) {
     }
 }
 
-fn unreadable(table: &str, file: &ObjectMeta, error: datafusion::error::DataFusionError) -> Error {
-    let path = file.location.as_ref();
+/// That a file's footer cannot be read, or that the file changed since it was listed.
+pub(super) fn unreadable(table: &str, file: &str, error: DataFusionError) -> Error {
+    if let DataFusionError::ObjectStore(inner) = error.find_root()
+        && let object_store::Error::NotFound { .. } | object_store::Error::Precondition { .. } =
+            inner.as_ref()
+    {
+        return Error::new(
+            Code::ChangedUnderneath,
+            format!("file '{file}' of table '{table}' was changed or removed while it was read"),
+        )
+        .with_hint("run the statement again");
+    }
     Error::new(
         Code::CorruptFile,
         format!(
-            "cannot read '/{path}' of table '{table}': {}",
+            "cannot read '{file}' of table '{table}': {}",
             without_layers(&error.find_root().strip_backtrace())
         ),
     )

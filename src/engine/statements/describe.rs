@@ -5,6 +5,7 @@ use std::sync::Arc;
 use arrow::array::{ArrayRef, StringArray};
 
 use super::target::Target;
+use crate::catalog::split_metadata_name;
 use crate::definition::type_text;
 use crate::engine::outcome::{Body, Rows};
 use crate::engine::session::Session;
@@ -14,6 +15,8 @@ use crate::syntax::TableName;
 
 pub(super) async fn execute(session: &Session, name: &TableName) -> Result<Body> {
     let definition = match Target::new(session, name) {
+        // A metadata table has columns, and no definition of its own.
+        Ok(target) if split_metadata_name(&target.name).1.is_some() => None,
         Ok(target) => Some(target.definition(session)?),
         Err(error) if error.code() == Code::ReadOnly => None,
         Err(error) => return Err(error),

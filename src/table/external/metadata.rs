@@ -1,6 +1,5 @@
 //! `t$files` and `t$partitions`: what an external table consists of, as rows.
 
-use std::path::Path;
 use std::sync::Arc;
 
 use arrow::array::{ArrayRef, Int64Array, RecordBatch, StringArray, StructArray, TimestampMicrosecondArray};
@@ -8,18 +7,17 @@ use arrow::compute::take;
 use arrow::datatypes::{Field, Fields, Schema};
 use arrow::row::{RowConverter, SortField};
 use datafusion::catalog::Session;
-use datafusion::execution::object_store::ObjectStoreUrl;
 
 use super::{files, partitions};
 use crate::definition::ExternalTable;
 use crate::error::{Code, Error, Result};
-use crate::storage::{DataFile, list_files};
+use crate::storage::{DataFile, Place};
 
 /// The metadata tables of external tables.
 pub const METADATA: &[&str] = &["files", "partitions"];
 
 /// What `t$suffix` shows of table `name` (with its zone), whose definition has columns and whose files are
-/// at `path`; `None` if there is no such metadata table.
+/// at `place`; `None` if there is no such metadata table.
 ///
 /// # Errors
 /// [`Code::UndefinedFile`] if the table's folder is gone, [`Code::CorruptFile`] for a file outside every
@@ -27,32 +25,33 @@ pub const METADATA: &[&str] = &["files", "partitions"];
 pub async fn metadata(
     name: &str,
     table: &ExternalTable,
-    path: &Path,
+    place: &Place,
     state: &dyn Session,
     suffix: &str,
 ) -> Result<Option<RecordBatch>> {
     if !METADATA.contains(&suffix) {
         return Ok(None);
     }
-    let store_url = ObjectStoreUrl::local_filesystem();
-    let store = state
-        .runtime_env()
-        .object_store(&store_url)
-        .map_err(|e| Error::new(Code::Io, e.strip_backtrace()).with_source(e))?;
-    let files = list_files(store.as_ref(), path)
-        .await
-        .map_err(|e| files::of_table(e, name))?;
+    let store = files::store(name, place, state)?;
+    let files = files::files(name, table.format, place, &store, None).await?;
     let values = partitions::values(name, &table.partition_columns, &files)?;
     match suffix {
-        "files" => files_table(table, &files, values),
+        "files" => files_table(table, place, &files, values),
         _ => partitions_table(name, table, &files, values),
     }
     .map(Some)
 }
 
 /// A row a file.
-fn files_table(table: &ExternalTable, files: &[DataFile], values: Vec<ArrayRef>) -> Result<RecordBatch> {
-    let paths = files.iter().map(|file| Some(format!("/{}", file.meta.location)));
+fn files_table(
+    table: &ExternalTable,
+    place: &Place,
+    files: &[DataFile],
+    values: Vec<ArrayRef>,
+) -> Result<RecordBatch> {
+    let paths = files
+        .iter()
+        .map(|file| Some(place.display_file(&file.meta.location)));
     let mut columns: Vec<(&str, ArrayRef)> = vec![
         ("path", Arc::new(paths.collect::<StringArray>())),
         ("size", sizes(files.iter().map(|file| file.meta.size))),

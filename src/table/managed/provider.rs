@@ -111,6 +111,7 @@ impl ManagedTableProvider {
             schema: self.snapshot.scan_schema().clone(),
             files: files.iter().map(|file| file.meta.clone()).collect(),
             partition_values: self.snapshot.partition_values(files)?,
+            foreign: None,
             statistics: Some(files.iter().map(|file| Arc::clone(&file.statistics)).collect()),
         })
     }

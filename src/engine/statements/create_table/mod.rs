@@ -22,7 +22,7 @@ use crate::definition::{Column, ExternalTable, Format, TableFormat, TableKind, T
 use crate::engine::outcome::{Body, Done};
 use crate::engine::session::Session;
 use crate::error::{Code, Error, Result};
-use crate::storage::OnExisting;
+use crate::storage::{OnExisting, Place};
 use crate::syntax::{CreateTable, ExternalSource, Parameters, Piece};
 use crate::table::ExternalTableProvider;
 use crate::table::external::infer_columns;
@@ -147,18 +147,22 @@ impl Creation<'_> {
             checked.map_err(|e| e.at(self.piece.locate(*span)))?;
             external.options.insert(key.clone(), value.clone());
         }
+        let catalog = self.session.lake().catalog();
+        let files = catalog
+            .place(&self.target.zone, &external.location)
+            .map_err(|e| e.at(place()))?;
         let path = self.folder().join(&external.location);
         let partitions = self.partition_specs(table, &mut external.columns)?;
         if external.columns.is_empty() {
-            if !path.exists() {
-                let message = format!("there is no file or folder '{}'", path.display());
+            if files.local_path().is_some_and(|path| !path.exists()) {
+                let message = format!("there is no file or folder '{files}'");
                 return Err(Error::new(Code::UndefinedFile, message)
                     .with_hint("give the columns, or a location that has files")
                     .at(place()));
             }
             let state = self.session.state();
             let name = self.target.full_name();
-            let (columns, found) = infer_columns(&name, &external, &path, &state)
+            let (columns, found) = infer_columns(&name, &external, &files, &state)
                 .await
                 .map_err(|e| e.at(place()))?;
             external.columns = columns;
@@ -171,10 +175,10 @@ impl Creation<'_> {
             external.columns.retain(|column| !names.contains(&column.name));
         } else {
             external.partition_columns = partitions;
-            if !path.exists() && external.location.ends_with('/') {
+            if !path.exists() && external.location.ends_with('/') && !files.has_pattern() {
                 std::fs::create_dir_all(&path).map_err(|e| Error::io(&path, "make the folder", e))?;
             }
-            if !path.exists() {
+            if !path.exists() && !files.has_pattern() {
                 let error = Error::new(
                     Code::UndefinedFile,
                     format!("there is no file '{}'", path.display()),
@@ -255,8 +259,8 @@ impl Creation<'_> {
         folder: &Path,
     ) -> Result<u64> {
         let input = self.session.physical(state, self.piece, &plan).await?;
-        let provider =
-            ExternalTableProvider::new(self.target.full_name(), external.clone(), folder.to_owned());
+        let place = Place::local(folder, "")?;
+        let provider = ExternalTableProvider::new(self.target.full_name(), external.clone(), place);
         let plan = provider
             .insert_into(state, input, InsertOp::Append)
             .await
