@@ -121,12 +121,18 @@ fn applied(write: &Write, now: &Rows, versions: &[Rows]) -> (String, Rows) {
 }
 
 async fn read(connection: &LocalConnection, from: &str) -> Rows {
-    let (answers, _) = run::run(connection, &format!("SELECT k, v FROM {from} ORDER BY k, v NULLS FIRST"))
-        .await
-        .unwrap();
+    let (answers, _) = run::run(
+        connection,
+        &format!("SELECT k, v FROM {from} ORDER BY k, v NULLS FIRST"),
+    )
+    .await
+    .unwrap();
     let mut rows = Vec::new();
     for batch in answers.iter().flat_map(|(_, batches)| batches) {
-        let (k, v) = (batch.column(0).as_primitive::<Int64Type>(), batch.column(1).as_primitive::<Int64Type>());
+        let (k, v) = (
+            batch.column(0).as_primitive::<Int64Type>(),
+            batch.column(1).as_primitive::<Int64Type>(),
+        );
         rows.extend((0..batch.num_rows()).map(|i| (k.value(i), (!v.is_null(i)).then(|| v.value(i)))));
     }
     rows
@@ -144,9 +150,12 @@ async fn version(connection: &LocalConnection) -> usize {
 async fn check_sequence(writes: &[Write]) {
     let folder = tempfile::tempdir().unwrap();
     let connection = LocalConnection::new(lake::new_lake(folder.path()).await.unwrap().session());
-    run::run(&connection, "CREATE TABLE processed.t (k BIGINT, v BIGINT, p BIGINT) PARTITIONED BY (p)")
-        .await
-        .unwrap();
+    run::run(
+        &connection,
+        "CREATE TABLE processed.t (k BIGINT, v BIGINT, p BIGINT) PARTITIONED BY (p)",
+    )
+    .await
+    .unwrap();
     let mut versions: Vec<Rows> = vec![Vec::new()];
     for write in writes {
         let (sql, then) = applied(write, versions.last().unwrap(), &versions);
@@ -155,7 +164,11 @@ async fn check_sequence(writes: &[Write]) {
         if version(&connection).await == versions.len() {
             versions.push(then);
         } else {
-            assert_eq!(&then, versions.last().unwrap(), "{sql} changed rows and made no version");
+            assert_eq!(
+                &then,
+                versions.last().unwrap(),
+                "{sql} changed rows and made no version"
+            );
         }
     }
     for (version, rows) in versions.iter().enumerate() {
@@ -178,7 +191,10 @@ proptest! {
 fn lake_with_table() -> tempfile::TempDir {
     let folder = tempfile::tempdir().unwrap();
     Lake::init(folder.path()).unwrap();
-    program(folder.path(), "CREATE TABLE processed.t (n BIGINT, part BIGINT) PARTITIONED BY (part)");
+    program(
+        folder.path(),
+        "CREATE TABLE processed.t (n BIGINT, part BIGINT) PARTITIONED BY (part)",
+    );
     folder
 }
 
@@ -198,8 +214,14 @@ fn fails(folder: &Path, sql: &str) -> String {
 
 fn weir(folder: &Path, sql: &str) -> Command {
     let mut command = Command::new(PROGRAM);
-    command.arg("--lake").arg(folder).args(["--format", "csv", "-c", sql]);
-    command.stdin(Stdio::null()).stderr(Stdio::piped()).stdout(Stdio::piped());
+    command
+        .arg("--lake")
+        .arg(folder)
+        .args(["--format", "csv", "-c", sql]);
+    command
+        .stdin(Stdio::null())
+        .stderr(Stdio::piped())
+        .stdout(Stdio::piped());
     command
 }
 
@@ -213,7 +235,11 @@ fn inserts(first: u64, count: u64) -> String {
 fn two_processes_that_insert_at_once_lose_nothing() {
     let commits = std::env::var("WEIR_COMMITS").map_or(40, |text| text.parse().unwrap());
     let folder = lake_with_table();
-    let mut both = [0, 1].map(|i| weir(folder.path(), &inserts(i * commits, commits)).spawn().unwrap());
+    let mut both = [0, 1].map(|i| {
+        weir(folder.path(), &inserts(i * commits, commits))
+            .spawn()
+            .unwrap()
+    });
     for process in &mut both {
         assert!(process.wait().unwrap().success());
     }
@@ -248,10 +274,15 @@ fn a_killed_process_leaves_whole_commits() {
         process.wait().unwrap();
         let found = program(
             folder.path(),
-            &format!("SELECT n, count(*), count(DISTINCT part) FROM processed.t WHERE n >= {first} GROUP BY n ORDER BY n"),
+            &format!(
+                "SELECT n, count(*), count(DISTINCT part) FROM processed.t WHERE n >= {first} GROUP BY n ORDER BY n"
+            ),
         );
         let found: Vec<&str> = found.lines().skip(1).filter(|line| !line.is_empty()).collect();
-        assert!(found.len() as u64 >= acknowledged, "{acknowledged} were acknowledged, there are {found:?}");
+        assert!(
+            found.len() as u64 >= acknowledged,
+            "{acknowledged} were acknowledged, there are {found:?}"
+        );
         for (line, n) in found.iter().zip(first..) {
             assert_eq!(*line, format!("{n},3,3"));
         }
@@ -259,7 +290,10 @@ fn a_killed_process_leaves_whole_commits() {
     }
     let before = program(folder.path(), "SELECT count(*), sum(n) FROM processed.t");
     program(folder.path(), "VACUUM RETAIN 0 HOURS");
-    assert_eq!(program(folder.path(), "SELECT count(*), sum(n) FROM processed.t"), before);
+    assert_eq!(
+        program(folder.path(), "SELECT count(*), sum(n) FROM processed.t"),
+        before
+    );
     let files = program(folder.path(), "SELECT count(*) FROM processed.t$files");
     let table = table_folder(folder.path());
     let (mut on_disk, mut staged) = (0, 0);
@@ -271,12 +305,17 @@ fn a_killed_process_leaves_whole_commits() {
             on_disk += fs::read_dir(&path).unwrap().count();
         }
     }
-    assert_eq!((format!("{on_disk}"), staged), (files.lines().last().unwrap().to_owned(), 0));
+    assert_eq!(
+        (format!("{on_disk}"), staged),
+        (files.lines().last().unwrap().to_owned(), 0)
+    );
 }
 
 fn table_folder(lake: &Path) -> PathBuf {
     let folders = fs::read_dir(lake.join("data/processed")).unwrap();
-    let mut tables = folders.map(|entry| entry.unwrap().path()).filter(|path| path.is_dir());
+    let mut tables = folders
+        .map(|entry| entry.unwrap().path())
+        .filter(|path| path.is_dir());
     tables.next().unwrap()
 }
 
@@ -293,18 +332,29 @@ fn damage_is_said_with_the_file() {
     let sound = fs::read(entry(2)).unwrap();
 
     fs::write(entry(2), &sound[..sound.len() / 2]).unwrap();
-    names(&fails(folder.path(), "SELECT * FROM processed.t"), &entry(2), "WR003");
+    names(
+        &fails(folder.path(), "SELECT * FROM processed.t"),
+        &entry(2),
+        "WR003",
+    );
     names(&fails(folder.path(), &inserts(9, 1)), &entry(2), "WR003");
 
     fs::remove_file(entry(2)).unwrap();
-    names(&fails(folder.path(), "SELECT * FROM processed.t"), &entry(2), "WR003");
+    names(
+        &fails(folder.path(), "SELECT * FROM processed.t"),
+        &entry(2),
+        "WR003",
+    );
     fs::write(entry(2), &sound).unwrap();
     assert!(program(folder.path(), "SELECT count(*) FROM processed.t").contains('9'));
 
     let newer = r#"{"protocol":{"minReaderVersion":3,"minWriterVersion":7,"readerFeatures":["fromTheFuture"],"writerFeatures":["fromTheFuture"]}}"#;
     fs::write(entry(4), newer).unwrap();
     let report = fails(folder.path(), "SELECT * FROM processed.t");
-    assert!(report.contains("0A000") && report.contains("_delta_log"), "{report}");
+    assert!(
+        report.contains("0A000") && report.contains("_delta_log"),
+        "{report}"
+    );
     fs::remove_file(entry(4)).unwrap();
 
     let parts = fs::read_dir(table.join("part=1")).unwrap();
@@ -317,7 +367,10 @@ fn damage_is_said_with_the_file() {
 
     fs::remove_dir_all(table.join("_delta_log")).unwrap();
     let report = fails(folder.path(), "SELECT * FROM processed.t");
-    assert!(report.contains("58P01") && report.contains("_delta_log"), "{report}");
+    assert!(
+        report.contains("58P01") && report.contains("_delta_log"),
+        "{report}"
+    );
 }
 
 /// Of two changes of the same rows one is refused, and says so.
@@ -346,6 +399,11 @@ async fn a_true_conflict_is_an_error_and_changes_nothing() {
     assert!(done >= 1);
     let sql = "SELECT count(*), sum(v), count(DISTINCT v) FROM processed.t WHERE k % 2 = 0";
     let (answers, _) = run::run(&setup, sql).await.unwrap();
-    let number = |column: usize| answers[0].1[0].column(column).as_primitive::<Int64Type>().value(0);
+    let number = |column: usize| {
+        answers[0].1[0]
+            .column(column)
+            .as_primitive::<Int64Type>()
+            .value(0)
+    };
     assert_eq!((number(0), number(1), number(2)), (10_000, 10_000 * done, 1));
 }

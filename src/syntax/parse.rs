@@ -16,6 +16,7 @@ use crate::error::{Code, Error, Result, did_you_mean};
 const FIRST_WORDS: &[&str] = &[
     "SELECT", "WITH", "VALUES", "INSERT", "UPDATE", "DELETE", "MERGE", "TRUNCATE", "CREATE", "DROP", "SHOW",
     "DESCRIBE", "USE", "SET", "RESET", "EXPLAIN", "ALTER", "COMMENT", "OPTIMIZE", "VACUUM", "RESTORE",
+    "KILL",
 ];
 
 impl Statement {

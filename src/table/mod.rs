@@ -13,3 +13,4 @@ mod writer;
 
 pub use external::ExternalTableProvider;
 pub use managed::ManagedTableProvider;
+pub use scan::FILES_PRUNED_METRIC;
