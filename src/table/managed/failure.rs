@@ -90,6 +90,13 @@ pub(super) fn check_readable(state: &DeltaTableState, folder: &Path) -> Result<(
         .map_err(|e| newer(&e, folder, "read"))
 }
 
+/// What a column's metadata says that its values have to be checked or computed.
+const COMPUTED: &[&str] = &[
+    "delta.invariants",
+    "delta.generationExpression",
+    "delta.identity.",
+];
+
 /// Refuses to write a table whose protocol asks for more than this program does.
 pub(super) fn check_writable(state: &DeltaTableState, folder: &Path) -> Result<()> {
     PROTOCOL
@@ -108,6 +115,14 @@ pub(super) fn check_writable(state: &DeltaTableState, folder: &Path) -> Result<(
         .is_some_and(|mode| !mode.eq_ignore_ascii_case("none"));
     let found = lacking.into_iter().find(|key| on(key));
     let found = found.or(mapped.then_some("delta.columnMapping.mode"));
+    let mut checks = configuration
+        .keys()
+        .filter(|key| key.starts_with("delta.constraints."));
+    let found = found.or(checks.next().map(String::as_str));
+    let schema = state.snapshot().arrow_schema();
+    let mut keys = schema.fields().iter().flat_map(|field| field.metadata().keys());
+    let of_column = keys.find(|key| COMPUTED.iter().any(|prefix| key.starts_with(prefix)));
+    let found = found.or(of_column.map(String::as_str));
     match found {
         None => Ok(()),
         Some(key) => Err(Error::new(

@@ -9,7 +9,7 @@
 //! belong to more partitions than files can be open, the rest of a task's rows is sorted by partition.
 
 use std::fmt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use arrow::array::{RecordBatch, UInt64Array};
@@ -34,6 +34,7 @@ use futures::future::try_join_all;
 use parking_lot::Mutex;
 
 use super::files::{Layouts, entry_of};
+use super::log::LOG_FOLDER;
 use super::rows::conform;
 use crate::error::{Code, Error};
 use crate::storage::{AtWork, Staging};
@@ -71,11 +72,35 @@ impl Staged {
 
 impl Drop for Staged {
     fn drop(&mut self) {
-        for entry in &self.entries {
+        // A commit that failed may have been made all the same, as when its folder could not be synced.
+        let Some(first) = self
+            .entries
+            .first()
+            .filter(|first| !may_be_named(&self.folder, first))
+        else {
+            return;
+        };
+        for entry in std::iter::once(first).chain(&self.entries[1..]) {
             // Nothing names the file: what cannot be removed is in nobody's way, and swept later.
             let _ = std::fs::remove_file(self.folder.join(&entry.path));
         }
     }
+}
+
+/// Whether an entry of the log names the file, or might.
+fn may_be_named(folder: &Path, file: &Add) -> bool {
+    let name = file.path.rsplit('/').next().unwrap_or(&file.path);
+    let log = folder.join(LOG_FOLDER);
+    let entries = match std::fs::read_dir(&log) {
+        Err(e) => return e.kind() != std::io::ErrorKind::NotFound,
+        Ok(entries) => entries,
+    };
+    let mut entries = entries.map(|entry| entry.and_then(|entry| std::fs::read_to_string(entry.path())));
+    entries.any(|text| match text {
+        Ok(text) => text.contains(name),
+        // A checkpoint is no text; an entry that came before any of them would have to be gone.
+        Err(e) => e.kind() != std::io::ErrorKind::InvalidData,
+    })
 }
 
 /// Where an operator leaves what it wrote.
