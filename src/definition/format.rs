@@ -108,6 +108,42 @@ impl FromStr for Format {
     }
 }
 
+/// What a table is made of: a zone's default, or what a definition says of itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TableFormat {
+    /// Parquet files under a Delta log: a managed table.
+    Delta,
+    /// Files alone: an external table.
+    Files(Format),
+}
+
+impl TableFormat {
+    /// Its name in definitions.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Delta => "delta",
+            Self::Files(format) => format.name(),
+        }
+    }
+}
+
+impl FromStr for TableFormat {
+    type Err = Error;
+
+    fn from_str(text: &str) -> Result<Self> {
+        if text.eq_ignore_ascii_case("delta") {
+            return Ok(Self::Delta);
+        }
+        let known = text.parse().map(Self::Files);
+        known.map_err(|error: Error| {
+            let hint = did_you_mean(text, ["delta", "parquet", "csv", "json", "avro"]);
+            let hint =
+                hint.unwrap_or_else(|| "the formats are delta, parquet, csv, json and avro".to_owned());
+            error.with_hint(hint)
+        })
+    }
+}
+
 /// How the bytes of a file are compressed as a whole.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Compression {

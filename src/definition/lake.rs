@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use url::Url;
 
-use super::format::Format;
+use super::format::TableFormat;
 use crate::storage::StoreOptions;
 
 /// What `lake.toml` says.
@@ -45,7 +45,7 @@ pub struct ZoneDefinition {
     /// Its folder, absolute or relative to the lake's.
     pub path: String,
     /// The format of tables that do not say theirs.
-    pub format: Format,
+    pub format: TableFormat,
     /// How its object store is reached, beside what the environment says.
     pub store: StoreOptions,
 }
@@ -66,7 +66,8 @@ impl LakeConfig {
 
 /// What a new lake's `lake.toml` says.
 pub const INITIAL_LAKE: &str = r#"# A lake: three zones, each a schema in SQL and a folder of tables.
-# A zone's path is relative to the lake's folder, or absolute.
+# A zone's path is relative to the lake's folder, or absolute. Its format is what CREATE TABLE makes:
+# files of a format, or "delta": a managed table, Parquet files under a Delta log.
 
 [zones.raw]          # files as they arrived
 path = "data/raw"
@@ -74,11 +75,11 @@ format = "parquet"
 
 [zones.processed]    # cleaned and typed
 path = "data/processed"
-format = "parquet"
+format = "delta"
 
 [zones.curated]      # made for its readers
 path = "data/curated"
-format = "parquet"
+format = "delta"
 
 # What the lake and its statements may take; without these, a share of the machine.
 # [limits]

@@ -32,6 +32,8 @@ pub struct TableDefinition {
 pub enum TableKind {
     /// Files that lie in the zone's folder.
     External(ExternalTable),
+    /// Parquet files under a Delta log, which says what they are.
+    Managed(ManagedTable),
     /// A stored query.
     View(View),
 }
@@ -51,6 +53,15 @@ pub struct ExternalTable {
     pub columns: Vec<Column>,
     /// The columns in the folders' names (`dt=2026-01-31`), outermost first.
     pub partition_columns: Vec<Column>,
+}
+
+/// What the catalog knows of a managed table; the rest is in its log.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ManagedTable {
+    /// The folder, relative to the zone's.
+    pub location: String,
+    /// The columns by which each new file is sorted, ascending, NULL last.
+    pub sorted_by: Vec<String>,
 }
 
 /// A column.

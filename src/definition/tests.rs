@@ -12,7 +12,7 @@ fn zone() -> ZoneDefinition {
     ZoneDefinition {
         name: "raw".into(),
         path: "data/raw".into(),
-        format: Format::Parquet,
+        format: TableFormat::Files(Format::Parquet),
         store: StoreOptions::default(),
     }
 }

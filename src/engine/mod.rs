@@ -17,6 +17,7 @@ mod landing;
 mod limits;
 mod memory;
 mod outcome;
+mod pins;
 mod progress;
 mod queries;
 mod recorded;

@@ -66,6 +66,7 @@ fn table(cursor: &mut Cursor<'_>, or_replace: bool, external: bool) -> Result<St
         if_not_exists,
         columns: Vec::new(),
         partitioned_by: Vec::new(),
+        sorted_by: Vec::new(),
         external: None,
         options: Vec::new(),
         owner: None,
@@ -125,6 +126,14 @@ fn clause(
         if !std::mem::replace(&mut table.partitioned_by, columns).is_empty() {
             return Err(again("PARTITIONED BY"));
         }
+    } else if !external && cursor.takes(&["SORTED", "BY"]) {
+        let columns = in_parentheses(cursor, |cursor| {
+            let ident = cursor.identifier()?;
+            Ok((ident.value, ident.span))
+        })?;
+        if !std::mem::replace(&mut table.sorted_by, columns).is_empty() {
+            return Err(again("SORTED BY"));
+        }
     } else if cursor.takes(&["COMMENT"]) {
         cursor.takes_token(&Token::Eq);
         if table.comment.replace(cursor.text()?.0).is_some() {
@@ -150,7 +159,7 @@ fn clause(
         return cursor.expected(if external {
             "STORED AS, LOCATION, PARTITIONED BY, OPTIONS, COMMENT or WITH"
         } else {
-            "PARTITIONED BY, COMMENT, WITH, or AS and a query"
+            "PARTITIONED BY, SORTED BY, COMMENT, WITH, or AS and a query"
         });
     }
     Ok(())

@@ -5,23 +5,27 @@
 //! written back as SQL ([`quote`]). It plans nothing and knows no table.
 
 mod alter;
+mod change_rows;
 mod copy;
 mod create;
 mod cursor;
+mod maintain;
 mod parameters;
 mod parse;
 pub mod quote;
 mod script;
 mod show;
 mod statement;
+mod versions;
 
 pub use cursor::parse_type;
 pub use parameters::{Parameters, parameter_names};
 pub use script::{Piece, Script};
 pub use statement::{
-    Alter, AlterAction, ColumnSpec, Comment, CommentTarget, CopyTo, CreateTable, CreateView, DeleteFiles,
-    DropObject, ExternalSource, Insert, ObjectKind, Property, Statement, TableName,
+    Alter, AlterAction, ChangeRows, ColumnSpec, Comment, CommentTarget, CopyTo, CreateTable, CreateView, DeleteFiles,
+    DropObject, ExternalSource, Insert, ObjectKind, Optimize, Property, Restore, Statement, TableName, Vacuum,
 };
+pub use versions::AsOf;
 
 #[cfg(test)]
 mod tests;

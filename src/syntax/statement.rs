@@ -4,8 +4,10 @@ use std::fmt;
 
 use datafusion::common::TableReference;
 use datafusion::sql::parser::Statement as Standard;
-use sqlparser::ast::{DataType, Ident, Query};
+use sqlparser::ast::{DataType, Expr, Ident, Query};
 use sqlparser::tokenizer::Span;
+
+use super::versions::AsOf;
 
 /// One parsed statement.
 #[derive(Debug, Clone)]
@@ -14,6 +16,14 @@ pub enum Statement {
     Query(Box<Standard>),
     /// `INSERT INTO t …`.
     Insert(Insert),
+    /// `OPTIMIZE t`.
+    Optimize(Box<Optimize>),
+    /// `VACUUM [t]`.
+    Vacuum(Vacuum),
+    /// `RESTORE TABLE t TO …`.
+    Restore(Restore),
+    /// `DELETE`, `UPDATE`, `MERGE INTO`, `TRUNCATE`.
+    ChangeRows(ChangeRows),
     /// `CREATE [EXTERNAL] TABLE`.
     CreateTable(Box<CreateTable>),
     /// `CREATE VIEW`.
@@ -92,6 +102,7 @@ impl Statement {
         let query = match self {
             Self::Query(statement) => return Some(*statement),
             Self::Insert(insert) => return Some(*insert.statement),
+            Self::ChangeRows(change) => return change.statement.map(|statement| *statement),
             Self::CreateTable(table) => table.query?,
             Self::CreateView(view) => view.query,
             Self::CopyTo(copy) => copy.query,
@@ -177,6 +188,8 @@ pub struct CreateTable {
     pub columns: Vec<ColumnSpec>,
     /// `PARTITIONED BY`.
     pub partitioned_by: Vec<ColumnSpec>,
+    /// `SORTED BY`, with the place of each column.
+    pub sorted_by: Vec<(String, Span)>,
     /// For `EXTERNAL`: where and how the files lie.
     pub external: Option<ExternalSource>,
     /// `OPTIONS (…)`: how the format is read. With the place of each key.
@@ -242,6 +255,17 @@ pub struct Insert {
     pub table: TableName,
     /// The whole statement, for the planner.
     pub statement: Box<Standard>,
+}
+
+/// A statement that changes rows of a managed table.
+#[derive(Debug, Clone)]
+pub struct ChangeRows {
+    /// Its first word.
+    pub verb: &'static str,
+    /// The table to write.
+    pub table: TableName,
+    /// The whole statement, for the planner; `TRUNCATE` needs none.
+    pub statement: Option<Box<Standard>>,
 }
 
 /// `ALTER TABLE t …`.
@@ -334,4 +358,35 @@ pub struct DeleteFiles {
     pub table: TableName,
     /// The rows of `t$files` that are meant.
     pub query: Box<Query>,
+}
+
+/// `OPTIMIZE t [WHERE condition] [ZORDER BY (a, b)]`.
+#[derive(Debug, Clone)]
+pub struct Optimize {
+    /// The table.
+    pub table: TableName,
+    /// Over its partition columns.
+    pub predicate: Option<Expr>,
+    /// The columns whose near values come to lie near each other.
+    pub zorder_by: Vec<Ident>,
+}
+
+/// `VACUUM [t] [RETAIN n HOURS] [DRY RUN]`.
+#[derive(Debug, Clone)]
+pub struct Vacuum {
+    /// The table; all of the lake's, and what dropped ones left, if there is none.
+    pub table: Option<TableName>,
+    /// How long ago a file must have gone.
+    pub retain_hours: Option<u64>,
+    /// Show it, and do nothing.
+    pub dry_run: bool,
+}
+
+/// `RESTORE TABLE t TO VERSION AS OF n`.
+#[derive(Debug, Clone)]
+pub struct Restore {
+    /// The table.
+    pub table: TableName,
+    /// What it becomes again.
+    pub to: AsOf,
 }

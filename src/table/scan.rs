@@ -1,14 +1,16 @@
 //! Files with their partition values → a physical scan.
 //!
-//! Files that a filter on partition columns rules out are dropped first; of the rest the format's
-//! own statistics are read (Parquet footers, cached by the runtime and checked against size and time
-//! of change), so that the planner knows row counts and ranges.
+//! Files that a filter on partition columns rules out are dropped first. Where a log knows what is in
+//! the files, those out of a filter's range are dropped too, unopened; else the format's own statistics
+//! are read (Parquet footers, cached by the runtime and checked against size and time of change), so
+//! that the planner knows row counts and ranges.
 
 use std::sync::Arc;
 
-use arrow::array::{ArrayRef, AsArray, BooleanArray, RecordBatch, RecordBatchOptions};
+use arrow::array::{ArrayRef, AsArray, BooleanArray, RecordBatch, RecordBatchOptions, UInt32Array};
 use arrow::datatypes::SchemaRef;
 use datafusion::catalog::Session;
+use datafusion::common::pruning::PrunableStatistics;
 use datafusion::common::stats::Precision;
 use datafusion::common::{DFSchema, DataFusionError, Result, ScalarValue, Statistics, project_schema};
 use datafusion::datasource::file_format::FileFormat;
@@ -21,6 +23,7 @@ use datafusion::datasource::table_schema::TableSchema;
 use datafusion::execution::object_store::ObjectStoreUrl;
 use datafusion::logical_expr::utils::conjunction;
 use datafusion::logical_expr::{ColumnarValue, Expr};
+use datafusion::physical_optimizer::pruning::PruningPredicateBuilder;
 use datafusion::physical_plan::ExecutionPlan;
 use datafusion::physical_plan::empty::EmptyExec;
 use datafusion::physical_plan::metrics::MetricBuilder;
@@ -49,6 +52,8 @@ pub(super) struct Scan<'a> {
     pub files: Vec<ObjectMeta>,
     /// A column of values, one a file, for each partition column.
     pub partition_values: Vec<ArrayRef>,
+    /// The files' statistics, where they are known; else they are read from the files.
+    pub statistics: Option<Vec<Arc<Statistics>>>,
     /// For Parquet files that others write: the columns to find in them, whatever order, case and types
     /// they have there.
     pub foreign: Option<Foreign<'a>>,
@@ -66,8 +71,8 @@ pub(super) struct Request<'a> {
     pub projection: Option<&'a Vec<usize>>,
     /// Filters that read partition columns alone, and hold exactly.
     pub partition_filters: Vec<Expr>,
-    /// Whether there are others, so that a limit says nothing about the number of files.
-    pub has_other_filters: bool,
+    /// Others, with which a limit says nothing about the number of files.
+    pub other_filters: Vec<Expr>,
     pub limit: Option<usize>,
 }
 
@@ -79,12 +84,14 @@ impl Scan<'_> {
         request: Request<'_>,
     ) -> Result<Arc<dyn ExecutionPlan>> {
         let files = self.partitioned_files(state, &request.partition_filters)?;
-        let files = if state.config().collect_statistics() {
+        let files = if self.statistics.is_some() {
+            self.in_range(state, files, &request.other_filters)?
+        } else if state.config().collect_statistics() {
             self.with_statistics(state, files).await?
         } else {
             files
         };
-        let limit = request.limit.filter(|_| !request.has_other_filters);
+        let limit = request.limit.filter(|_| request.other_filters.is_empty());
         let files = first_files(files, limit);
         let pruned = self.files.len() - files.len();
         if files.is_empty() {
@@ -134,6 +141,20 @@ impl Scan<'_> {
         Ok(DataSourceExec::from_data_source(config.build()))
     }
 
+    /// Leaves out all files but those at these positions.
+    pub(super) fn keep(&mut self, positions: &[u32]) -> Result<()> {
+        let indices = UInt32Array::from(positions.to_vec());
+        let values = self.partition_values.iter();
+        self.partition_values = values
+            .map(|values| arrow::compute::take(values, &indices, None))
+            .collect::<Result<_, _>>()?;
+        let at = |position: &u32| *position as usize;
+        self.files = positions.iter().map(|p| self.files[at(p)].clone()).collect();
+        let known = self.statistics.take();
+        self.statistics = known.map(|known| positions.iter().map(|p| Arc::clone(&known[at(p)])).collect());
+        Ok(())
+    }
+
     /// The files that the filters leave, with their partition values.
     fn partitioned_files(&self, state: &dyn Session, filters: &[Expr]) -> Result<Vec<PartitionedFile>> {
         let kept = self.kept(state, filters)?;
@@ -147,7 +168,11 @@ impl Scan<'_> {
                 .iter()
                 .map(|column| ScalarValue::try_from_array(column, i));
             let values = values.collect::<Result<Vec<_>>>()?;
-            files.push(PartitionedFile::new_from_meta(meta.clone()).with_partition_values(values));
+            let mut file = PartitionedFile::new_from_meta(meta.clone()).with_partition_values(values);
+            if let Some(known) = &self.statistics {
+                file.statistics = Some(Arc::clone(&known[i]));
+            }
+            files.push(file);
         }
         Ok(files)
     }
@@ -172,6 +197,35 @@ impl Scan<'_> {
         Ok(Some(
             kept.iter().map(|value| Some(value.unwrap_or(false))).collect(),
         ))
+    }
+
+    /// The files whose known ranges do not rule them out.
+    fn in_range(
+        &self,
+        state: &dyn Session,
+        files: Vec<PartitionedFile>,
+        filters: &[Expr],
+    ) -> Result<Vec<PartitionedFile>> {
+        let Some(filter) = conjunction(filters.to_vec()) else {
+            return Ok(files);
+        };
+        let schema = self.schema.schema_without_virtual_columns();
+        let df_schema = DFSchema::try_from(Arc::clone(schema))?;
+        // A filter that reads more than the files have says nothing of them.
+        let Ok(predicate) = state.create_physical_expr(filter, &df_schema) else {
+            return Ok(files);
+        };
+        let pruning = PruningPredicateBuilder::new().with_file_schema(Arc::clone(schema));
+        let Some(pruning) = pruning.build(predicate) else {
+            return Ok(files);
+        };
+        let known = files
+            .iter()
+            .map(|file| bounds(file.statistics.as_deref(), schema));
+        let known = PrunableStatistics::new(known.collect(), Arc::clone(schema));
+        let kept = pruning.prune(&known)?;
+        let kept = files.into_iter().zip(kept).filter(|(_, kept)| *kept);
+        Ok(kept.map(|(file, _)| file).collect())
     }
 
     async fn with_statistics(
@@ -224,6 +278,22 @@ impl Scan<'_> {
         }
         Ok(file)
     }
+}
+
+/// The statistics with every bound taken for a value: to rule a file out, a bound is enough.
+fn bounds(statistics: Option<&Statistics>, schema: &SchemaRef) -> Arc<Statistics> {
+    let Some(statistics) = statistics else {
+        return Arc::new(Statistics::new_unknown(schema));
+    };
+    let mut statistics = statistics.clone();
+    for column in &mut statistics.column_statistics {
+        for bound in [&mut column.min_value, &mut column.max_value] {
+            if let Precision::Inexact(value) = bound {
+                *bound = Precision::Exact(value.clone());
+            }
+        }
+    }
+    Arc::new(statistics)
 }
 
 /// DataFusion takes every partition value for a value that is not NULL, which makes `count(p)` wrong.

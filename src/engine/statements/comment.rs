@@ -46,6 +46,17 @@ async fn of_column(
     let full_name = target.full_name();
     let table = match &definition.kind {
         TableKind::External(table) => table.clone(),
+        TableKind::Managed(table) => {
+            let pins = session.pins();
+            let table = tables::managed_table(session.lake(), &pins, &target.zone, definition, table).await?;
+            let change = table.snapshot().with_comment(&name.value, text);
+            let change = change.map_err(|e| e.at(piece.locate(name.span)))?;
+            table
+                .log()
+                .commit(table.name(), table.snapshot(), &change)
+                .await?;
+            return Ok(());
+        }
         TableKind::View(_) => {
             let message = format!("'{full_name}' is a view: its columns have no comments of their own");
             return Err(Error::new(Code::WrongObjectType, message).at(piece.locate(name.span)));

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use arrow::array::{ArrayRef, StringArray};
-use arrow::datatypes::Schema;
+use datafusion::catalog::TableProvider;
 use sqlparser::tokenizer::Span;
 
 use super::target::Target;
@@ -31,17 +31,18 @@ pub(super) async fn execute(session: &Session, name: &TableName) -> Result<Body>
         .map_err(internal)?;
     let table = schema.table(&name.table).await.map_err(internal)?;
     let table = table.ok_or_else(|| Error::new(Code::UndefinedTable, format!("table '{name}' not found")))?;
-    Ok(columns(&table.schema(), definition.as_deref()))
+    Ok(columns(table.as_ref(), definition.as_deref()))
 }
 
 /// `DESCRIBE 'path'`.
 pub(super) async fn file(session: &Session, piece: &Piece, path: &str, span: Span) -> Result<Body> {
     let files = Files::new(session.lake().clone(), session.config().clone(), false);
     let table = files.table(path).await.map_err(|e| e.at(piece.locate(span)))?;
-    Ok(columns(&table.schema(), None))
+    Ok(columns(table.as_ref(), None))
 }
 
-fn columns(schema: &Schema, definition: Option<&TableDefinition>) -> Body {
+fn columns(table: &dyn TableProvider, definition: Option<&TableDefinition>) -> Body {
+    let schema = table.schema();
     let column = |get: &dyn Fn(&arrow::datatypes::Field) -> Option<String>| -> ArrayRef {
         Arc::new(
             schema
@@ -58,11 +59,11 @@ fn columns(schema: &Schema, definition: Option<&TableDefinition>) -> Body {
         ("is_nullable", column(&|field| yes(field.is_nullable()))),
         (
             "is_partition",
-            column(&|field| yes(definition.is_some_and(|d| is_partition(d, field.name())))),
+            column(&|field| yes(definition.is_some_and(|d| is_partition(d, table, field.name())))),
         ),
         (
             "comment",
-            column(&|field| definition.and_then(|d| column_comment(d, field.name()))),
+            column(&|field| definition.and_then(|d| column_comment(d, table, field.name()))),
         ),
     ])))
 }

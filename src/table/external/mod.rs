@@ -127,11 +127,12 @@ impl TableProvider for ExternalTableProvider {
             schema: self.schema.clone(),
             files: files.into_iter().map(|file| file.meta).collect(),
             partition_values,
+            statistics: None,
         };
         let request = Request {
             projection,
             partition_filters,
-            has_other_filters: !others.is_empty(),
+            other_filters: others,
             limit,
         };
         scan.plan(state, request).await

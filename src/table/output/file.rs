@@ -45,7 +45,7 @@ impl FileWriter<File> {
         let path = path.to_owned();
         let kind = match format.format {
             Format::Parquet => {
-                let writer = ArrowWriter::try_new(file, SchemaRef::clone(schema), Some(properties()));
+                let writer = ArrowWriter::try_new(file, SchemaRef::clone(schema), Some(properties().build()));
                 Kind::Parquet(Box::new(writer.map_err(|e| write_error(&path, e))?))
             }
             Format::Arrow => {

@@ -1,6 +1,7 @@
 //! `ALTER TABLE`: what each kind of table lets change, chosen here.
 
 mod external;
+mod managed;
 
 use super::create_table::now;
 use super::target::Target;
@@ -27,6 +28,7 @@ pub(super) async fn execute(session: &Session, piece: &Piece, alter: Alter) -> R
         AlterAction::Set(properties) => altering.set(&properties),
         action => match definition.kind.clone() {
             TableKind::External(table) => altering.external(table, action).await,
+            TableKind::Managed(table) => altering.managed(&table, action).await,
             TableKind::View(_) => Err(altering.is_a_view(&alter.table)),
         },
     }
