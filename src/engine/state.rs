@@ -5,7 +5,8 @@ use std::sync::Arc;
 
 use datafusion::catalog::SchemaProvider;
 use datafusion::execution::{SessionState, SessionStateBuilder, SessionStateDefaults};
-use datafusion::logical_expr::{AggregateUDF, ScalarUDF};
+use datafusion::logical_expr::{AggregateUDF, ScalarUDF, WindowUDF};
+use datafusion::optimizer::{Analyzer, AnalyzerRule};
 use datafusion::prelude::SessionConfig;
 use parking_lot::RwLock;
 
@@ -13,7 +14,7 @@ use super::lake::Lake;
 use super::system::SystemSchema;
 use super::tables::Tables;
 use crate::catalog::{CATALOG, LakeCatalogs};
-use crate::functions;
+use crate::{functions, operators, planner};
 
 /// A session's settings, shared with the tables that show them.
 pub(super) type SharedConfig = Arc<RwLock<SessionConfig>>;
@@ -61,14 +62,18 @@ pub(super) fn session_state(lake: &Lake, config: &SharedConfig, views: Vec<Strin
     ));
     let others = BTreeMap::from([(SystemSchema::NAME.to_owned(), system)]);
     let catalogs = LakeCatalogs::new(Arc::clone(lake.catalog()), tables, others);
-    SessionStateBuilder::new()
+    let builder = SessionStateBuilder::new()
         .with_default_features()
         .with_scalar_functions(scalar_functions())
         .with_aggregate_functions(aggregate_functions())
+        .with_window_functions(window_functions())
+        .with_analyzer_rules(analyzer_rules())
         .with_config(config.read().clone())
         .with_runtime_env(Arc::clone(lake.runtime()))
         .with_catalog_list(Arc::new(catalogs))
-        .build()
+        .with_query_planner(Arc::new(planner::Planner));
+    let rules = operators::optimizer_rules().into_iter();
+    rules.fold(builder, |builder, rule| builder.with_optimizer_rule(rule)).build()
 }
 
 /// Every scalar function: DataFusion's and ours.
@@ -76,6 +81,18 @@ pub(super) fn scalar_functions() -> Vec<Arc<ScalarUDF>> {
     let mut all = SessionStateDefaults::default_scalar_functions();
     all.extend(functions::scalar());
     all
+}
+
+/// Every window function: DataFusion's and ours.
+pub(super) fn window_functions() -> Vec<Arc<WindowUDF>> {
+    let mut all = SessionStateDefaults::default_window_functions();
+    all.extend(functions::window());
+    all
+}
+
+fn analyzer_rules() -> Vec<Arc<dyn AnalyzerRule + Send + Sync>> {
+    let first: Arc<dyn AnalyzerRule + Send + Sync> = Arc::new(planner::PassOrderKeys);
+    std::iter::once(first).chain(Analyzer::new().rules).collect()
 }
 
 /// Every aggregate function: DataFusion's and ours.

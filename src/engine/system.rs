@@ -10,10 +10,11 @@ use datafusion::execution::SessionStateDefaults;
 use datafusion::logical_expr::Documentation;
 
 use super::settings;
-use super::state::{SharedConfig, aggregate_functions, scalar_functions};
+use super::state::{SharedConfig, aggregate_functions, scalar_functions, window_functions};
 use crate::catalog::{Catalog, Entry, TablePlanner};
 use crate::definition::{TableDefinition, TableKind, ZoneDefinition, type_text};
 use crate::error::Result;
+use crate::operators::relation_functions;
 
 /// The tables of `system`, made when a statement names them.
 #[derive(Debug)]
@@ -249,11 +250,15 @@ fn functions_batch() -> RecordBatch {
     for f in aggregate_functions() {
         add("aggregate", f.name(), f.aliases(), f.documentation());
     }
-    for f in SessionStateDefaults::default_window_functions() {
+    for f in window_functions() {
         add("window", f.name(), f.aliases(), f.documentation());
     }
     for f in SessionStateDefaults::default_table_functions() {
         add("table", f.name(), &[], None);
+    }
+    for f in relation_functions() {
+        let signature = f.signature();
+        add("table", signature.name, &[], Some(&signature.documentation()));
     }
     all.sort_unstable_by(|a, b| (&a.name, a.kind).cmp(&(&b.name, b.kind)));
     all.dedup_by(|a, b| a.name == b.name && a.kind == b.kind);
