@@ -73,7 +73,9 @@ pub(super) fn session_state(lake: &Lake, config: &SharedConfig, views: Vec<Strin
         .with_catalog_list(Arc::new(catalogs))
         .with_query_planner(Arc::new(planner::Planner));
     let rules = operators::optimizer_rules().into_iter();
-    rules.fold(builder, |builder, rule| builder.with_optimizer_rule(rule)).build()
+    rules
+        .fold(builder, |builder, rule| builder.with_optimizer_rule(rule))
+        .build()
 }
 
 /// Every scalar function: DataFusion's and ours.

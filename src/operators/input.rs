@@ -14,8 +14,7 @@ use datafusion::logical_expr::{Expr, LogicalPlan};
 use datafusion::physical_expr::equivalence::ProjectionMapping;
 use datafusion::physical_expr::expressions::Column;
 use datafusion::physical_expr::{
-    EquivalenceProperties, LexOrdering, LexRequirement, OrderingRequirements, PhysicalExpr,
-    PhysicalSortExpr,
+    EquivalenceProperties, LexOrdering, LexRequirement, OrderingRequirements, PhysicalExpr, PhysicalSortExpr,
 };
 use datafusion::physical_plan::{Distribution, ExecutionPlan, ExecutionPlanProperties};
 
@@ -53,10 +52,7 @@ pub(super) fn widened(
 }
 
 /// The schema with further columns, without a table, behind its own.
-pub(super) fn widened_schema(
-    input: &DFSchema,
-    more: impl IntoIterator<Item = Field>,
-) -> Result<DFSchemaRef> {
+pub(super) fn widened_schema(input: &DFSchema, more: impl IntoIterator<Item = Field>) -> Result<DFSchemaRef> {
     let mut fields: Vec<(Option<TableReference>, FieldRef)> = input
         .iter()
         .map(|(qualifier, field)| (qualifier.cloned(), Arc::clone(field)))
@@ -127,7 +123,9 @@ pub(super) fn together(keys: &[Column]) -> Distribution {
     if keys.is_empty() {
         return Distribution::SinglePartition;
     }
-    let keys = keys.iter().map(|key| Arc::new(key.clone()) as Arc<dyn PhysicalExpr>);
+    let keys = keys
+        .iter()
+        .map(|key| Arc::new(key.clone()) as Arc<dyn PhysicalExpr>);
     Distribution::KeyPartitioned(keys.collect())
 }
 
@@ -147,10 +145,7 @@ pub(super) fn sorting_requirement(columns: &[Column]) -> Option<OrderingRequirem
 }
 
 /// How the input is sorted by these columns, if it is.
-pub(super) fn sorted_by(
-    input: &Arc<dyn ExecutionPlan>,
-    columns: &[Column],
-) -> Result<Option<SortOptions>> {
+pub(super) fn sorted_by(input: &Arc<dyn ExecutionPlan>, columns: &[Column]) -> Result<Option<SortOptions>> {
     for options in SORTED {
         let known = input.equivalence_properties();
         if known.ordering_satisfy(sortings(columns, options))? {

@@ -7,8 +7,8 @@
 use std::collections::BTreeMap;
 use std::fmt::Debug;
 
-use arrow::datatypes::{DataType, IntervalMonthDayNanoType, IntervalUnit};
 use arrow::array::ArrowPrimitiveType;
+use arrow::datatypes::{DataType, IntervalMonthDayNanoType, IntervalUnit};
 use datafusion::common::{Column, DFSchemaRef, Diagnostic, ExprSchema, Result, ScalarValue, Span};
 use datafusion::error::DataFusionError;
 use datafusion::logical_expr::planner::RelationPlannerContext;
@@ -315,10 +315,7 @@ impl<'a> Call<'a> {
             return Ok(None);
         };
         let found = value.data_type();
-        let text = matches!(
-            found,
-            DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View
-        );
+        let text = matches!(found, DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View);
         if !text && !matches!(found, DataType::Interval(_) | DataType::Duration(_)) {
             let problem = format!("must be an interval, not {}", type_text(&found));
             let hint = "write INTERVAL '5 minutes'";
@@ -343,10 +340,7 @@ impl<'a> Call<'a> {
             return Ok(None);
         };
         let found = value.data_type();
-        let text = matches!(
-            found,
-            DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View
-        );
+        let text = matches!(found, DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View);
         if !text && !found.is_integer() {
             let problem = format!("must be a whole number, not {}", type_text(&found));
             return Err(self.refuse(Code::DatatypeMismatch, argument, problem));

@@ -215,7 +215,9 @@ impl RelationPlanner for RelationFunctions {
         let arguments = arguments.collect();
         let call = Call::bind(function.signature(), name.span(), input, arguments, context, self)?;
         let plan = function.plan(call)?;
-        Ok(RelationPlanning::Planned(Box::new(PlannedRelation::new(plan, alias))))
+        Ok(RelationPlanning::Planned(Box::new(PlannedRelation::new(
+            plan, alias,
+        ))))
     }
 }
 

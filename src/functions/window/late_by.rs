@@ -43,8 +43,14 @@ const DESCRIBED: Described = Described {
         TIMESTAMP '2026-01-01 10:00:00' AS ts, TIMESTAMP '2026-01-01 10:00:01' AS arrived_at); -- NULL",
     arguments: &[
         ("ts", "when it happened: a timestamp"),
-        ("delay", "how late rows may be, a constant interval without months"),
-        ("max_ahead", "how far a clock may be ahead, INTERVAL '1 hour' if not given"),
+        (
+            "delay",
+            "how late rows may be, a constant interval without months",
+        ),
+        (
+            "max_ahead",
+            "how far a clock may be ahead, INTERVAL '1 hour' if not given",
+        ),
     ],
 };
 
@@ -249,7 +255,9 @@ impl Evaluator {
                 let ahead = ticks.value(*row).saturating_sub(arrived.value(*row));
                 ticks.is_valid(*row) && arrived.is_valid(*row) && ahead <= self.max_ahead
             });
-            let highest = moving.map(|row| ticks.value(row).saturating_sub(self.delay)).max();
+            let highest = moving
+                .map(|row| ticks.value(row).saturating_sub(self.delay))
+                .max();
             watermark = watermark.max(highest);
         }
         Ok(late)

@@ -133,7 +133,10 @@ pub(super) fn skips_nulls(call: &mut Call<'_>) -> Result<bool> {
 /// [`Code::DuplicateColumn`] if it has one of the columns that are `added`.
 pub(super) fn input(call: Call<'_>, time: &Column, skip: bool, added: &[&str]) -> Result<LogicalPlan> {
     let schema = call.input().schema();
-    if let Some(name) = added.iter().find(|name| !schema.columns_with_unqualified_name(name).is_empty()) {
+    if let Some(name) = added
+        .iter()
+        .find(|name| !schema.columns_with_unqualified_name(name).is_empty())
+    {
         let problem = format!("belongs to a relation that has a column '{name}' already");
         let hint = format!("give it another name in a subquery: (SELECT …, {name} AS … FROM …)");
         return Err(call.refuse_with(Code::DuplicateColumn, TS.name, problem, Some(&hint)));

@@ -131,7 +131,11 @@ impl Grid {
     /// The first pane that does not start before `tick`.
     pub(in crate::operators) fn first_from(&self, tick: i64) -> Option<i64> {
         let pane = self.pane(tick)?;
-        Some(if pane.start == tick { pane.index } else { pane.index + 1 })
+        Some(if pane.start == tick {
+            pane.index
+        } else {
+            pane.index + 1
+        })
     }
 
     /// Calls `visit` with the pane of each tick. Neighbours mostly share one.

@@ -45,8 +45,5 @@ const WINDOW_END: &str = "window_end";
 
 /// The rules of these operators, in the order in which they run.
 pub(super) fn optimizer_rules() -> Vec<Arc<dyn OptimizerRule + Send + Sync>> {
-    vec![
-        Arc::new(aligned::PruneByWindow),
-        Arc::new(panes::SharePanes),
-    ]
+    vec![Arc::new(aligned::PruneByWindow), Arc::new(panes::SharePanes)]
 }

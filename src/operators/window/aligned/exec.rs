@@ -17,7 +17,9 @@ use datafusion::physical_plan::execution_plan::{ChildrenPropertiesMode, ReplaceC
 use datafusion::physical_plan::filter_pushdown::{
     ChildPushdownResult, FilterDescription, FilterPushdownPhase, FilterPushdownPropagation,
 };
-use datafusion::physical_plan::metrics::{BaselineMetrics, ExecutionPlanMetricsSet, MetricsSet, RecordOutput};
+use datafusion::physical_plan::metrics::{
+    BaselineMetrics, ExecutionPlanMetricsSet, MetricsSet, RecordOutput,
+};
 use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
 use datafusion::physical_plan::{
     DisplayAs, DisplayFormatType, ExecutionPlan, ExecutionPlanProperties, PlanProperties,
@@ -27,7 +29,7 @@ use futures::{StreamExt, TryStreamExt, stream};
 use super::kernel::assign;
 use super::{Shape, Windows};
 use crate::operators::input::widened;
-use crate::operators::window::pane_function::{Part, PaneFunction};
+use crate::operators::window::pane_function::{PaneFunction, Part};
 use crate::operators::window::time::null_time;
 
 /// Each row once for each of its windows.
@@ -114,7 +116,12 @@ impl DisplayAs for AlignedExec {
         let function = self.windows.function();
         match format {
             DisplayFormatType::Default | DisplayFormatType::Verbose => {
-                write!(f, "AlignedExec: {function}, time={}, {}", self.time, self.windows.describe())
+                write!(
+                    f,
+                    "AlignedExec: {function}, time={}, {}",
+                    self.time,
+                    self.windows.describe()
+                )
             }
             DisplayFormatType::TreeRender => {
                 writeln!(f, "function={function}")?;

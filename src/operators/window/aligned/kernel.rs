@@ -25,7 +25,9 @@ pub(super) fn assign(windows: &Windows, ticks: &[i64]) -> Result<Assigned> {
     if windows.shape == Shape::Tumble {
         return tumble(windows, ticks);
     }
-    let expected = ticks.len().saturating_mul(usize::try_from(windows.panes).unwrap_or(1));
+    let expected = ticks
+        .len()
+        .saturating_mul(usize::try_from(windows.panes).unwrap_or(1));
     let mut found = Found {
         rows: Vec::with_capacity(expected),
         starts: Vec::with_capacity(expected),

@@ -140,7 +140,10 @@ impl UserDefinedLogicalNodeCore for AlignedNode {
         };
         let schema = self.input.schema();
         let time = schema.index_of_column(time).ok()?;
-        let passed = output_columns.iter().copied().filter(|i| *i < schema.fields().len());
+        let passed = output_columns
+            .iter()
+            .copied()
+            .filter(|i| *i < schema.fields().len());
         let mut needed: Vec<usize> = passed.chain([time]).collect();
         needed.sort_unstable();
         needed.dedup();

@@ -24,8 +24,8 @@ mod logical;
 mod rule;
 
 pub(in crate::operators) use function::{CUMULATE, HOP, TUMBLE};
-pub(in crate::operators) use logical::AlignedNode;
 pub(super) use logical::Added;
+pub(in crate::operators) use logical::AlignedNode;
 pub(super) use rule::PruneByWindow;
 
 use super::grid::Grid;
@@ -60,9 +60,17 @@ impl Windows {
     pub(super) fn describe(&self) -> String {
         match self.shape {
             Shape::Tumble => format!("size={}", self.grid.describe()),
-            Shape::Hop => format!("slide={}, size={}", self.grid.describe(), self.grid.times(self.panes)),
+            Shape::Hop => format!(
+                "slide={}, size={}",
+                self.grid.describe(),
+                self.grid.times(self.panes)
+            ),
             Shape::Cumulate => {
-                format!("step={}, size={}", self.grid.describe(), self.grid.times(self.panes))
+                format!(
+                    "step={}, size={}",
+                    self.grid.describe(),
+                    self.grid.times(self.panes)
+                )
             }
         }
     }

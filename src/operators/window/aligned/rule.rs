@@ -9,7 +9,7 @@ use std::sync::Arc;
 use datafusion::common::Result;
 use datafusion::common::tree_node::Transformed;
 use datafusion::logical_expr::utils::split_conjunction;
-use datafusion::logical_expr::{BinaryExpr, Expr, Extension, Filter, LogicalPlan, Operator, lit};
+use datafusion::logical_expr::{BinaryExpr, Expr, Extension, Filter, LogicalPlan, Operator, Projection, lit};
 use datafusion::optimizer::optimizer::ApplyOrder;
 use datafusion::optimizer::{OptimizerConfig, OptimizerRule};
 
@@ -33,27 +33,47 @@ impl OptimizerRule for PruneByWindow {
         let LogicalPlan::Filter(filter) = &plan else {
             return Ok(Transformed::no(plan));
         };
-        let LogicalPlan::Extension(extension) = filter.input.as_ref() else {
-            return Ok(Transformed::no(plan));
-        };
-        let Some(node) = extension.node.as_any().downcast_ref::<AlignedNode>() else {
-            return Ok(Transformed::no(plan));
-        };
-        let implied = split_conjunction(&filter.predicate)
-            .into_iter()
-            .fold(node.bounds, |bounds, predicate| bounds.and(implied(node, predicate)));
-        if implied == node.bounds {
-            return Ok(Transformed::no(plan));
+        match told(&filter.input, &filter.predicate)? {
+            Some(input) => {
+                let filter = Filter::try_new(filter.predicate.clone(), Arc::new(input))?;
+                Ok(Transformed::yes(LogicalPlan::Filter(filter)))
+            }
+            None => Ok(Transformed::no(plan)),
         }
-        let Some(predicate) = implied.news(node) else {
-            return Ok(Transformed::no(plan));
-        };
-        let input = LogicalPlan::Filter(Filter::try_new(predicate, Arc::new(node.input.clone()))?);
-        let windows = LogicalPlan::Extension(Extension {
-            node: Arc::new(node.bounded(input, implied)?),
-        });
-        let filter = Filter::try_new(filter.predicate.clone(), Arc::new(windows))?;
-        Ok(Transformed::yes(LogicalPlan::Filter(filter)))
+    }
+}
+
+/// The plan with what `predicate` implies below its windows; `None` if that is nothing new, or if it is
+/// not made of windows. Columns that are only chosen keep their names.
+fn told(plan: &LogicalPlan, predicate: &Expr) -> Result<Option<LogicalPlan>> {
+    match plan {
+        LogicalPlan::Projection(projection) => {
+            if !projection.expr.iter().all(|expr| matches!(expr, Expr::Column(_))) {
+                return Ok(None);
+            }
+            let Some(input) = told(&projection.input, predicate)? else {
+                return Ok(None);
+            };
+            let projection = Projection::try_new(projection.expr.clone(), Arc::new(input))?;
+            Ok(Some(LogicalPlan::Projection(projection)))
+        }
+        LogicalPlan::Extension(extension) => {
+            let Some(node) = extension.node.as_any().downcast_ref::<AlignedNode>() else {
+                return Ok(None);
+            };
+            let bounds = split_conjunction(predicate)
+                .into_iter()
+                .fold(node.bounds, |bounds, predicate| {
+                    bounds.and(implied(node, predicate))
+                });
+            let Some(news) = bounds.news(node) else {
+                return Ok(None);
+            };
+            let input = LogicalPlan::Filter(Filter::try_new(news, Arc::new(node.input.clone()))?);
+            let node = Arc::new(node.bounded(input, bounds)?);
+            Ok(Some(LogicalPlan::Extension(Extension { node })))
+        }
+        _ => Ok(None),
     }
 }
 
@@ -110,8 +130,18 @@ fn bounds(windows: &Windows, added: Added, op: Operator, tick: i64) -> Option<Bo
     let next = grid.first_from(tick)?;
     let within = grid.pane(tick)?.index;
     let n = windows.panes;
-    let from = |index: i64| Some(Bounds { from: Some(grid.start(index)?), until: None });
-    let until = |index: i64| Some(Bounds { from: None, until: Some(grid.start(index)?) });
+    let from = |index: i64| {
+        Some(Bounds {
+            from: Some(grid.start(index)?),
+            until: None,
+        })
+    };
+    let until = |index: i64| {
+        Some(Bounds {
+            from: None,
+            until: Some(grid.start(index)?),
+        })
+    };
     match (added, op) {
         (Added::Start, Operator::GtEq) => from(next),
         (Added::Start, Operator::Gt) => from(within + 1),

@@ -142,7 +142,8 @@ impl Found {
         let too_large = |_| Error::new(Code::OutOfMemory, "count_window: a window has too many rows");
         let id = i64::try_from(window).map_err(too_large)? + 1;
         let (start, end) = (ticks[rows.start], ticks[rows.end - 1]);
-        let range = u32::try_from(rows.start).map_err(too_large)?..u32::try_from(rows.end).map_err(too_large)?;
+        let range =
+            u32::try_from(rows.start).map_err(too_large)?..u32::try_from(rows.end).map_err(too_large)?;
         self.rows.extend(range);
         let length = self.rows.len();
         self.starts.resize(length, start);

@@ -107,7 +107,14 @@ impl UserDefinedLogicalNodeCore for CountNode {
         let mut exprs = exprs.into_iter();
         let column = exprs.next().unwrap_or_else(|| self.column.clone());
         let keys = exprs.by_ref().take(self.keys.len()).collect();
-        Self::new(input, column, keys, exprs.collect(), self.time.clone(), self.frame)
+        Self::new(
+            input,
+            column,
+            keys,
+            exprs.collect(),
+            self.time.clone(),
+            self.frame,
+        )
     }
 
     fn necessary_children_exprs(&self, output_columns: &[usize]) -> Option<Vec<Vec<usize>>> {

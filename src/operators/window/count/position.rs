@@ -48,7 +48,10 @@ impl PositionExec {
         let fields = input.schema().fields().iter().cloned().collect::<Vec<_>>();
         let position = Arc::new(Field::new(NAME, DataType::Int64, true));
         let fields: Vec<_> = fields.into_iter().chain([position]).collect();
-        let schema = Arc::new(Schema::new_with_metadata(fields, input.schema().metadata().clone()));
+        let schema = Arc::new(Schema::new_with_metadata(
+            fields,
+            input.schema().metadata().clone(),
+        ));
         let known = passed_equivalences(&input, &schema);
         let known = known
             .unwrap_or_else(|_| datafusion::physical_expr::EquivalenceProperties::new(Arc::clone(&schema)));

@@ -15,10 +15,31 @@ fn seconds(text: &str) -> i64 {
 #[test]
 fn panes_stand_on_the_epoch_plus_the_offset() {
     let plain = grid(TimeUnit::Second, 300, 0, None);
-    assert_eq!(plain.pane(0), Some(Pane { index: 0, start: 0, end: 300 }));
-    assert_eq!(plain.pane(-1), Some(Pane { index: -1, start: -300, end: 0 }));
+    assert_eq!(
+        plain.pane(0),
+        Some(Pane {
+            index: 0,
+            start: 0,
+            end: 300
+        })
+    );
+    assert_eq!(
+        plain.pane(-1),
+        Some(Pane {
+            index: -1,
+            start: -300,
+            end: 0
+        })
+    );
     let moved = grid(TimeUnit::Second, 300, -60, None);
-    assert_eq!(moved.pane(0), Some(Pane { index: -1, start: -60, end: 240 }));
+    assert_eq!(
+        moved.pane(0),
+        Some(Pane {
+            index: -1,
+            start: -60,
+            end: 240
+        })
+    );
 }
 
 #[test]

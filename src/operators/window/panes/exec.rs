@@ -16,7 +16,9 @@ use datafusion::physical_expr::{EquivalenceProperties, OrderingRequirements, Par
 use datafusion::physical_plan::execution_plan::{
     ChildrenPropertiesMode, EmissionType, ReplaceChildrenOptions,
 };
-use datafusion::physical_plan::metrics::{BaselineMetrics, ExecutionPlanMetricsSet, MetricsSet, RecordOutput};
+use datafusion::physical_plan::metrics::{
+    BaselineMetrics, ExecutionPlanMetricsSet, MetricsSet, RecordOutput,
+};
 use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
 use datafusion::physical_plan::{
     DisplayAs, DisplayFormatType, ExecutionPlan, ExecutionPlanProperties, InputDistributionRequirements,
@@ -25,9 +27,7 @@ use datafusion::physical_plan::{
 use futures::{StreamExt, TryStreamExt, stream};
 
 use super::kernel::Merge;
-use crate::operators::input::{
-    apply_columns, columns_of, only, sorting_requirement, sortings, together,
-};
+use crate::operators::input::{apply_columns, columns_of, only, sorting_requirement, sortings, together};
 use crate::operators::window::aligned::Windows;
 
 /// Where the states' columns are: keys, pane, states.
@@ -94,7 +94,11 @@ impl DisplayAs for PanesExec {
         let aggregates: Vec<&str> = self.aggregates.iter().map(|aggregate| aggregate.name()).collect();
         match format {
             DisplayFormatType::Default | DisplayFormatType::Verbose => {
-                write!(f, "PanesExec: {function}, {windows}, aggr=[{}]", aggregates.join(", "))
+                write!(
+                    f,
+                    "PanesExec: {function}, {windows}, aggr=[{}]",
+                    aggregates.join(", ")
+                )
             }
             DisplayFormatType::TreeRender => {
                 writeln!(f, "function={function}")?;

@@ -186,7 +186,10 @@ impl Merge {
         let mut ids = Vec::with_capacity(rows);
         let known = match &mut self.keys {
             Some(known) => known,
-            none => none.insert(new_group_values(Arc::clone(&self.key_schema), &GroupOrdering::None)?),
+            none => none.insert(new_group_values(
+                Arc::clone(&self.key_schema),
+                &GroupOrdering::None,
+            )?),
         };
         known.intern(keys, &mut ids)?;
         Ok(ids)

@@ -18,7 +18,7 @@ use super::exec::{Columns, PanesExec};
 use crate::operators::input::{needed_columns, not_keys, one_input};
 use crate::operators::node::{PhysicalNode, Planning};
 use crate::operators::window::aligned::Windows;
-use crate::operators::window::pane_function::{Part, PaneFunction};
+use crate::operators::window::pane_function::{PaneFunction, Part};
 use crate::operators::window::{WINDOW_END, WINDOW_START};
 
 const PANE: &str = "__pane";
@@ -90,11 +90,20 @@ impl UserDefinedLogicalNodeCore for PanesNode {
     }
 
     fn fmt_for_explain(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let list = |exprs: &[Expr]| exprs.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
+        let list = |exprs: &[Expr]| {
+            exprs
+                .iter()
+                .map(ToString::to_string)
+                .collect::<Vec<_>>()
+                .join(", ")
+        };
         let (function, windows) = (self.windows.function(), self.windows.describe());
         let (keys, aggregates) = (list(&self.keys), list(&self.aggregates));
         let time = &self.time;
-        write!(f, "panes of {function}: {time}, {windows}, groupBy=[[{keys}]], aggr=[[{aggregates}]]")
+        write!(
+            f,
+            "panes of {function}: {time}, {windows}, groupBy=[[{keys}]], aggr=[[{aggregates}]]"
+        )
     }
 
     /// The columns keep the names that they were made with, whatever the expressions become.

@@ -12,7 +12,7 @@ use datafusion::optimizer::{OptimizerConfig, OptimizerRule};
 
 use super::logical::PanesNode;
 use crate::operators::window::aligned::{Added, AlignedNode, Shape};
-use crate::operators::window::pane_function::{Part, PaneFunction};
+use crate::operators::window::pane_function::{PaneFunction, Part};
 use crate::operators::window::{WINDOW_END, WINDOW_START};
 
 /// The rule.
@@ -94,15 +94,20 @@ impl Grouped {
     }
 
     fn fits(&self) -> bool {
-        let added: Vec<Added> = self.groups.iter().filter_map(|expr| self.node.added(expr)).collect();
+        let added: Vec<Added> = self
+            .groups
+            .iter()
+            .filter_map(|expr| self.node.added(expr))
+            .collect();
         // The windows of CUMULATE share their starts.
         let windowed = match self.node.windows.shape {
             Shape::Tumble | Shape::Hop => !added.is_empty(),
             Shape::Cumulate => added.contains(&Added::End),
         };
-        let groups = self.groups.iter().all(|expr| {
-            self.node.added(expr).is_some() || (plain(expr) && !self.node.reads_added(expr))
-        });
+        let groups = self
+            .groups
+            .iter()
+            .all(|expr| self.node.added(expr).is_some() || (plain(expr) && !self.node.reads_added(expr)));
         let aggregates = self.aggregates.iter().all(|expr| {
             matches!(expr, Expr::AggregateFunction(_)) && plain(expr) && !self.node.reads_added(expr)
         });
@@ -133,13 +138,15 @@ impl Grouped {
             .map(|expr| Some(aggregates_out[at(&aggregates, expr)?].clone()));
         let columns: Option<Vec<Column>> = groups.chain(computed).collect();
         let columns = columns.unwrap_or_default().into_iter();
-        let named = columns.zip(aggregate.schema.iter()).map(|(column, (qualifier, field))| {
-            if column.relation.as_ref() == qualifier && column.name == *field.name() {
-                Expr::Column(column)
-            } else {
-                Expr::Column(column).alias_qualified(qualifier.cloned(), field.name())
-            }
-        });
+        let named = columns
+            .zip(aggregate.schema.iter())
+            .map(|(column, (qualifier, field))| {
+                if column.relation.as_ref() == qualifier && column.name == *field.name() {
+                    Expr::Column(column)
+                } else {
+                    Expr::Column(column).alias_qualified(qualifier.cloned(), field.name())
+                }
+            });
         LogicalPlanBuilder::from(plan)
             .project(named.collect::<Vec<_>>())?
             .build()
@@ -169,7 +176,9 @@ impl Grouped {
         let start = PaneFunction::call(bound(Part::Start), time).alias(WINDOW_START);
         let mut groups = keys;
         groups.push(start);
-        let plan = LogicalPlanBuilder::from(input).aggregate(groups, aggregates)?.build()?;
+        let plan = LogicalPlanBuilder::from(input)
+            .aggregate(groups, aggregates)?
+            .build()?;
         let columns = plan.schema().columns();
         let start = Expr::Column(Column::new_unqualified(WINDOW_START));
         let end = PaneFunction::call(bound(Part::End), start).alias(WINDOW_END);

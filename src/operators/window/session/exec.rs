@@ -14,7 +14,9 @@ use datafusion::physical_expr::{EquivalenceProperties, OrderingRequirements, Phy
 use datafusion::physical_plan::execution_plan::{
     ChildrenPropertiesMode, EmissionType, ReplaceChildrenOptions,
 };
-use datafusion::physical_plan::metrics::{BaselineMetrics, ExecutionPlanMetricsSet, MetricsSet, RecordOutput};
+use datafusion::physical_plan::metrics::{
+    BaselineMetrics, ExecutionPlanMetricsSet, MetricsSet, RecordOutput,
+};
 use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
 use datafusion::physical_plan::{
     DisplayAs, DisplayFormatType, ExecutionPlan, ExecutionPlanProperties, InputDistributionRequirements,
@@ -86,7 +88,12 @@ fn equivalences(
     let passed = input.schema().fields().len();
     let added = (passed..schema.fields().len()).map(|i| Column::new(schema.field(i).name(), i));
     let by_time: Vec<Column> = keys.iter().cloned().chain([column.clone()]).collect();
-    let by_window: Vec<Column> = keys.iter().cloned().chain(added).chain([column.clone()]).collect();
+    let by_window: Vec<Column> = keys
+        .iter()
+        .cloned()
+        .chain(added)
+        .chain([column.clone()])
+        .collect();
     if let Some(options) = sorted_by(input, &by_time)? {
         known.add_ordering(sortings(&by_window, options));
     }

@@ -83,7 +83,8 @@ impl Sessions {
         if let Some(open) = &mut self.open
             && batch.num_rows() > 0
         {
-            open.rows.push(batch.slice(open_from, batch.num_rows() - open_from));
+            open.rows
+                .push(batch.slice(open_from, batch.num_rows() - open_from));
         }
         Ok(complete)
     }
