@@ -1,7 +1,7 @@
 //! Properties of the windows: every one of them agrees with a reference that looks at each row by
 //! itself, whatever the batch size, the number of partitions, and the way in which the rows lie in files.
 
-#![expect(clippy::expect_used, reason = "a test fails by panicking")]
+#![expect(clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::num::NonZeroUsize;
@@ -77,7 +77,6 @@ fn answers(rows: &[Row], run: &Run, queries: &[String]) -> Vec<Answer> {
         Lake::init(folder.path()).expect("a lake");
         let options = LakeOptions {
             threads: NonZeroUsize::new(run.threads),
-            ..LakeOptions::default()
         };
         let lake = Lake::open(folder.path(), options).await.expect("it opens");
         let connection = LocalConnection::new(lake.session());

@@ -204,7 +204,7 @@ impl Runs {
             return Ok(Vec::new());
         }
         let ranges = match keys {
-            [] => vec![0..rows],
+            [] => std::iter::once(0..rows).collect(),
             keys => partition(keys)?.ranges(),
         };
         let continues = match &self.last {

@@ -106,8 +106,8 @@ impl Counted {
         loop {
             let from = rows.start + self.next * self.frame.slide - self.first;
             let until = from + self.frame.rows;
-            let complete = until <= rows.end;
-            if !complete && !(ended && self.frame.partial && from < rows.end) {
+            let cut_short = ended && self.frame.partial && from < rows.end;
+            if until > rows.end && !cut_short {
                 let from = from.min(rows.end);
                 self.first += from - rows.start;
                 return Ok(from);
