@@ -77,6 +77,7 @@ fn answers(rows: &[Row], run: &Run, queries: &[String]) -> Vec<Answer> {
         Lake::init(folder.path()).expect("a lake");
         let options = LakeOptions {
             threads: NonZeroUsize::new(run.threads),
+            ..LakeOptions::default()
         };
         let lake = Lake::open(folder.path(), options).await.expect("it opens");
         let connection = LocalConnection::new(lake.session());

@@ -5,6 +5,7 @@
 //! a session. Operators that take a relation are not functions and live elsewhere.
 
 mod aggregate;
+mod arithmetic;
 mod conversion;
 mod dates;
 mod digest;
@@ -19,6 +20,8 @@ mod text;
 mod time_bucket;
 mod validity;
 mod window;
+
+pub use arithmetic::CheckedOperator;
 
 use std::sync::Arc;
 

@@ -5,10 +5,12 @@
 //! a qualified table is spelled out (`wildcards`), parameters are bound to the plan and never to
 //! the text, functions that take a relation become their plans (`relations`), and columns are called
 //! what was written (`output_names`).
+//! Integers are computed with so that nothing wraps around ([`CheckedArithmetic`]).
 //! Around the physical planner: the operators that it lacks ([`Planner`]), and joins are made to stop
 //! when they are told to ([`cancellable`]).
 
 mod cancellable;
+mod checked;
 mod guard;
 mod names;
 mod order_keys;
@@ -20,6 +22,7 @@ mod table_names;
 mod wildcards;
 
 pub use cancellable::{Cancellation, cancellable};
+pub use checked::CheckedArithmetic;
 pub use order_keys::PassOrderKeys;
 pub use physical::Planner;
 pub use relations::spell_out;

@@ -291,6 +291,7 @@ fn changes_names(piece: &Piece) -> bool {
             | Statement::Use { .. }
             | Statement::Set { .. }
             | Statement::Show { .. }
+            | Statement::Kill { .. }
             | Statement::Reset { .. },
         )
         | Err(_) => false,
