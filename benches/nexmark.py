@@ -169,9 +169,7 @@ import datafusion
 c = datafusion.SessionContext(datafusion.SessionConfig().with_target_partitions({THREADS}))
 for kind in {list(KINDS)!r}:
     c.register_parquet(kind, f'{DATA}/{{kind}}.parquet')
-c.sql({sql!r}).write_parquet_with_options(
-    '{HOME}/out.parquet', datafusion.dataframe.ParquetWriterOptions()) if False else \
-    c.sql({sql!r}).write_parquet('{HOME}/out.parquet')
+c.sql({sql!r}).write_parquet('{HOME}/out.parquet')
 """
 
 
@@ -181,7 +179,10 @@ def lake(program):
     if not (folder / "catalog/lake.toml").exists():
         subprocess.run([program, "init", folder], check=True, capture_output=True)
         for kind in KINDS:
-            create = f"CREATE EXTERNAL TABLE raw.{kind} STORED AS PARQUET LOCATION '{DATA}/{kind}.parquet'"
+            place = folder / "data/raw"
+            place.mkdir(parents=True, exist_ok=True)
+            os.link(DATA / f"{kind}.parquet", place / f"{kind}.parquet")
+            create = f"CREATE EXTERNAL TABLE raw.{kind} STORED AS PARQUET LOCATION '{kind}.parquet'"
             subprocess.run([program, "--lake", folder, "-c", create], check=True, capture_output=True)
     return folder
 

@@ -73,8 +73,8 @@ def main(program):
     with tempfile.TemporaryDirectory() as folder:
         folder = Path(folder)
         lake = folder / "lake"
-        demo = [program, "demo", "--lake", lake, "--rows", "50000", "--no-repl", "--quiet"]
-        subprocess.run(demo, check=True, stdout=subprocess.DEVNULL)
+        demo = [program, "demo", "--lake", lake, "--rows", "50000", "--no-repl"]
+        subprocess.run(demo, check=True, capture_output=True)
         venv.create(folder / "venv", with_pip=True)
         python = folder / "venv/bin/python"
         subprocess.run([python, "-m", "pip", "install", "-q", "duckdb==1.5.1"], check=True)

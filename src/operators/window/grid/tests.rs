@@ -1,3 +1,5 @@
+//! Panes hold their moments and follow one another, in any unit and zone.
+
 use arrow::datatypes::{DataType, TimeUnit};
 use proptest::prelude::*;
 
