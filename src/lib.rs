@@ -15,6 +15,7 @@
 //! | 1 | [`syntax`] | text → tokens → [`Statement`](syntax::Statement); splitting; parameters; own grammar |
 //! | 2 | [`definition`] | what the catalog's files say, as checked values; TOML in and out; types as text |
 //! | 3 | [`functions`] | the SQL functions that DataFusion lacks, one file a family |
+//! | 4 | [`operators`] | what DataFusion's plans lack: relation functions, their nodes, operators, rules |
 //! | 5 | [`table`] | a definition and its files → something to read from and write to |
 //! | 6 | [`catalog`] | the definitions on disk, and DataFusion's catalog traits over them |
 //! | 7 | [`planner`] | a statement → a logical plan: names in any case, parameters, refused modifiers |
@@ -30,7 +31,8 @@
 //!
 //! - a **statement**: its grammar in [`syntax`] (`create.rs`, `alter.rs`, `copy.rs`, `show.rs`, `parse.rs`), its executor
 //!   in `engine/statements/`, one file a group;
-//! - a **function**: `functions/`, with its documentation;
+//! - a **function**: `functions/`, with its documentation; one that takes a **relation** (`HOP(t, …)`):
+//!   `operators/`, one folder an operator;
 //! - a **setting**: `engine/settings.rs` (DataFusion's), `engine/limits.rs` (ours); a **system table**:
 //!   `engine/system.rs`; `information_schema`: `engine/information_schema.rs`; a table's own (`t$files`):
 //!   `engine/tables.rs`, per kind; a **statement's record**: `engine/queries/`;
@@ -52,6 +54,7 @@ pub mod demo;
 pub mod engine;
 pub mod error;
 pub mod functions;
+pub mod operators;
 pub mod planner;
 pub mod render;
 pub mod repl;

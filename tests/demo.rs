@@ -55,10 +55,8 @@ const DEFINITIONS: &[(Defect, &str)] = &[
     (
         Defect::LateEvent,
         "SELECT count(*) FROM (
-             SELECT event_time, max(CASE WHEN event_time <= arrived_at + INTERVAL '1 hour' THEN event_time END)
-                 OVER (ORDER BY arrived_at ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS highest
-             FROM raw.events
-         ) AS e WHERE event_time < highest - INTERVAL '10 minutes'",
+             SELECT late_by(event_time, INTERVAL '10 minutes') OVER (ORDER BY arrived_at) AS late FROM raw.events
+         ) WHERE late IS NOT NULL",
     ),
     (
         Defect::BadEmail,

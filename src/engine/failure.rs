@@ -19,9 +19,6 @@ use crate::syntax::Piece;
 
 /// An error about the statement `piece`, run with `zone` as the default zone.
 pub(super) fn translate(error: DataFusionError, piece: &Piece, catalog: &Catalog, zone: &str) -> Error {
-    if let Some(ours) = recover(&error) {
-        return place(ours, None, piece);
-    }
     let span = error
         .diagnostic()
         .and_then(|diagnostic| diagnostic.span)
@@ -29,6 +26,9 @@ pub(super) fn translate(error: DataFusionError, piece: &Piece, catalog: &Catalog
             let at = |l: datafusion::common::Location| At::new(l.line, l.column);
             Span::new(at(span.start), at(span.end))
         });
+    if let Some(ours) = recover(&error) {
+        return place(ours, span, piece);
+    }
     let translated = match missing_table(&error) {
         Some(name) => table_not_found(&name, catalog, zone),
         None => classify(error.find_root(), &error),

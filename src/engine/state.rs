@@ -6,7 +6,8 @@ use std::sync::Arc;
 use datafusion::catalog::SchemaProvider;
 use datafusion::common::config::SpillCompression;
 use datafusion::execution::{SessionState, SessionStateBuilder, SessionStateDefaults};
-use datafusion::logical_expr::{AggregateUDF, ScalarUDF};
+use datafusion::logical_expr::{AggregateUDF, ScalarUDF, WindowUDF};
+use datafusion::optimizer::{Analyzer, AnalyzerRule};
 use datafusion::prelude::SessionConfig;
 use parking_lot::RwLock;
 
@@ -17,8 +18,8 @@ use super::pins::Pins;
 use super::system::SystemSchema;
 use super::tables::Tables;
 use crate::catalog::{CATALOG, FILES, LakeCatalogs};
-use crate::functions;
 use crate::planner::CheckedArithmetic;
+use crate::{functions, operators, planner};
 
 /// A session's settings, shared with the tables that show them.
 pub(super) type SharedConfig = Arc<RwLock<SessionConfig>>;
@@ -95,14 +96,20 @@ pub(super) fn session_state(lake: &Lake, config: &SharedConfig, views: Vec<Strin
         (FILES.to_owned(), Arc::new(files) as _),
     ]);
     let catalogs = LakeCatalogs::new(Arc::clone(lake.catalog()), tables, others);
-    SessionStateBuilder::new()
+    let builder = SessionStateBuilder::new()
         .with_default_features()
         .with_scalar_functions(scalar_functions())
         .with_aggregate_functions(aggregate_functions())
+        .with_window_functions(window_functions())
+        .with_analyzer_rules(analyzer_rules())
         .with_config(config.read().clone())
         .with_runtime_env(Arc::clone(lake.runtime()))
         .with_catalog_list(Arc::new(catalogs))
         .with_analyzer_rule(Arc::new(CheckedArithmetic))
+        .with_query_planner(Arc::new(planner::Planner));
+    let rules = operators::optimizer_rules().into_iter();
+    rules
+        .fold(builder, |builder, rule| builder.with_optimizer_rule(rule))
         .build()
 }
 
@@ -111,6 +118,18 @@ pub(super) fn scalar_functions() -> Vec<Arc<ScalarUDF>> {
     let mut all = SessionStateDefaults::default_scalar_functions();
     all.extend(functions::scalar());
     all
+}
+
+/// Every window function: DataFusion's and ours.
+pub(super) fn window_functions() -> Vec<Arc<WindowUDF>> {
+    let mut all = SessionStateDefaults::default_window_functions();
+    all.extend(functions::window());
+    all
+}
+
+fn analyzer_rules() -> Vec<Arc<dyn AnalyzerRule + Send + Sync>> {
+    let first: Arc<dyn AnalyzerRule + Send + Sync> = Arc::new(planner::PassOrderKeys);
+    std::iter::once(first).chain(Analyzer::new().rules).collect()
 }
 
 /// Every aggregate function: DataFusion's and ours.

@@ -11,10 +11,11 @@ use datafusion::logical_expr::Documentation;
 
 use super::queries::Queries;
 use super::settings;
-use super::state::{SharedConfig, aggregate_functions, scalar_functions};
+use super::state::{SharedConfig, aggregate_functions, scalar_functions, window_functions};
 use crate::catalog::{Catalog, Entry, TablePlanner};
 use crate::definition::{TableDefinition, TableFormat, TableKind, ZoneDefinition, type_text};
 use crate::error::Result;
+use crate::operators::relation_functions;
 use crate::table::ManagedTableProvider;
 use crate::table::managed::COMMENT;
 
@@ -289,11 +290,15 @@ fn functions_batch() -> RecordBatch {
     for f in aggregate_functions() {
         add("aggregate", f.name(), f.aliases(), f.documentation());
     }
-    for f in SessionStateDefaults::default_window_functions() {
+    for f in window_functions() {
         add("window", f.name(), f.aliases(), f.documentation());
     }
     for f in SessionStateDefaults::default_table_functions() {
         add("table", f.name(), &[], None);
+    }
+    for f in relation_functions() {
+        let signature = f.signature();
+        add("table", signature.name, &[], Some(&signature.documentation()));
     }
     all.sort_unstable_by(|a, b| (&a.name, a.kind).cmp(&(&b.name, b.kind)));
     all.dedup_by(|a, b| a.name == b.name && a.kind == b.kind);

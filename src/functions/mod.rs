@@ -1,7 +1,7 @@
-//! The SQL functions that DataFusion lacks: scalar and aggregate, one file a family.
+//! The SQL functions that DataFusion lacks: scalar, aggregate and window, one file a family.
 //!
 //! Owns: their definitions, their types and their documentation, which `SHOW FUNCTIONS` prints. It
-//! registers nothing: [`scalar()`] and [`aggregate()`] hand them to the engine, which puts them into
+//! registers nothing: [`scalar()`], [`aggregate()`] and [`window()`] hand them to the engine, which puts them into
 //! a session. Operators that take a relation are not functions and live elsewhere.
 
 mod aggregate;
@@ -19,12 +19,15 @@ mod sketch_quantile;
 mod text;
 mod time_bucket;
 mod validity;
+mod window;
 
 pub use arithmetic::CheckedOperator;
 
 use std::sync::Arc;
 
-use datafusion::logical_expr::{AggregateUDF, ScalarUDF};
+use datafusion::logical_expr::{AggregateUDF, ScalarUDF, WindowUDF};
+
+pub use window::{OrderKey, order_key};
 
 /// Every scalar function, with its aliases.
 pub fn scalar() -> Vec<Arc<ScalarUDF>> {
@@ -45,6 +48,11 @@ pub fn scalar() -> Vec<Arc<ScalarUDF>> {
 /// Every aggregate function, with its aliases.
 pub fn aggregate() -> Vec<Arc<AggregateUDF>> {
     aggregate::all()
+}
+
+/// Every window function.
+pub fn window() -> Vec<Arc<WindowUDF>> {
+    window::all()
 }
 
 #[cfg(test)]

@@ -3,22 +3,30 @@
 //! DataFusion's planner does the work; this module stands around it: what it would ignore without a
 //! word is refused (`guard`), names are found in any case (`names`, `table_names`), a star over
 //! a qualified table is spelled out (`wildcards`), parameters are bound to the plan and never to
-//! the text, and columns are called what was written (`output_names`).
+//! the text, functions that take a relation become their plans (`relations`), and columns are called
+//! what was written (`output_names`).
 //! Integers are computed with so that nothing wraps around ([`CheckedArithmetic`]).
-//! Around the physical planner: joins are made to stop when they are told to ([`cancellable`]).
+//! Around the physical planner: the operators that it lacks ([`Planner`]), and joins are made to stop
+//! when they are told to ([`cancellable`]).
 
 mod cancellable;
 mod checked;
 mod file_names;
 mod guard;
 mod names;
+mod order_keys;
 mod output_names;
 mod parameters;
+mod physical;
+mod relations;
 mod table_names;
 mod wildcards;
 
 pub use cancellable::{Cancellation, cancellable};
 pub use checked::CheckedArithmetic;
+pub use order_keys::PassOrderKeys;
+pub use physical::Planner;
+pub use relations::spell_out;
 
 use datafusion::error::Result;
 use datafusion::execution::SessionState;
@@ -45,7 +53,14 @@ pub async fn plan(state: &SessionState, piece: &Piece, parameters: &Parameters) 
         wildcards::qualify(&mut statement);
         file_names::spell_out(&mut statement);
         let columns = output_names::written(&statement);
-        match state.statement_to_plan(statement).await {
+        let planned = match spell_out(&mut statement) {
+            true => {
+                let state = relations::planning(state, values.as_ref())?;
+                state.statement_to_plan(statement).await
+            }
+            false => state.statement_to_plan(statement).await,
+        };
+        match planned {
             Ok(plan) => break output_names::as_written(plan, columns)?,
             Err(error) => {
                 let mut respelled = names::respell(&spelled, &error)?;

@@ -13,13 +13,15 @@ use datafusion::sql::parser::Statement as Standard;
 use sqlparser::ast::{TableFactor, Visit, Visitor};
 
 use super::names::place;
+use super::relations::spell_out;
 use crate::syntax::{Piece, Statement};
 
 /// The statement with the missed names spelled as its tables spell them, if `error` is about names and
 /// each has one spelling.
 pub(super) async fn respell(state: &SessionState, piece: &Piece, error: &DataFusionError) -> Option<Piece> {
     let missed = missed(error)?;
-    let statement = Statement::parse(piece).ok()?.into_planned()?;
+    let mut statement = Statement::parse(piece).ok()?.into_planned()?;
+    spell_out(&mut statement);
     let known = Known::of(state, &statement).await;
     let mut respelled = piece.clone();
     let mut changed = false;

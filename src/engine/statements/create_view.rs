@@ -11,6 +11,7 @@ use crate::engine::outcome::Done;
 use crate::engine::session::Session;
 use crate::engine::state::session_state;
 use crate::error::{Code, Error, Result};
+use crate::planner::spell_out;
 use crate::storage::OnExisting;
 use crate::syntax::{CreateView, Parameters, Piece, parameter_names};
 
@@ -58,7 +59,8 @@ pub(super) async fn execute(session: &Session, piece: &Piece, view: CreateView) 
     session.plan(&state, piece, &Parameters::default()).await?;
 
     let zone = session.zone();
-    let query = Standard::Statement(Box::new(ast::Statement::Query(view.query)));
+    let mut query = Standard::Statement(Box::new(ast::Statement::Query(view.query)));
+    spell_out(&mut query);
     let depends_on_zone = state
         .resolve_table_references(&query)
         .map_err(|e| session.translated(e, piece))?

@@ -1,0 +1,236 @@
+#!/usr/bin/env python3
+"""Nexmark's windowed queries on the same Parquet files, in this program and its peers, in one run.
+
+    benches/nexmark.py data                      # makes 10M events, once (cargo installs the generator)
+    benches/nexmark.py run path/to/weir [q5 ...] # medians of three, and the largest memory, by query
+
+Everything lies in $WEIR_BENCH (else ~/.cache/weir/bench): a venv with pinned versions, the generator, the
+data. Event times begin at a fixed moment. The peers are DuckDB, polars and plain DataFusion; each runs in a
+process of its own, with two threads, and writes its answer to Parquet. Answers are compared by row count.
+"""
+
+import os
+import statistics
+import subprocess
+import sys
+import time
+import venv
+from pathlib import Path
+
+HOME = Path(os.environ.get("WEIR_BENCH", Path.home() / ".cache/weir/bench")) / "nexmark"
+DATA = HOME / "data"
+EVENTS = int(os.environ.get("EVENTS", 10_000_000))
+PACKAGES = ["duckdb==1.5.1", "polars==1.39.0", "datafusion==54.0.0"]
+BASE = 1_767_225_600_000  # 2026-01-01T00:00:00Z
+THREADS = 2
+RUNS = 3
+
+# The share of each kind in 50 events.
+KINDS = {"person": 1, "auction": 3, "bid": 46}
+COLUMNS = {
+    "person": "id::BIGINT AS id, name",
+    "auction": "id::BIGINT AS id, seller::BIGINT AS seller, category::BIGINT AS category",
+    "bid": "auction::BIGINT AS auction, bidder::BIGINT AS bidder, price::BIGINT AS price",
+}
+
+
+def python():
+    path = HOME / "venv/bin/python"
+    if not path.exists():
+        venv.create(HOME / "venv", with_pip=True)
+        subprocess.run([path, "-m", "pip", "install", "-q", *PACKAGES], check=True)
+    return path
+
+
+def data():
+    tool = HOME / "bin/nexmark"
+    if not tool.exists():
+        install = ["cargo", "install", "-q", "-j1", "nexmark@0.2.0", "--features", "bin", "--root", HOME]
+        subprocess.run(install, check=True)
+    DATA.mkdir(parents=True, exist_ok=True)
+    for kind, share in KINDS.items():
+        done = DATA / f"{kind}.parquet"
+        if done.exists():
+            continue
+        lines = DATA / f"{kind}.json"
+        rows = EVENTS * share // 50
+        with lines.open("wb") as out:
+            command = [tool, "--no-wait", "--type", kind, "--number", str(rows)]
+            subprocess.run(command, stdout=out, check=True)
+        convert = f"""
+            import duckdb
+            c = duckdb.connect()
+            source = "read_json('{lines}', format = 'newline_delimited')"
+            first = c.sql(f"SELECT min(date_time::BIGINT) FROM {{source}}").fetchone()[0]
+            c.sql(f"COPY (SELECT {COLUMNS[kind]}, make_timestamp((date_time::BIGINT - {{first}} + {BASE}) * 1000) "
+                  f"AS ts FROM {{source}}) TO '{done}' (FORMAT parquet, ROW_GROUP_SIZE 500000)")
+        """
+        code = "\n".join(line.strip() for line in convert.strip().splitlines())
+        subprocess.run([python(), "-c", code], check=True)
+        lines.unlink()
+
+
+def unnested(step, count):
+    """Plain SQL for HOP: a row for each of a bid's windows."""
+    return (
+        f"SELECT *, date_trunc('second', ts) - to_seconds(u.i * {step}) AS window_start "
+        f"FROM bid, (SELECT unnest(range({count})) AS i) AS u"
+    )
+
+
+def datafusion_unnested(count):
+    return (
+        f"SELECT *, date_trunc('second', ts) - arrow_cast(u.value * 1000000, 'Duration(Microsecond)') AS "
+        f"window_start FROM bid, generate_series(0, {count - 1}) AS u"
+    )
+
+
+SECOND, TEN = "INTERVAL '1 second'", "INTERVAL '10 seconds'"
+
+QUERIES = {
+    # Bids by auction in windows of ten seconds that begin every second.
+    "q5": {
+        "weir": f"SELECT auction, window_start, count(*) AS n FROM HOP(bid, ts, {SECOND}, {TEN}) GROUP BY 1, 2",
+        "duckdb": f"SELECT auction, window_start, count(*) AS n FROM ({unnested(1, 10)}) GROUP BY 1, 2",
+        "datafusion": f"SELECT auction, window_start, count(*) AS n FROM ({datafusion_unnested(10)}) GROUP BY 1, 2",
+        "polars": "hop",
+    },
+    "hop60": {
+        "weir": f"SELECT bidder % 100 AS k, window_start, count(*) AS n, sum(price) AS s FROM HOP(bid, ts, {SECOND}, "
+        "INTERVAL '1 minute') GROUP BY 1, 2",
+    },
+    "tumble_by_slide": {
+        "weir": f"SELECT bidder % 100 AS k, window_start, count(*) AS n, sum(price) AS s FROM TUMBLE(bid, ts, {SECOND}) "
+        "GROUP BY 1, 2",
+    },
+    # The highest bid of each ten seconds.
+    "q7": {
+        "weir": f"SELECT window_start, window_end, max(price) AS p, count(*) AS n FROM TUMBLE(bid, ts, {TEN}) GROUP BY 1, 2",
+        "duckdb": "SELECT time_bucket(INTERVAL '10 seconds', ts) AS w, max(price) AS p, count(*) AS n FROM bid GROUP BY 1",
+        "datafusion": f"SELECT date_bin({TEN}, ts) AS w, max(price) AS p, count(*) AS n FROM bid GROUP BY 1",
+        "polars": "tumble",
+    },
+    # People who opened an auction in the ten seconds in which they came.
+    "q8": {
+        "weir": f"SELECT p.id, p.name, p.window_start FROM (SELECT id, name, window_start FROM TUMBLE(person, ts, {TEN}) "
+        f"GROUP BY 1, 2, 3) AS p JOIN (SELECT seller, window_start FROM TUMBLE(auction, ts, {TEN}) GROUP BY 1, 2) AS a "
+        "ON p.id = a.seller AND p.window_start = a.window_start",
+        "duckdb": "SELECT p.id, p.name, p.w FROM (SELECT DISTINCT id, name, time_bucket(INTERVAL '10 seconds', ts) AS w FROM "
+        "person) AS p JOIN (SELECT DISTINCT seller, time_bucket(INTERVAL '10 seconds', ts) AS w FROM auction) AS a "
+        "ON p.id = a.seller AND p.w = a.w",
+        "datafusion": f"SELECT p.id, p.name, p.w FROM (SELECT DISTINCT id, name, date_bin({TEN}, ts) AS w FROM person) AS p "
+        f"JOIN (SELECT DISTINCT seller, date_bin({TEN}, ts) AS w FROM auction) AS a ON p.id = a.seller AND p.w = a.w",
+    },
+    # A bidder's bids in a session.
+    "q11": {
+        "weir": f"SELECT bidder, window_start, window_end, count(*) AS n FROM SESSION(bid, ts, {TEN}, key => [bidder]) "
+        "GROUP BY 1, 2, 3",
+        "duckdb": f"SELECT bidder, min(ts) AS s, max(ts) + {TEN} AS e, count(*) AS n FROM (SELECT *, sum(fresh) OVER "
+        f"(PARTITION BY bidder ORDER BY ts ROWS UNBOUNDED PRECEDING) AS session FROM (SELECT bidder, ts, CASE WHEN ts - lag(ts) OVER "
+        f"(PARTITION BY bidder ORDER BY ts) <= {TEN} THEN 0 ELSE 1 END AS fresh FROM bid)) GROUP BY bidder, session",
+    },
+    # What a bidder bid within a second up to each bid.
+    "wt": {
+        "weir": f"SELECT bidder, sum(price) OVER (PARTITION BY bidder ORDER BY ts RANGE BETWEEN {SECOND} PRECEDING AND CURRENT "
+        "ROW) AS s FROM bid",
+        "duckdb": f"SELECT bidder, sum(price) OVER (PARTITION BY bidder ORDER BY ts RANGE BETWEEN {SECOND} PRECEDING AND CURRENT "
+        "ROW) AS s FROM bid",
+        "datafusion": f"SELECT bidder, sum(price) OVER (PARTITION BY bidder ORDER BY ts RANGE BETWEEN {SECOND} PRECEDING AND "
+        "CURRENT ROW) AS s FROM bid",
+    },
+}
+
+POLARS = {
+    "hop": "bid().sort('ts').group_by_dynamic('ts', every='1s', period='10s', group_by='auction').agg(pl.len())",
+    "tumble": "bid().sort('ts').group_by_dynamic('ts', every='10s').agg(pl.col('price').max(), pl.len())",
+}
+
+
+def peer(engine, sql):
+    """The program that answers `sql` and says how many rows there were."""
+    views = "".join(f"CREATE VIEW {kind} AS SELECT * FROM '{DATA}/{kind}.parquet';" for kind in KINDS)
+    if engine == "duckdb":
+        return f"""
+import duckdb
+c = duckdb.connect(config={{'threads': {THREADS}}})
+c.execute({views!r})
+c.execute({f"COPY ({sql}) TO '{HOME}/out.parquet' (FORMAT parquet)"!r})
+"""
+    if engine == "polars":
+        return f"""
+import os
+os.environ['POLARS_MAX_THREADS'] = '{THREADS}'
+import polars as pl
+bid = lambda: pl.scan_parquet('{DATA}/bid.parquet')
+{POLARS[sql]}.collect().write_parquet('{HOME}/out.parquet')
+"""
+    return f"""
+import datafusion
+c = datafusion.SessionContext(datafusion.SessionConfig().with_target_partitions({THREADS}))
+for kind in {list(KINDS)!r}:
+    c.register_parquet(kind, f'{DATA}/{{kind}}.parquet')
+c.sql({sql!r}).write_parquet('{HOME}/out.parquet')
+"""
+
+
+def lake(program):
+    """A lake with the files as external tables."""
+    folder = HOME / "lake"
+    if not (folder / "catalog/lake.toml").exists():
+        subprocess.run([program, "init", folder], check=True, capture_output=True)
+        for kind in KINDS:
+            place = folder / "data/raw"
+            place.mkdir(parents=True, exist_ok=True)
+            os.link(DATA / f"{kind}.parquet", place / f"{kind}.parquet")
+            create = f"CREATE EXTERNAL TABLE raw.{kind} STORED AS PARQUET LOCATION '{kind}.parquet'"
+            subprocess.run([program, "--lake", folder, "-c", create], check=True, capture_output=True)
+    return folder
+
+
+def measure(command):
+    """Seconds and megabytes of a process."""
+    (HOME / "out.parquet").unlink(missing_ok=True)
+    began = time.monotonic()
+    process = subprocess.Popen([str(part) for part in command], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+    _, status, usage = os.wait4(process.pid, 0)
+    seconds = time.monotonic() - began
+    if status != 0:
+        raise RuntimeError(process.stderr.read().decode()[-500:])
+    return seconds, usage.ru_maxrss / 1024
+
+
+def rows():
+    code = f"import duckdb; print(duckdb.sql(\"SELECT count(*) FROM '{HOME}/out.parquet'\").fetchone()[0])"
+    return int(subprocess.run([python(), "-c", code], check=True, capture_output=True, text=True).stdout)
+
+
+def run(program, chosen):
+    program = Path(program).resolve()
+    print(f"{EVENTS} events, {THREADS} threads, {time.strftime('%Y-%m-%d')}, {', '.join(PACKAGES)}")
+    for name, engines in QUERIES.items():
+        if chosen and name not in chosen:
+            continue
+        for engine, sql in engines.items():
+            if engine == "weir":
+                command = [program, "--lake", lake(program), "--threads", THREADS, "--format", "parquet", "--output",
+                           HOME / "out.parquet", "-c", sql]
+            else:
+                command = [python(), "-c", peer(engine, sql)]
+            try:
+                runs = [measure(command) for _ in range(RUNS)]
+            except RuntimeError as error:
+                print(f"{name:16} {engine:11} failed: {error}")
+                continue
+            seconds = statistics.median(seconds for seconds, _ in runs)
+            memory = max(memory for _, memory in runs)
+            print(f"{name:16} {engine:11} {seconds:8.2f} s {memory:8.0f} MB {rows():>10} rows", flush=True)
+
+
+if __name__ == "__main__":
+    match sys.argv[1:]:
+        case ["data"]:
+            data()
+        case ["run", program, *chosen]:
+            run(program, chosen)
+        case _:
+            sys.exit(__doc__)

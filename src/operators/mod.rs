@@ -1,0 +1,49 @@
+//! Operators that DataFusion lacks: one folder each, semantics first.
+//!
+//! An operator has a logical node (`logical.rs`), a physical one (`exec.rs`), a kernel without either
+//! (`kernel.rs`), and rules of its own (`rule.rs`). What SQL calls it by is a [`RelationFunction`]: a
+//! function in FROM whose first argument is a relation. A new one is a file and a line in
+//! [`relation_functions`]; a new node one in [`node_planners`]. Nothing is registered here: the
+//! `planner` takes what this module hands out.
+
+mod input;
+mod node;
+mod relation;
+pub mod window;
+
+use std::sync::Arc;
+
+use datafusion::optimizer::OptimizerRule;
+use datafusion::physical_planner::ExtensionPlanner;
+
+pub use relation::{Binding, Call, Fold, Interval, Parameter, RelationFunction, Signature};
+
+pub(crate) use relation::at;
+
+use node::NodePlanner;
+
+/// Every relation function.
+pub fn relation_functions() -> &'static [&'static dyn RelationFunction] {
+    window::FUNCTIONS
+}
+
+/// The relation function of that name, in any case.
+pub fn relation_function(name: &str) -> Option<&'static dyn RelationFunction> {
+    let mut all = relation_functions().iter().copied();
+    all.find(|function| function.signature().name.eq_ignore_ascii_case(name))
+}
+
+/// What makes physical operators of this module's logical nodes.
+pub fn node_planners() -> Vec<Arc<dyn ExtensionPlanner + Send + Sync>> {
+    vec![
+        NodePlanner::<window::AlignedNode>::planner(),
+        NodePlanner::<window::PanesNode>::planner(),
+        NodePlanner::<window::SessionNode>::planner(),
+        NodePlanner::<window::CountNode>::planner(),
+    ]
+}
+
+/// The optimizer rules that belong to these operators alone. They run after DataFusion's.
+pub fn optimizer_rules() -> Vec<Arc<dyn OptimizerRule + Send + Sync>> {
+    window::optimizer_rules()
+}

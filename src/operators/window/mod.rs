@@ -1,0 +1,49 @@
+//! Event-time windows as relations: `FROM TUMBLE(t, ts, size)`.
+//!
+//! A window function passes the relation's columns through and adds `window_start` and `window_end`,
+//! of the time column's type. Windows are `[start, end)`; there are no empty ones. `TUMBLE`, `HOP` and
+//! `CUMULATE` stand on a grid ([`grid`]) aligned to the UTC epoch plus an offset; `SESSION` and
+//! `COUNT_WINDOW` follow the rows of a key. A row without a time is an error, unless
+//! `nulls => 'skip'` leaves it out. Conventions: Flink's and RisingWave's window table functions.
+//!
+//! - [`aligned`]: a row into each of its windows;
+//! - [`panes`]: an aggregation over such windows, computed once a pane and merged once a window;
+//! - [`session`], [`count`]: windows over rows sorted by key and time.
+
+mod aligned;
+mod arguments;
+mod count;
+mod grid;
+mod pane_function;
+mod panes;
+mod session;
+mod time;
+
+use std::sync::Arc;
+
+use datafusion::optimizer::OptimizerRule;
+
+pub(super) use aligned::AlignedNode;
+pub(super) use count::CountNode;
+pub(super) use panes::PanesNode;
+pub(super) use session::SessionNode;
+
+use super::RelationFunction;
+
+/// The window functions.
+pub(super) const FUNCTIONS: &[&dyn RelationFunction] = &[
+    &aligned::TUMBLE,
+    &aligned::HOP,
+    &aligned::CUMULATE,
+    &session::Session,
+    &count::CountWindow,
+];
+
+/// The columns that every window function adds.
+const WINDOW_START: &str = "window_start";
+const WINDOW_END: &str = "window_end";
+
+/// The rules of these operators, in the order in which they run.
+pub(super) fn optimizer_rules() -> Vec<Arc<dyn OptimizerRule + Send + Sync>> {
+    vec![Arc::new(aligned::PruneByWindow), Arc::new(panes::SharePanes)]
+}

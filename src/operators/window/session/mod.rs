@@ -1,0 +1,73 @@
+//! `SESSION`: rows of a key that follow one another within a gap.
+//!
+//! A row belongs to the session of the row before it, of its key and in the order of time, if it is
+//! not more than `gap` later (Flink and Spark merge at equality too). The window begins with the
+//! session's first row and ends `gap` after its last. NULL is a key like any other.
+//!
+//! ```sql
+//! SELECT user_id, window_start, count(*)
+//! FROM SESSION(processed.events, event_time, INTERVAL '30 minutes', key => [user_id])
+//! GROUP BY user_id, window_start, window_end;
+//! ```
+//!
+//! Input: the rows of a key in one partition, sorted by key and time; a table that is sorted so
+//! already is not sorted again. Output: in the same order, and so in that of key and window. Memory:
+//! the rows of one session, counted against the session's limit; nothing is spilled.
+
+mod exec;
+mod kernel;
+mod logical;
+
+use std::sync::Arc;
+
+use datafusion::common::Result;
+use datafusion::logical_expr::{Expr, Extension, LogicalPlan};
+
+pub(in crate::operators) use logical::SessionNode;
+
+use super::arguments::{self, KEY, NULLS, TS};
+use super::{WINDOW_END, WINDOW_START};
+use crate::operators::{Binding, Call, Parameter, RelationFunction, Signature};
+
+const GAP: &str = "gap";
+
+/// The function.
+#[derive(Debug)]
+pub(in crate::operators) struct Session;
+
+static SIGNATURE: Signature = Signature {
+    name: "session",
+    syntax: "SESSION(t, ts, gap [, key => [k]] [, nulls => 'skip'])",
+    sentence: "Each row with its session: the rows of its key that follow one another by at most the gap. The window \
+        begins with the first of them and ends a gap after the last.",
+    source: "Flink's and Spark's session windows",
+    example: "SELECT window_start, count(*) FROM SESSION((SELECT TIMESTAMP '2026-01-01 10:07:00' AS ts), ts, \
+        INTERVAL '5 minutes') GROUP BY window_start; -- 2026-01-01T10:07:00, 1",
+    parameters: &[
+        TS,
+        Parameter {
+            name: GAP,
+            meaning: "how long after a row its session stays open",
+            binding: Binding::Required,
+        },
+        KEY,
+        NULLS,
+    ],
+};
+
+impl RelationFunction for Session {
+    fn signature(&self) -> &'static Signature {
+        &SIGNATURE
+    }
+
+    fn plan(&self, mut call: Call<'_>) -> Result<LogicalPlan> {
+        let (column, time) = arguments::time(&mut call)?;
+        let gap = arguments::length(&mut call, GAP, &time, false)?;
+        let keys = call.columns(KEY.name)?;
+        let skip = arguments::skips_nulls(&mut call)?;
+        let input = arguments::input(call, &column, skip, &[WINDOW_START, WINDOW_END])?;
+        let keys = keys.into_iter().map(Expr::Column).collect();
+        let node = SessionNode::new(input, Expr::Column(column), keys, time, gap)?;
+        Ok(LogicalPlan::Extension(Extension { node: Arc::new(node) }))
+    }
+}
