@@ -3,6 +3,7 @@
 mod args;
 mod demo;
 mod options;
+mod surroundings;
 
 use std::path::Path;
 use std::process::ExitCode;

@@ -6,10 +6,12 @@
 //! in `statements`; everything else is planned by `planner` and run by DataFusion.
 
 mod culprit;
+mod explain;
 mod failure;
 mod lake;
 mod outcome;
 mod progress;
+mod safe;
 mod session;
 mod settings;
 mod state;
@@ -19,6 +21,6 @@ mod tables;
 mod workers;
 
 pub use lake::{Lake, LakeOptions};
-pub use outcome::{Body, Done, Outcome, Outcomes, Rows};
+pub use outcome::{Body, Done, KEEP_WHOLE, Outcome, Outcomes, Rows};
 pub use progress::{Progress, ProgressSnapshot};
 pub use session::Session;

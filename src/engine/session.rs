@@ -15,6 +15,7 @@ use tokio::task::{JoinError, JoinHandle};
 use super::lake::Lake;
 use super::outcome::{Outcome, Outcomes, Rows};
 use super::progress::Progress;
+use super::safe;
 use super::state::{SharedConfig, initial_config, session_state};
 use super::statements;
 use super::{culprit, failure};
@@ -120,10 +121,12 @@ impl Session {
         piece: &Piece,
         plan: &LogicalPlan,
     ) -> Result<Arc<dyn ExecutionPlan>> {
-        state
+        let plan = state
             .create_physical_plan(plan)
             .await
-            .map_err(|error| self.translated(error, piece))
+            .map_err(|error| self.translated(error, piece))?;
+        safe::check_files(state.config_options(), self.lake.catalog(), &plan)?;
+        Ok(plan)
     }
 
     /// Starts a plan on the lake's workers; its rows come as they are asked for. Dropped early, they

@@ -10,6 +10,7 @@ use datafusion::prelude::SessionConfig;
 use parking_lot::RwLock;
 
 use super::lake::Lake;
+use super::safe::Safety;
 use super::system::SystemSchema;
 use super::tables::Tables;
 use crate::catalog::{CATALOG, LakeCatalogs};
@@ -33,6 +34,7 @@ pub(super) fn initial_config(lake: &Lake) -> SessionConfig {
     if let Some(threads) = lake.options().threads {
         config = config.with_target_partitions(threads.get());
     }
+    config.options_mut().extensions.insert(Safety::default());
     let parser = &mut config.options_mut().sql_parser;
     parser.collect_spans = true;
     // Names keep their case; the planner finds them in any.

@@ -8,6 +8,7 @@
 
 mod cancellable;
 mod guard;
+mod limits;
 mod names;
 mod output_names;
 mod parameters;
@@ -56,7 +57,10 @@ pub async fn plan(state: &SessionState, piece: &Piece, parameters: &Parameters) 
         }
     };
     match values {
-        Some(values) => plan.with_param_values(values),
+        Some(values) => {
+            limits::check(&plan, piece, parameters)?;
+            plan.with_param_values(values)
+        }
         None => Ok(plan),
     }
 }

@@ -18,6 +18,8 @@ pub(super) enum Last {
     Kept(SchemaRef, Vec<RecordBatch>),
     /// There was one, but it was too large.
     TooLarge,
+    /// There was one, but its end was not waited for.
+    Cut,
 }
 
 impl Last {
@@ -28,6 +30,10 @@ impl Last {
     pub(super) fn get(&self) -> Result<(SchemaRef, Vec<RecordBatch>)> {
         match self {
             Self::Kept(schema, batches) => Ok((SchemaRef::clone(schema), batches.clone())),
+            Self::Cut => Err(
+                Error::new(Code::InvalidStatement, "the last result was left before its end")
+                    .with_hint("run its statement again"),
+            ),
             Self::Nothing => Err(Error::new(Code::InvalidStatement, "there is no result yet")),
             Self::TooLarge => Err(Error::new(
                 Code::InvalidStatement,
@@ -71,9 +77,11 @@ impl Keeper {
         self.bytes > LIMIT_BYTES
     }
 
-    pub(super) fn finish(self) -> Last {
+    /// The result, of which this is all or not.
+    pub(super) fn finish(self, is_whole: bool) -> Last {
         match self.is_full() {
             true => Last::TooLarge,
+            false if !is_whole => Last::Cut,
             false => Last::Kept(self.schema, self.batches),
         }
     }
@@ -95,11 +103,12 @@ mod tests {
             keeper.add(&batch);
         }
         assert!(keeper.is_full() && keeper.batches.is_empty());
-        assert!(keeper.finish().get().unwrap_err().hint().is_some());
+        assert!(keeper.finish(true).get().unwrap_err().hint().is_some());
 
         let mut keeper = Keeper::new(batch.schema());
         keeper.add(&batch);
-        let (_, kept) = keeper.finish().get().unwrap();
+        let (_, kept) = keeper.finish(true).get().unwrap();
+        assert!(Keeper::new(batch.schema()).finish(false).get().is_err());
         assert_eq!(kept, [batch]);
         assert!(Last::default().get().is_err());
     }

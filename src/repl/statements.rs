@@ -9,6 +9,7 @@ use futures::StreamExt;
 use tokio::sync::mpsc::{Receiver, Sender, channel};
 use tokio::task::JoinHandle;
 
+use super::footer::Cost;
 use super::interrupts::Interrupts;
 use crate::engine::{Body, Done, Outcomes};
 use crate::error::{Code, Error, Result};
@@ -54,6 +55,11 @@ impl Running {
             () = interrupts.next() => Err(Error::new(Code::Cancelled, "cancelled")),
             event = self.events.recv() => Ok(event),
         }
+    }
+
+    /// What it has used so far, as far as that is known.
+    pub(super) fn cost(&self) -> Option<Cost> {
+        None
     }
 
     /// Ends it, wherever it is, and gives back the outcomes that follow.

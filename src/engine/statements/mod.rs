@@ -17,7 +17,7 @@ use arrow::error::ArrowError;
 use super::outcome::{Body, Done, Rows};
 use super::session::Session;
 use super::state::initial_config;
-use super::{settings, system};
+use super::{explain, safe, settings, system};
 use crate::error::{Code, Error, Result};
 use crate::syntax::{Parameters, Piece, Statement};
 
@@ -30,10 +30,14 @@ pub(super) async fn execute(
     parameters: &Parameters,
 ) -> Result<Body> {
     let done = |done: Done| Ok(Body::Done(done));
+    safe::check_statement(session.config().read().options(), &statement)?;
     match statement {
-        Statement::Query(_) => {
+        Statement::Query(query) => {
             let state = session.state();
             let plan = session.plan(&state, piece, parameters).await?;
+            if explain::is_tree(&query, state.config_options()) {
+                return explain::execute(session, piece, &state, plan).await;
+            }
             let plan = session.physical(&state, piece, &plan).await?;
             Ok(Body::Rows(session.stream(&state, piece, plan)?))
         }
