@@ -5,11 +5,11 @@
 //! was parsed and planned, whatever front end they came from. Once on it stays on: a text that is run
 //! cannot turn it off.
 
+use std::any::Any;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use datafusion::common::extensions_options;
-use datafusion::config::{ConfigExtension, ConfigOptions};
+use datafusion::common::config::{ConfigEntry, ConfigExtension, ConfigOptions, ExtensionOptions};
 use datafusion::datasource::physical_plan::FileScanConfig;
 use datafusion::datasource::source::DataSourceExec;
 use datafusion::physical_plan::ExecutionPlan;
@@ -22,16 +22,50 @@ use crate::syntax::Statement;
 /// The setting's full name.
 pub(super) const SETTING: &str = "session.safe";
 
-extensions_options! {
-    /// What a session may do.
-    pub struct Safety {
-        /// Refuse writes, and files outside the lake; stays on until the session ends
-        pub safe: bool, default = false
-    }
+const KEY: &str = "safe";
+
+/// What a session may do.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Safety {
+    safe: bool,
 }
 
 impl ConfigExtension for Safety {
     const PREFIX: &'static str = "session";
+}
+
+impl ExtensionOptions for Safety {
+    fn as_any(&self) -> &dyn Any {
+        self
+    }
+
+    fn as_any_mut(&mut self) -> &mut dyn Any {
+        self
+    }
+
+    fn cloned(&self) -> Box<dyn ExtensionOptions> {
+        Box::new(*self)
+    }
+
+    fn set(&mut self, key: &str, value: &str) -> datafusion::error::Result<()> {
+        self.safe = match (key, value.to_lowercase().as_str()) {
+            (KEY, "true" | "on") => true,
+            (KEY, "false" | "off") => false,
+            _ => {
+                let message = format!("'{value}' is neither true nor false");
+                return Err(Error::new(Code::InvalidValue, message).into());
+            }
+        };
+        Ok(())
+    }
+
+    fn entries(&self) -> Vec<ConfigEntry> {
+        vec![ConfigEntry {
+            key: SETTING.to_owned(),
+            value: Some(self.safe.to_string()),
+            description: "Refuse writes, and files outside the lake; stays on until the session ends.",
+        }]
+    }
 }
 
 /// Whether the session is safe.

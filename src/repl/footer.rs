@@ -6,7 +6,7 @@ use std::time::Duration;
 use indicatif::{BinaryBytes, HumanCount};
 
 /// What became of a result's rows.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(super) struct Count {
     pub shown: u64,
     pub seen: u64,

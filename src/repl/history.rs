@@ -76,6 +76,8 @@ impl History {
 
     /// Keeps an input.
     pub(super) fn add<H: Helper>(&mut self, text: &str, editor: &mut Editor<H, FileHistory>) {
+        // Others may have added theirs while this one was typed; appending would not take them in.
+        self.refresh(editor);
         let Some(path) = self.path.as_ref().filter(|_| !text.trim().is_empty()) else {
             return;
         };

@@ -52,6 +52,8 @@ pub(super) struct Keeper {
     schema: SchemaRef,
     batches: Vec<RecordBatch>,
     bytes: usize,
+    /// Whether these are all rows there are.
+    pub(super) is_whole: bool,
 }
 
 impl Keeper {
@@ -60,6 +62,7 @@ impl Keeper {
             schema,
             batches: Vec::new(),
             bytes: 0,
+            is_whole: false,
         }
     }
 
@@ -77,11 +80,11 @@ impl Keeper {
         self.bytes > LIMIT_BYTES
     }
 
-    /// The result, of which this is all or not.
-    pub(super) fn finish(self, is_whole: bool) -> Last {
+    /// The result.
+    pub(super) fn finish(self) -> Last {
         match self.is_full() {
             true => Last::TooLarge,
-            false if !is_whole => Last::Cut,
+            false if !self.is_whole => Last::Cut,
             false => Last::Kept(self.schema, self.batches),
         }
     }
@@ -103,12 +106,13 @@ mod tests {
             keeper.add(&batch);
         }
         assert!(keeper.is_full() && keeper.batches.is_empty());
-        assert!(keeper.finish(true).get().unwrap_err().hint().is_some());
+        assert!(keeper.finish().get().unwrap_err().hint().is_some());
 
         let mut keeper = Keeper::new(batch.schema());
         keeper.add(&batch);
-        let (_, kept) = keeper.finish(true).get().unwrap();
-        assert!(Keeper::new(batch.schema()).finish(false).get().is_err());
+        keeper.is_whole = true;
+        let (_, kept) = keeper.finish().get().unwrap();
+        assert!(Keeper::new(batch.schema()).finish().get().is_err());
         assert_eq!(kept, [batch]);
         assert!(Last::default().get().is_err());
     }

@@ -274,8 +274,12 @@ impl Shell<'_> {
         let mut keeper = Keeper::new(SchemaRef::clone(&schema));
         let rows = Rows::Running(running, &mut self.interrupts);
         let target = self.presenter.target(run)?;
-        let (count, place) = target.write(&schema, rows, Some(meter), &mut keeper).await?;
-        self.last = keeper.finish(count.is_whole);
+        let written = target.write(&schema, rows, Some(meter), &mut keeper).await;
+        if written.is_ok() || keeper.is_whole {
+            // Rows that could not be shown in this mode can be in another.
+            self.last = keeper.finish();
+        }
+        let (count, place) = written?;
         let took = run.started.elapsed();
         self.presenter.say(count, place, Some((took, running.cost())));
         Ok(())
@@ -306,7 +310,10 @@ async fn write_all(
     loop {
         let batch = match rows.next().await {
             Ok(Some(batch)) => batch,
-            Ok(None) => break,
+            Ok(None) => {
+                keeper.is_whole = true;
+                break;
+            }
             Err(error) => {
                 renderer.abandon()?;
                 return Err(error);

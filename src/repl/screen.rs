@@ -105,6 +105,7 @@ impl Screen {
             };
             let Some(batch) = next else {
                 first.is_all = true;
+                keeper.is_whole = true;
                 return Ok(first);
             };
             keeper.add(&batch);
@@ -155,6 +156,7 @@ impl Screen {
                 Ok(Some(batch)) => batch,
                 Ok(None) => {
                     is_whole = true;
+                    keeper.is_whole = true;
                     break;
                 }
                 Err(error) => {
@@ -221,11 +223,15 @@ impl Screen {
     ) -> Result<Count> {
         let drawing = Drawing::default();
         let mut renderer = Renderer::new(self.mode, Box::new(drawing.clone()), self.options());
-        renderer.begin(schema)?;
+        if let Err(error) = renderer.begin(schema) {
+            count_others(Count::default(), rows, keeper).await?;
+            return Err(error);
+        }
         while let Some(batch) = rows.next().await? {
             keeper.add(&batch);
             renderer.batch(&batch)?;
         }
+        keeper.is_whole = true;
         drop(meter);
         let count = Count::all(renderer.end()?);
         renderer.finish()?;
@@ -273,7 +279,10 @@ async fn fill(
                 block_in_place(|| renderer.batch(&batch))?;
                 count.shown += batch.num_rows() as u64;
             }
-            Ok(None) => count.is_whole = true,
+            Ok(None) => {
+                count.is_whole = true;
+                keeper.is_whole = true;
+            }
             Err(error) if error.code() == Code::Cancelled => break,
             Err(error) => return Err(error),
         }
@@ -289,7 +298,10 @@ async fn count_others(mut count: Count, mut rows: Rows<'_>, keeper: &mut Keeper)
                 count.seen += batch.num_rows() as u64;
                 keeper.add(&batch);
             }
-            Ok(None) => count.is_whole = true,
+            Ok(None) => {
+                count.is_whole = true;
+                keeper.is_whole = true;
+            }
             // What is wanted is on the screen.
             Err(error) if error.code() == Code::Cancelled => break,
             Err(error) => return Err(error),

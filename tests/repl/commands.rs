@@ -93,8 +93,8 @@ fn the_last_statement_is_explained_watched_and_edited() {
     shell.sees("Scan raw/events");
     shell.sees(PROMPT);
     shell.say(".explain analyze");
-    shell.sees("│ rows │");
-    shell.sees("◀ hot");
+    shell.sees("│ share");
+    shell.sees("◀");
     shell.sees(PROMPT);
     shell.say(".watch 0.05");
     for _ in 0..3 {
@@ -140,7 +140,7 @@ fn the_last_result_is_drawn_and_copied() {
     shell.sees("\x1b]52;c;a2luZAluCnZpZXcJMTAwMApjbGljawkyMDAwCg==\x07");
     shell.sees("copied 2 rows as tsv");
     shell.sees("> ");
-    shell.say("SELECT 'no number' AS text;");
+    shell.say("SELECT 'no number' AS letters;");
     shell.sees("a chart needs a column of numbers");
     shell.sees("> ");
     shell.say(".mode table");

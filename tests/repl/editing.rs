@@ -21,13 +21,13 @@ fn tab_completes_names_of_the_lake() {
     let shop = Shop::new();
     let mut shell = shop.shell();
     shell.types("SELECT email FROM us");
-    shell.types(TAB);
+    shell.tabs();
     shell.sees("FROM users");
     shell.say(";");
     shell.sees("a@example.org");
     shell.sees(PROMPT);
     shell.types("SELECT * FROM raw.events WHERE ev");
-    shell.types(TAB);
+    shell.tabs();
     shell.sees("WHERE event_id");
     shell.say(" = 3 - 1;");
     shell.sees("│ click ");
@@ -47,7 +47,7 @@ fn history_survives_and_is_private() {
     shell.say("SELECT 1000");
     shell.sees("-> ");
     shell.say("  + 234;");
-    shell.sees("1234");
+    shell.sees("1,234");
     shell.sees(PROMPT);
     shell.say(" SELECT 'a secret' || '!';");
     shell.sees("a secret!");
@@ -66,7 +66,7 @@ fn history_survives_and_is_private() {
     shell.sees("  + 234;");
     shell.say("");
     shell.sees("│ ");
-    shell.sees("1234");
+    shell.sees("1,234");
     shell.sees(PROMPT);
     shell.leave();
     let again = fs::read_to_string(shop.history()).unwrap();
@@ -110,17 +110,17 @@ fn tab_tells_what_things_are() {
     shell.sees("created table");
     shell.sees(PROMPT);
     shell.types("SELECT * FROM raw.");
-    shell.types(TAB);
+    shell.tabs();
     shell.sees("external csv");
     shell.control('c');
     shell.sees(PROMPT);
     shell.types("SELECT kind_of FROM (SELECT kind AS kind_of FROM events) AS d WHERE d.");
-    shell.types(TAB);
+    shell.tabs();
     shell.sees("d.kind_of");
     shell.control('c');
     shell.sees(PROMPT);
     shell.types("SELECT split_");
-    shell.types(TAB);
+    shell.tabs();
     shell.types("kind, ");
     // The hint behind the cursor.
     shell.sees("split_part(");

@@ -101,6 +101,11 @@ impl Shell {
         self.types(&format!("{line}\r"));
     }
 
+    /// Tab, until a machine that is busy has the names; once they are there, more of it changes nothing.
+    pub(crate) fn tabs(&mut self) {
+        self.types(&TAB.repeat(8));
+    }
+
     pub(crate) fn control(&mut self, key: char) {
         self.0.send_control(key).unwrap();
     }

@@ -113,7 +113,7 @@ fn what_does_not_fit_is_said() {
     let shop = Shop::new();
     let mut shell = shop.shell();
     shell.say("SELECT value AS number, repeat('x', 200) AS wide FROM generate_series(1, 1500);");
-    shell.sees("│   1000 │ xxx");
+    shell.sees("│  1,000 │ xxx");
     shell.sees("cut at …: wide (\\G or .mode expanded shows all)");
     shell.sees("the first 1,000 of 1,500 rows in ");
     shell.sees(PROMPT);

@@ -35,17 +35,17 @@ pub(super) fn schema() -> SchemaRef {
     let whole = |name: &str, data_type| Field::new(name, data_type, true);
     Arc::new(Schema::new(vec![
         node_field(),
+        whole("share", DataType::Utf8),
         whole("rows", DataType::Int64),
         whole("ms", DataType::Float64),
-        whole("share", DataType::Utf8),
         whole("bytes_read", DataType::Int64),
-        whole("spilled", DataType::Int64),
         whole("pruned", DataType::Utf8),
+        whole("spilled_bytes", DataType::Int64),
         Field::new("detail", DataType::Utf8, false),
     ]))
 }
 
-/// A row a node, the hottest marked.
+/// A row a node; an arrow points at the hottest.
 pub(super) fn rows(plan: &Arc<dyn ExecutionPlan>) -> Result<RecordBatch> {
     let lines = lines(plan);
     let measures: Vec<Measure> = lines.iter().map(measure).collect();
@@ -54,29 +54,20 @@ pub(super) fn rows(plan: &Arc<dyn ExecutionPlan>) -> Result<RecordBatch> {
     let share = |measure: &Measure| {
         let part = measure.nanoseconds as f64 / total.max(1) as f64;
         let is_hot = Some(measure.nanoseconds) == hottest && part >= HOT;
-        format!("{:.0} %{}", part * 100.0, if is_hot { " ◀ hot" } else { "" })
+        format!("{:.0} %{}", part * 100.0, if is_hot { " ◀" } else { "" })
     };
     let milliseconds =
         |measure: &Measure| (measure.nanoseconds as f64 / NANOSECONDS_A_MILLISECOND * 100.0).round() / 100.0;
     let positive = |number: i64| (number > 0).then_some(number);
+    let pruned = measures.iter().map(|m| Some(m.pruned.as_str()).filter(|pruned| !pruned.is_empty()));
     let columns: Vec<ArrayRef> = vec![
         tree::node_column(&lines),
+        Arc::new(StringArray::from_iter_values(measures.iter().map(share))),
         Arc::new(measures.iter().map(|m| m.rows).collect::<Int64Array>()),
         Arc::new(Float64Array::from_iter_values(measures.iter().map(milliseconds))),
-        Arc::new(StringArray::from_iter_values(measures.iter().map(share))),
         Arc::new(measures.iter().map(|m| positive(m.bytes)).collect::<Int64Array>()),
-        Arc::new(
-            measures
-                .iter()
-                .map(|m| positive(m.spilled))
-                .collect::<Int64Array>(),
-        ),
-        Arc::new(
-            measures
-                .iter()
-                .map(|m| Some(m.pruned.as_str()).filter(|pruned| !pruned.is_empty()))
-                .collect::<StringArray>(),
-        ),
+        Arc::new(pruned.collect::<StringArray>()),
+        Arc::new(measures.iter().map(|m| positive(m.spilled)).collect::<Int64Array>()),
         tree::detail_column(&lines),
     ];
     Ok(RecordBatch::try_new(schema(), columns)?)
