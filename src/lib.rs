@@ -31,7 +31,9 @@
 //! - a **statement**: its grammar in [`syntax`] (`create.rs`, `show.rs`, `parse.rs`), its executor
 //!   in `engine/statements/`, one file a group;
 //! - a **function**: `functions/`, with its documentation;
-//! - a **setting**: `engine/settings.rs`; a **system table**: `engine/system.rs`;
+//! - a **setting**: `engine/settings.rs` (DataFusion's), `engine/limits.rs` (ours); a **system table**:
+//!   `engine/system.rs`; a **statement's record**: `engine/queries/`;
+//! - a **limit**: `engine/memory/`, `engine/spill.rs`, `engine/admission.rs`; what is run again: `engine/run.rs`;
 //! - a **file format** of tables: `definition/format.rs` (options), `table/external/files.rs` (reader);
 //! - a **result format**: `render/`, one file a format;
 //! - an **error code**: `error/code.rs`; DataFusion's errors become ours in `engine/failure.rs`;

@@ -389,6 +389,7 @@ impl Lake {
         let runtime = Runtime::new().unwrap();
         let options = LakeOptions {
             threads: NonZeroUsize::new(2),
+            ..LakeOptions::default()
         };
         let lake = runtime.block_on(weir::Lake::open(folder, options)).unwrap();
         Self {

@@ -8,7 +8,8 @@ use std::time::SystemTime;
 use parking_lot::Mutex;
 
 use crate::definition::{
-    INITIAL_LAKE, LakeConfig, TableDefinition, ZoneDefinition, check_name, read_lake, read_table, write_table,
+    INITIAL_LAKE, LakeConfig, LakeLimits, TableDefinition, ZoneDefinition, check_name, read_lake, read_table,
+    write_table,
 };
 use crate::error::{Code, Error, Location, Result, closest, did_you_mean};
 use crate::storage::{OnExisting, Published, sync_folder, write_atomically};
@@ -103,6 +104,11 @@ impl Catalog {
             config,
             parsed: Mutex::default(),
         })
+    }
+
+    /// What `lake.toml` says of limits.
+    pub fn limits(&self) -> &LakeLimits {
+        &self.config.limits
     }
 
     /// The lake's folder.

@@ -65,6 +65,15 @@ pub(super) struct BatchArguments {
     /// How many threads to use [default: one a core]
     #[arg(long, value_name = "N", global = true)]
     pub threads: Option<usize>,
+
+    /// What caches and statements together may hold, such as 512MB [default: lake.toml's limit, else a share
+    /// of the machine]
+    #[arg(long, value_name = "SIZE", global = true)]
+    pub memory: Option<String>,
+
+    /// How long a statement may take, such as 30s [default: lake.toml's limit, else for ever]
+    #[arg(long, value_name = "TIME", global = true)]
+    pub timeout: Option<String>,
 }
 
 #[derive(Debug, Subcommand)]

@@ -71,10 +71,7 @@ fn start(options: Options) -> Result<(), Code> {
         .enable_all()
         .build()
         .map_err(|e| said(Error::io("threads", "start", e)))?;
-    let lake_options = LakeOptions {
-        threads: options.threads,
-    };
-    let result = runtime.block_on(run(options.task, lake_options));
+    let result = runtime.block_on(run(options.task, options.lake));
     // What was cancelled may still compute: nobody waits for it.
     runtime.shutdown_background();
     result

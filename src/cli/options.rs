@@ -8,7 +8,9 @@ use super::args::{Arguments, BatchArguments, Command};
 use super::surroundings;
 use crate::batch::{BatchOptions, Source};
 use crate::connection::parameter_from_text;
+use crate::definition::{duration_from_text, size_from_text};
 use crate::demo::DemoOptions;
+use crate::engine::LakeOptions;
 use crate::error::{Code, Error, Result};
 use crate::render::{Destination, Format};
 use crate::repl::ReplOptions;
@@ -46,7 +48,7 @@ pub(super) struct Batch {
 
 /// The command line as resolved.
 pub(super) struct Options {
-    pub threads: Option<NonZeroUsize>,
+    pub lake: LakeOptions,
     pub task: Task,
 }
 
@@ -56,12 +58,7 @@ impl Options {
     /// # Errors
     /// What is wrong with the command line.
     pub(super) fn resolve(arguments: Arguments) -> Result<Self> {
-        let threads = match arguments.batch.threads {
-            None => None,
-            Some(threads) => {
-                Some(NonZeroUsize::new(threads).ok_or_else(|| wrong("--threads is at least 1"))?)
-            }
-        };
+        let lake_options = lake_options(&arguments.batch)?;
         let lake = arguments.lake.or_else(lake_of_environment);
         let task = match arguments.command {
             Some(Command::Init { dir }) => Task::Init(dir.or(lake).unwrap_or_else(|| PathBuf::from("."))),
@@ -88,8 +85,31 @@ impl Options {
                 }
             }
         };
-        Ok(Self { threads, task })
+        Ok(Self {
+            lake: lake_options,
+            task,
+        })
     }
+}
+
+fn lake_options(arguments: &BatchArguments) -> Result<LakeOptions> {
+    let flag = |name: &'static str| {
+        move |error: Error| {
+            let message = format!("--{name}: {}", error.message());
+            Error::new(error.code(), message).with_hint_if(error.hint().map(str::to_owned))
+        }
+    };
+    let threads = arguments
+        .threads
+        .map(|threads| NonZeroUsize::new(threads).ok_or_else(|| wrong("--threads is at least 1")));
+    let memory = arguments.memory.as_deref().map(size_from_text);
+    let timeout = arguments.timeout.as_deref().map(duration_from_text);
+    Ok(LakeOptions {
+        threads: threads.transpose()?,
+        memory: memory.transpose().map_err(flag("memory"))?,
+        statement_timeout: timeout.transpose().map_err(flag("timeout"))?,
+        ..LakeOptions::default()
+    })
 }
 
 fn nothing_to_run(arguments: &BatchArguments) -> bool {

@@ -1,6 +1,7 @@
 //! TOML → definitions, with the place of whatever is wrong.
 
 use std::collections::{BTreeMap, HashMap};
+use std::num::NonZeroUsize;
 use std::ops::Range;
 use std::path::Path;
 
@@ -11,8 +12,9 @@ use serde_spanned::Spanned;
 use toml_edit::Datetime;
 
 use super::format::{Format, TextOptions};
-use super::lake::{LakeConfig, ZoneDefinition};
+use super::lake::{LakeConfig, LakeLimits, ZoneDefinition};
 use super::location::check_location;
+use super::quantity::{duration_from_text, size_from_text};
 use super::table::{Column, ExternalTable, TableDefinition, TableKind, View};
 use super::types::type_from_text;
 use crate::error::{Code, Error, Location, Result, did_you_mean};
@@ -25,6 +27,20 @@ const RESERVED: &[&str] = &["system", "information_schema"];
 #[serde(deny_unknown_fields)]
 struct LakeFile {
     zones: BTreeMap<Spanned<String>, ZoneFile>,
+    #[serde(default)]
+    limits: LimitsFile,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+struct LimitsFile {
+    memory: Option<Spanned<String>>,
+    running: Option<NonZeroUsize>,
+    spill: Option<Spanned<String>>,
+    spill_folder: Option<String>,
+    statement_timeout: Option<Spanned<String>>,
+    idle_timeout: Option<Spanned<String>>,
+    statement_memory: Option<Spanned<String>>,
 }
 
 #[derive(Deserialize)]
@@ -155,6 +171,27 @@ pub fn read_lake(file: &Path, text: &str) -> Result<LakeConfig> {
         .map(|(name, zone)| zone_definition(&source, name, zone));
     Ok(LakeConfig {
         zones: zones.collect::<Result<_>>()?,
+        limits: limits(&source, parsed.limits)?,
+    })
+}
+
+fn limits(source: &Source<'_>, limits: LimitsFile) -> Result<LakeLimits> {
+    fn read<T>(
+        source: &Source<'_>,
+        value: Option<Spanned<String>>,
+        from_text: fn(&str) -> Result<T>,
+    ) -> Result<Option<T>> {
+        let read = |value: Spanned<String>| source.checked(value.span(), from_text(value.get_ref()));
+        value.map(read).transpose()
+    }
+    Ok(LakeLimits {
+        memory: read(source, limits.memory, size_from_text)?,
+        running: limits.running,
+        spill: read(source, limits.spill, size_from_text)?,
+        spill_folder: limits.spill_folder,
+        statement_timeout: read(source, limits.statement_timeout, duration_from_text)?,
+        idle_timeout: read(source, limits.idle_timeout, duration_from_text)?,
+        statement_memory: read(source, limits.statement_memory, size_from_text)?,
     })
 }
 

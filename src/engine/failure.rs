@@ -11,6 +11,7 @@ use datafusion::common::{DataFusionError, SchemaError};
 use parquet::errors::ParquetError;
 use sqlparser::tokenizer::{Location as At, Span};
 
+use super::memory::OUT_OF_MEMORY;
 use crate::catalog::{CATALOG, Catalog};
 use crate::definition::type_text;
 use crate::error::{Code, Error, Location, did_you_mean, without_layers};
@@ -76,6 +77,12 @@ fn recover(error: &(dyn StdError + 'static)) -> Option<Error> {
     if let Some(ArrowError::ExternalError(inner)) = error.downcast_ref::<ArrowError>() {
         return recover(inner.as_ref());
     }
+    if let Some(inner) = error
+        .downcast_ref::<std::io::Error>()
+        .and_then(std::io::Error::get_ref)
+    {
+        return recover(inner);
+    }
     recover(error.source()?)
 }
 
@@ -130,10 +137,7 @@ fn classify(root: &DataFusionError, whole: &DataFusionError) -> Error {
         DataFusionError::Plan(message) => plan_error(message),
         DataFusionError::NotImplemented(message) => Error::new(Code::Unsupported, without_layers(message)),
         DataFusionError::SQL(..) => Error::new(Code::Syntax, text),
-        DataFusionError::ResourcesExhausted(message) => {
-            Error::new(Code::OutOfMemory, without_layers(message))
-                .with_hint("let the statement read fewer rows or columns at once")
-        }
+        DataFusionError::ResourcesExhausted(message) => out_of_memory(message),
         DataFusionError::ArrowError(error, _) => arrow_error(error),
         DataFusionError::Execution(message) => Error::new(Code::DataException, without_layers(message)),
         DataFusionError::Configuration(message) => Error::new(Code::InvalidValue, without_layers(message)),
@@ -144,6 +148,16 @@ fn classify(root: &DataFusionError, whole: &DataFusionError) -> Error {
         DataFusionError::External(inner) => Error::new(external_code(inner.as_ref()), text),
         _ => Error::new(Code::Internal, without_layers(&whole.strip_backtrace())),
     }
+}
+
+/// The pool's own words, without what the operators in between said before it.
+fn out_of_memory(message: &str) -> Error {
+    let ours = message.find(OUT_OF_MEMORY).map(|start| &message[start..]);
+    let message = ours.map_or_else(|| without_layers(message), str::to_owned);
+    Error::new(Code::OutOfMemory, message).with_hint(
+        "--memory gives the lake more, SET weir.statement_memory the statement; or let it read fewer rows or \
+         columns at once",
+    )
 }
 
 fn schema_error(error: &SchemaError) -> Error {
@@ -260,6 +274,7 @@ fn called(call: &str) -> &str {
 
 fn arrow_error(error: &ArrowError) -> Error {
     let (code, text) = match error {
+        ArrowError::ArithmeticOverflow(text) => (Code::NumericOutOfRange, overflow_text(text)),
         ArrowError::DivideByZero => (Code::DataException, "division by zero".to_owned()),
         // Rows on their way into a table: the planner has numbered the columns that it could not name.
         ArrowError::InvalidArgumentError(text)
@@ -282,6 +297,14 @@ fn arrow_error(error: &ArrowError) -> Error {
         _ => (Code::DataException, error.to_string()),
     };
     Error::new(code, without_layers(&text))
+}
+
+/// Arrow says `Overflow happened on: 9223372036854775807 + 1`.
+fn overflow_text(text: &str) -> String {
+    match text.strip_prefix("Overflow happened on: ") {
+        Some(computed) => format!("{computed} does not fit into its type"),
+        None => text.to_owned(),
+    }
 }
 
 /// Arrow says `Cannot cast string 'x' to value of Int32 type`.

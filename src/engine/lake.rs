@@ -3,11 +3,19 @@
 use std::num::NonZeroUsize;
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
+use datafusion::execution::DiskManager;
+use datafusion::execution::cache::cache_manager::CacheManagerConfig;
 use datafusion::execution::runtime_env::{RuntimeEnv, RuntimeEnvBuilder};
 
+use super::admission::Admission;
 use super::failure;
+use super::limits::Limits;
+use super::memory::{LakeMemory, StatementPool, default_limit};
+use super::queries::Queries;
 use super::session::Session;
+use super::spill::Spill;
 use super::workers::Workers;
 use crate::catalog::Catalog;
 use crate::error::Result;
@@ -32,16 +40,34 @@ pub struct Lake {
     catalog: Arc<Catalog>,
     runtime: Arc<RuntimeEnv>,
     workers: Arc<Workers>,
+    memory: Arc<LakeMemory>,
+    admission: Arc<Admission>,
+    queries: Arc<Queries>,
+    limits: Limits,
     options: LakeOptions,
 }
 
-/// How a lake is opened.
+/// How a lake is opened. What is `None` is as `lake.toml` says, and then as it is by default.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct LakeOptions {
-    /// How many threads compute, and into how many parts a statement's work is split; `None` is one
+    /// How many threads compute, and into how many parts a statement's work is split; by default one
     /// a core.
     pub threads: Option<NonZeroUsize>,
+    /// What caches and statements together may hold, in bytes; by default a part of the machine's
+    /// memory, or of its control group's.
+    pub memory: Option<u64>,
+    /// How many statements compute at one time; by default two a thread, and four at least.
+    pub running: Option<NonZeroUsize>,
+    /// How long a statement may take unless its session says otherwise; by default for ever.
+    pub statement_timeout: Option<Duration>,
 }
+
+/// What may lie in spill files, where `lake.toml` does not say it.
+const SPILL_BYTES: u64 = 100 << 30;
+
+/// How many statements compute at one time, a thread and at least.
+const RUNNING_PER_THREAD: usize = 2;
+const RUNNING_AT_LEAST: usize = 4;
 
 impl Lake {
     /// Makes an empty lake in `folder`.
@@ -59,13 +85,49 @@ impl Lake {
     /// [`Code::InvalidDefinition`](crate::error::Code::InvalidDefinition) if `lake.toml` is wrong.
     pub async fn open(folder: &Path, options: LakeOptions) -> Result<Self> {
         let catalog = Arc::new(Catalog::open(folder)?);
+        let said = catalog.limits();
+        let memory = options.memory.or(said.memory).unwrap_or_else(default_limit);
+        let memory = Arc::new(LakeMemory::new(memory));
+        let spill_folder = catalog.root().join(match &said.spill_folder {
+            Some(folder) => Path::new(folder),
+            None => Path::new(".weir/spill"),
+        });
+        let spill = Spill::new(spill_folder, said.spill.unwrap_or(SPILL_BYTES));
+        let caches = memory.cache_limits();
+        let cache_config = CacheManagerConfig::default()
+            .with_metadata_cache_limit(caches.footers)
+            .with_file_statistics_cache_limit(caches.statistics)
+            // Folders are listed anew for each statement.
+            .with_list_files_cache_limit(0);
         let runtime = RuntimeEnvBuilder::new()
+            .with_memory_pool(Arc::new(StatementPool::new(Arc::clone(&memory), "planning")))
+            .with_disk_manager_builder(DiskManager::builder().with_temp_file_factory(Arc::new(spill)))
+            .with_cache_manager(cache_config)
             .build_arc()
             .map_err(failure::without_place)?;
+        let threads = options
+            .threads
+            .or_else(|| std::thread::available_parallelism().ok());
+        let by_threads = threads.map_or(1, NonZeroUsize::get) * RUNNING_PER_THREAD;
+        let running = options.running.or(said.running).map(NonZeroUsize::get);
+        let limits = Limits {
+            statement_timeout: options
+                .statement_timeout
+                .or(said.statement_timeout)
+                .unwrap_or_default(),
+            idle_timeout: said.idle_timeout.unwrap_or_default(),
+            statement_memory: said.statement_memory.unwrap_or_default(),
+        };
         Ok(Self {
             catalog,
             runtime,
             workers: Arc::new(Workers::new(options.threads)?),
+            memory,
+            admission: Arc::new(Admission::new(
+                running.unwrap_or(by_threads.max(RUNNING_AT_LEAST)),
+            )),
+            queries: Arc::new(Queries::new()),
+            limits,
             options,
         })
     }
@@ -88,8 +150,25 @@ impl Lake {
         self.options
     }
 
-    pub(super) fn workers(&self) -> &Workers {
+    pub(super) fn workers(&self) -> &Arc<Workers> {
         &self.workers
+    }
+
+    pub(super) fn memory(&self) -> &Arc<LakeMemory> {
+        &self.memory
+    }
+
+    pub(super) fn admission(&self) -> &Admission {
+        &self.admission
+    }
+
+    pub(super) fn queries(&self) -> &Arc<Queries> {
+        &self.queries
+    }
+
+    /// The limits of a new session's statements.
+    pub(super) fn limits(&self) -> Limits {
+        self.limits
     }
 
     pub(super) fn runtime(&self) -> &Arc<RuntimeEnv> {

@@ -3,17 +3,26 @@
 //! [`Lake`] owns what all share (catalog, caches, runtime); a [`Session`] is one user's view of it
 //! (settings, current zone). [`Session::execute`] is the one door for SQL: it splits the text, parses
 //! and runs each statement, and yields an [`Outcome`] a statement. Statements of our own are executed
-//! in `statements`; everything else is planned by `planner` and run by DataFusion.
+//! in `statements`; everything else is planned by `planner` and run by DataFusion (`run`), within the
+//! lake's `memory`, `spill` folder and `admission`. Every statement has a [`Record`] (`queries`).
 
+mod accounted;
+mod admission;
 mod culprit;
 mod explain;
 mod failure;
 mod lake;
+mod limits;
+mod memory;
 mod outcome;
 mod progress;
+mod queries;
+mod recorded;
+mod run;
 mod safe;
 mod session;
 mod settings;
+mod spill;
 mod state;
 mod statements;
 mod system;
@@ -22,5 +31,6 @@ mod workers;
 
 pub use lake::{Lake, LakeOptions};
 pub use outcome::{Body, Done, KEEP_WHOLE, Outcome, Outcomes, Rows};
-pub use progress::{Progress, ProgressSnapshot};
+pub use progress::Progress;
+pub use queries::{ProgressSnapshot, QueryState, Record, Totals};
 pub use session::Session;

@@ -9,6 +9,7 @@ use arrow::array::RecordBatch;
 use arrow::datatypes::SchemaRef;
 use futures::stream::{self, BoxStream, Stream};
 
+use super::queries::Record;
 use crate::error::{Location, Result};
 
 /// The outcomes of a text's statements, one after the other. A statement is run when its outcome is
@@ -28,6 +29,8 @@ pub struct Outcome {
     pub start: Location,
     /// Rows, or word of what was done.
     pub body: Body,
+    /// What it read and used: of rows, so far.
+    pub record: Record,
 }
 
 /// Rows, or word of what was done.

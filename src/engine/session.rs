@@ -2,29 +2,28 @@
 
 use std::sync::Arc;
 
-use arrow::array::RecordBatch;
 use datafusion::error::DataFusionError;
 use datafusion::execution::SessionState;
 use datafusion::logical_expr::LogicalPlan;
-use datafusion::physical_plan::{ExecutionPlan, execute_stream};
-use futures::{StreamExt, stream};
+use datafusion::physical_plan::ExecutionPlan;
+use futures::{FutureExt, StreamExt, stream};
 use parking_lot::RwLock;
-use tokio::sync::mpsc;
-use tokio::task::{JoinError, JoinHandle};
 
+use super::admission::is_metadata;
+use super::failure;
 use super::lake::Lake;
-use super::outcome::{Outcome, Outcomes, Rows};
+use super::limits::{Limits, some};
+use super::outcome::{Body, Outcome, Outcomes, Rows};
 use super::progress::Progress;
+use super::queries::{Record, Stop};
+use super::recorded::recorded;
+use super::run::{Attempts, Replan, Work, panicked};
 use super::safe;
-use super::state::{SharedConfig, initial_config, session_state};
+use super::state::{SharedConfig, fit_sorts, initial_config, session_state};
 use super::statements;
-use super::{culprit, failure};
 use crate::error::{Code, Error, Result};
-use crate::planner::{self, Cancellation, cancellable};
+use crate::planner;
 use crate::syntax::{Parameters, Piece, Script, Statement};
-
-/// How many batches a plan may be ahead of its reader.
-const BATCHES_AHEAD: usize = 2;
 
 /// A session: settings, the current zone, and statements run one after the other. Clones are the
 /// same session.
@@ -34,17 +33,23 @@ pub struct Session {
     config: SharedConfig,
     base: Arc<SessionState>,
     progress: Progress,
+    id: Arc<str>,
+    /// The statement that this is handed to.
+    record: Option<Record>,
 }
 
 impl Session {
     pub(super) fn new(lake: Lake) -> Self {
         let config = Arc::new(RwLock::new(initial_config(&lake)));
         let base = Arc::new(session_state(&lake, &config, Vec::new()));
+        let id = lake.queries().session_id().into();
         Self {
             lake,
             config,
             base,
             progress: Progress::default(),
+            id,
+            record: None,
         }
     }
 
@@ -58,21 +63,71 @@ impl Session {
         stream::iter(Script::new(sql).into_pieces())
             .then(move |piece| {
                 let (session, parameters) = (session.clone(), Arc::clone(&parameters));
-                async move { session.run(piece?, &parameters).await }
+                async move { session.run(piece?, parameters).await }
             })
             .boxed()
     }
 
-    async fn run(&self, piece: Piece, parameters: &Parameters) -> Result<Outcome> {
-        let statement = Statement::parse(&piece)?;
-        let body = statements::execute(self, &piece, statement, parameters)
-            .await
-            .map_err(|error| self.placed(error, &piece))?;
+    async fn run(&self, piece: Piece, parameters: Arc<Parameters>) -> Result<Outcome> {
+        let limits = Limits::of(&self.config.read());
+        let lake = &self.lake;
+        let mut begun = lake.queries().begin(&self.id, piece.sql(), lake.memory());
+        let record = begun.record().clone();
+        self.progress.watch(&record);
+        if limits.statement_memory > 0 {
+            let bytes = usize::try_from(limits.statement_memory).unwrap_or(usize::MAX);
+            record.memory().set_limit(bytes);
+        }
+        let timed = record.clone();
+        let clock = some(limits.statement_timeout).and_then(|limit| {
+            let stop = move || timed.stop(Stop::TimedOut(limit));
+            lake.workers().after(limit, stop)
+        });
+        let result = tokio::select! {
+            biased;
+            stop = record.until_stopped() => Err(stop.error()),
+            result = self.body(&piece, parameters, &record) => result,
+        };
+        let body = match result {
+            Ok(Body::Rows(rows)) => Body::Rows(recorded(rows, begun, clock)),
+            Ok(Body::Done(done)) => {
+                record.count_out(done.affected.unwrap_or_default());
+                begun.finish();
+                Body::Done(done)
+            }
+            Err(error) => {
+                let error = record.reason(error);
+                begun.fail(&error);
+                return Err(error);
+            }
+        };
         Ok(Outcome {
             sql: piece.sql().to_owned(),
             start: piece.start(),
             body,
+            record,
         })
+    }
+
+    /// Carries the statement out on the lake's own threads.
+    async fn body(&self, piece: &Piece, parameters: Arc<Parameters>, record: &Record) -> Result<Body> {
+        let session = Self {
+            record: Some(record.clone()),
+            ..self.clone()
+        };
+        let text = piece.clone();
+        let work = async move {
+            let statement = Statement::parse(&text)?;
+            statements::execute(&session, &text, statement, &parameters)
+                .await
+                .map_err(|error| session.placed(error, &text))
+        };
+        let closed = || Error::new(Code::Cancelled, "the lake is being closed");
+        match self.lake.workers().plan(work).ok_or_else(closed)?.await {
+            Ok(result) => result,
+            Err(error) if error.is_panic() => Err(panicked(error)),
+            Err(_) => Err(closed()),
+        }
     }
 
     /// A handle to the running statement's progress.
@@ -90,6 +145,16 @@ impl Session {
         self.config.read().options().catalog.default_schema.clone()
     }
 
+    /// The session's id, as `system.queries` shows it.
+    pub fn id(&self) -> &str {
+        &self.id
+    }
+
+    /// The record of the statement that this session was handed to.
+    pub(super) fn record(&self) -> Option<&Record> {
+        self.record.as_ref()
+    }
+
     pub(super) fn config(&self) -> &SharedConfig {
         &self.config
     }
@@ -98,6 +163,10 @@ impl Session {
     pub(super) fn state(&self) -> SessionState {
         let mut state = self.base.as_ref().clone();
         *state.config_mut() = self.config.read().clone();
+        let memory = self.lake.memory().statements_limit();
+        let own = usize::try_from(Limits::of(state.config()).statement_memory).unwrap_or(usize::MAX);
+        let memory = if own == 0 { memory } else { memory.min(own) };
+        fit_sorts(state.config_mut(), memory);
         state.mark_start_execution();
         state
     }
@@ -129,6 +198,51 @@ impl Session {
         Ok(plan)
     }
 
+    /// Plans and runs a query, which may be planned anew and run again while it has delivered nothing.
+    pub(super) async fn query(&self, piece: &Piece, parameters: &Parameters) -> Result<Rows> {
+        let state = self.state();
+        let mut attempts = Attempts::default();
+        let (plan, is_metadata) = loop {
+            let error = match self.planned(&state, piece, parameters).await {
+                Ok(planned) => break planned,
+                Err(error) => error,
+            };
+            match attempts.pause_after(&error) {
+                Some(pause) => tokio::time::sleep(pause).await,
+                None => return Err(error),
+            }
+            if let Some(record) = &self.record {
+                record.run_again(format!("planned again after: {}", error.message()));
+            }
+        };
+        let (session, text, values) = (self.clone(), piece.clone(), parameters.clone());
+        let again: Replan = Arc::new(move |state| {
+            let (session, text, values) = (session.clone(), text.clone(), values.clone());
+            async move { Ok(session.planned(&state, &text, &values).await?.0) }.boxed()
+        });
+        let work = Work {
+            session: self.clone(),
+            state,
+            piece: piece.clone(),
+            plan,
+            again: Some(again),
+            needs_place: !is_metadata,
+        };
+        Ok(work.start())
+    }
+
+    /// The physical plan, and whether it reads nothing but metadata.
+    async fn planned(
+        &self,
+        state: &SessionState,
+        piece: &Piece,
+        parameters: &Parameters,
+    ) -> Result<(Arc<dyn ExecutionPlan>, bool)> {
+        let plan = self.plan(state, piece, parameters).await?;
+        let is_metadata = is_metadata(&plan);
+        Ok((self.physical(state, piece, &plan).await?, is_metadata))
+    }
+
     /// Starts a plan on the lake's workers; its rows come as they are asked for. Dropped early, they
     /// stop it.
     pub(super) fn stream(
@@ -137,44 +251,15 @@ impl Session {
         piece: &Piece,
         plan: Arc<dyn ExecutionPlan>,
     ) -> Result<Rows> {
-        let schema = plan.schema();
-        let (plan, cancellation) = cancellable(plan).map_err(|error| self.translated(error, piece))?;
-        self.progress.begin(Arc::clone(&plan));
-        let running_plan = Arc::clone(&plan);
-        let (session, piece) = (self.clone(), piece.clone());
-        let context = state.task_ctx();
-        let (sender, receiver) = mpsc::channel(BATCHES_AHEAD);
-        let work = async move {
-            let translated = |error| {
-                let error = session.translated(error, &piece);
-                let in_a_file = error.code() == Code::CorruptFile && error.hint().is_none();
-                error.with_hint_if(in_a_file.then(|| culprit::hint(plan.as_ref())).flatten())
-            };
-            let mut rows = match execute_stream(Arc::clone(&plan), context) {
-                Ok(rows) => rows,
-                // Nobody to tell is nobody who waits.
-                Err(error) => return drop(sender.send(Err(translated(error))).await),
-            };
-            while let Some(batch) = rows.next().await {
-                let batch = batch.map_err(translated);
-                let failed = batch.is_err();
-                if sender.send(batch).await.is_err() || failed {
-                    break;
-                }
-            }
+        let work = Work {
+            session: self.clone(),
+            state: state.clone(),
+            piece: piece.clone(),
+            plan,
+            again: None,
+            needs_place: true,
         };
-        let running = Running {
-            plan: running_plan,
-            progress: self.progress.clone(),
-            cancellation,
-            receiver,
-            task: self.lake.workers().spawn(work),
-        };
-        let rows = stream::unfold(running, |mut running| async move {
-            let batch = running.next().await?;
-            Some((batch, running))
-        });
-        Ok(Rows::new(schema, rows.boxed()))
+        Ok(work.start())
     }
 
     pub(super) fn translated(&self, error: DataFusionError, piece: &Piece) -> Error {
@@ -188,43 +273,5 @@ impl Session {
     /// An error of ours with a caret, if it names something that the statement names.
     fn placed(&self, error: Error, piece: &Piece) -> Error {
         self.translated(error.into(), piece)
-    }
-}
-
-/// A plan that runs. Dropped, it stops.
-struct Running {
-    plan: Arc<dyn ExecutionPlan>,
-    progress: Progress,
-    cancellation: Cancellation,
-    receiver: mpsc::Receiver<Result<RecordBatch>>,
-    task: Option<JoinHandle<()>>,
-}
-
-impl Running {
-    /// The next batch; an operator that panicked fails its own statement.
-    async fn next(&mut self) -> Option<Result<RecordBatch>> {
-        if let Some(batch) = self.receiver.recv().await {
-            return Some(batch);
-        }
-        match self.task.take()?.await {
-            Err(error) if error.is_panic() => Some(Err(panicked(error))),
-            _ => None,
-        }
-    }
-}
-
-fn panicked(error: JoinError) -> Error {
-    Error::new(Code::Internal, "an operator failed unexpectedly")
-        .with_hint("this is a defect of the program; other statements are not affected")
-        .with_source(error)
-}
-
-impl Drop for Running {
-    fn drop(&mut self) {
-        self.cancellation.cancel();
-        if let Some(task) = &self.task {
-            task.abort();
-        }
-        self.progress.end(&self.plan);
     }
 }

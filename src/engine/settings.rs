@@ -8,8 +8,8 @@ use super::safe;
 use super::state::{SharedConfig, enforce};
 use crate::error::{Code, Error, Result, did_you_mean};
 
-/// What every setting's full name begins with; it may be left out.
-const PREFIX: &str = "datafusion.";
+/// What the full names of settings begin with; it may be left out.
+const PREFIXES: &[&str] = &["datafusion.", "weir."];
 
 const TIME_ZONE: &str = "datafusion.execution.time_zone";
 
@@ -43,19 +43,17 @@ pub(super) fn entries(config: &SessionConfig) -> Vec<ConfigEntry> {
 pub(super) fn find(config: &SessionConfig, name: &str) -> Result<ConfigEntry> {
     let entries = entries(config);
     let lower = name.to_lowercase();
-    let full = format!("{PREFIX}{lower}");
-    if let Some(found) = entries
-        .iter()
-        .position(|entry| entry.key == lower || entry.key == full)
-    {
+    let is_called = |key: &str| key == lower || PREFIXES.iter().any(|p| key.strip_prefix(p) == Some(&lower));
+    if let Some(found) = entries.iter().position(|entry| is_called(&entry.key)) {
         let mut entries = entries;
         return Ok(entries.swap_remove(found));
     }
     let names = entries.iter().map(|entry| entry.key.as_str());
-    let hint = if lower.starts_with(PREFIX) {
+    let hint = if PREFIXES.iter().any(|prefix| lower.starts_with(prefix)) {
         did_you_mean(&lower, names)
     } else {
-        did_you_mean(&lower, names.filter_map(|name| name.strip_prefix(PREFIX)))
+        let short = |name| PREFIXES.iter().find_map(|prefix| str::strip_prefix(name, prefix));
+        did_you_mean(&lower, names.filter_map(short))
     };
     let hint = hint.unwrap_or_else(|| "SHOW ALL lists the settings".to_owned());
     Err(Error::new(Code::UndefinedSetting, format!("there is no setting '{name}'")).with_hint(hint))

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use datafusion::catalog::SchemaProvider;
+use datafusion::common::config::SpillCompression;
 use datafusion::execution::{SessionState, SessionStateBuilder, SessionStateDefaults};
 use datafusion::logical_expr::{AggregateUDF, ScalarUDF};
 use datafusion::prelude::SessionConfig;
@@ -15,9 +16,13 @@ use super::system::SystemSchema;
 use super::tables::Tables;
 use crate::catalog::{CATALOG, LakeCatalogs};
 use crate::functions;
+use crate::planner::CheckedArithmetic;
 
 /// A session's settings, shared with the tables that show them.
 pub(super) type SharedConfig = Arc<RwLock<SessionConfig>>;
+
+/// How many sorts share the memory, in each partition.
+const SORTS_AT_A_TIME: usize = 64;
 
 /// The settings that a session begins with.
 pub(super) fn initial_config(lake: &Lake) -> SessionConfig {
@@ -31,16 +36,26 @@ pub(super) fn initial_config(lake: &Lake) -> SessionConfig {
         .with_default_catalog_and_schema(CATALOG, first_zone)
         .with_information_schema(false)
         .with_collect_statistics(true);
+    config = config.with_option_extension(lake.limits());
     if let Some(threads) = lake.options().threads {
         config = config.with_target_partitions(threads.get());
     }
     config.options_mut().extensions.insert(Safety::default());
+    config.options_mut().execution.spill_compression = SpillCompression::Lz4Frame;
     let parser = &mut config.options_mut().sql_parser;
     parser.collect_spans = true;
     // Names keep their case; the planner finds them in any.
     parser.enable_ident_normalization = false;
     enforce(&mut config);
     config
+}
+
+/// Fits what each sort keeps back for merging into the memory that a statement may have: with a small
+/// limit, or many sorts at a time, it is less than usual.
+pub(super) fn fit_sorts(config: &mut SessionConfig, memory: usize) {
+    let share = memory / (config.target_partitions() * SORTS_AT_A_TIME);
+    let execution = &mut config.options_mut().execution;
+    execution.sort_spill_reservation_bytes = execution.sort_spill_reservation_bytes.min(share);
 }
 
 /// Settings that must hold whatever else is set.
@@ -60,6 +75,7 @@ pub(super) fn session_state(lake: &Lake, config: &SharedConfig, views: Vec<Strin
         Arc::clone(lake.catalog()),
         Arc::clone(&tables) as _,
         Arc::clone(config),
+        Arc::clone(lake.queries()),
     ));
     let others = BTreeMap::from([(SystemSchema::NAME.to_owned(), system)]);
     let catalogs = LakeCatalogs::new(Arc::clone(lake.catalog()), tables, others);
@@ -70,6 +86,7 @@ pub(super) fn session_state(lake: &Lake, config: &SharedConfig, views: Vec<Strin
         .with_config(config.read().clone())
         .with_runtime_env(Arc::clone(lake.runtime()))
         .with_catalog_list(Arc::new(catalogs))
+        .with_analyzer_rule(Arc::new(CheckedArithmetic))
         .build()
 }
 

@@ -9,6 +9,7 @@ use datafusion::catalog::{MemTable, SchemaProvider, TableProvider};
 use datafusion::execution::SessionStateDefaults;
 use datafusion::logical_expr::Documentation;
 
+use super::queries::Queries;
 use super::settings;
 use super::state::{SharedConfig, aggregate_functions, scalar_functions};
 use crate::catalog::{Catalog, Entry, TablePlanner};
@@ -21,17 +22,24 @@ pub(super) struct SystemSchema {
     catalog: Arc<Catalog>,
     planner: Arc<dyn TablePlanner>,
     config: SharedConfig,
+    queries: Arc<Queries>,
 }
 
 impl SystemSchema {
     pub(super) const NAME: &str = "system";
-    pub(super) const TABLES: &[&str] = &["columns", "functions", "settings", "tables"];
+    pub(super) const TABLES: &[&str] = &["columns", "functions", "queries", "settings", "tables"];
 
-    pub(super) fn new(catalog: Arc<Catalog>, planner: Arc<dyn TablePlanner>, config: SharedConfig) -> Self {
+    pub(super) fn new(
+        catalog: Arc<Catalog>,
+        planner: Arc<dyn TablePlanner>,
+        config: SharedConfig,
+        queries: Arc<Queries>,
+    ) -> Self {
         Self {
             catalog,
             planner,
             config,
+            queries,
         }
     }
 
@@ -41,6 +49,7 @@ impl SystemSchema {
             "columns" => self.columns().await?,
             "settings" => settings_table(&self.config),
             "functions" => functions(),
+            "queries" => self.queries.table(),
             _ => return Ok(None),
         }))
     }

@@ -107,6 +107,8 @@ codes! {
     InvalidValue = "22023", User;
     /// A value cannot be computed: it does not convert, overflows, or divides by zero.
     DataException = "22000", User;
+    /// A number does not fit into its type.
+    NumericOutOfRange = "22003", User;
     /// A column that may not be NULL got one.
     NotNull = "23502", DataValidation;
     /// The object may be read but not changed.
@@ -117,6 +119,8 @@ codes! {
     NoLake = "WR002", NotFound;
     /// A data file is corrupt, or not of its table's format.
     CorruptFile = "WR003", User;
+    /// No running statement of that id.
+    UndefinedQuery = "WR008", NotFound;
     /// A file changed while it was being read or written.
     ChangedUnderneath = "WR004", Conflict;
     /// The session is safe: it reads the lake and changes nothing.
@@ -131,10 +135,22 @@ codes! {
     DiskFull = "53100", ResourceExhausted;
     /// The memory limit was reached.
     OutOfMemory = "53200", ResourceExhausted;
+    /// More statements wait than may.
+    TooManyStatements = "53300", ResourceExhausted;
+    /// It took longer than its limit.
+    Timeout = "57P05", Timeout;
     /// The user stopped the statement.
     Cancelled = "57014", Cancelled;
     /// A defect of this program.
     Internal = "XX000", Internal;
+}
+
+impl Code {
+    /// Whether the same statement may succeed a moment later: nothing was changed by it, and what
+    /// stood in its way may be gone.
+    pub fn may_pass(self) -> bool {
+        matches!(self, Self::ChangedUnderneath | Self::Io)
+    }
 }
 
 impl fmt::Display for Code {

@@ -68,6 +68,15 @@ impl Error {
         }
     }
 
+    /// The same error with a hint, if it has none yet and there is one to give.
+    #[must_use]
+    pub fn with_hint_if_none(self, hint: Option<String>) -> Self {
+        match self.0.hint {
+            Some(_) => self,
+            None => self.with_hint_if(hint),
+        }
+    }
+
     /// The same error, pointing into a text. A place that is known already is kept: it is nearer to
     /// the cause.
     #[must_use]

@@ -5,6 +5,7 @@
 //! a session. Operators that take a relation are not functions and live elsewhere.
 
 mod aggregate;
+mod arithmetic;
 mod conversion;
 mod dates;
 mod digest;
@@ -18,6 +19,8 @@ mod sketch_quantile;
 mod text;
 mod time_bucket;
 mod validity;
+
+pub use arithmetic::CheckedOperator;
 
 use std::sync::Arc;
 

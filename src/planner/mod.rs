@@ -4,9 +4,11 @@
 //! word is refused (`guard`), names are found in any case (`names`, `table_names`), a star over
 //! a qualified table is spelled out (`wildcards`), parameters are bound to the plan and never to
 //! the text, and columns are called what was written (`output_names`).
+//! Integers are computed with so that nothing wraps around ([`CheckedArithmetic`]).
 //! Around the physical planner: joins are made to stop when they are told to ([`cancellable`]).
 
 mod cancellable;
+mod checked;
 mod guard;
 mod limits;
 mod names;
@@ -16,6 +18,7 @@ mod table_names;
 mod wildcards;
 
 pub use cancellable::{Cancellation, cancellable};
+pub use checked::CheckedArithmetic;
 
 use datafusion::error::Result;
 use datafusion::execution::SessionState;

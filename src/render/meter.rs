@@ -59,7 +59,10 @@ fn show(bar: &ProgressBar, snapshot: ProgressSnapshot) {
     if let Some(left) = snapshot.fraction.and_then(|fraction| left(elapsed, fraction)) {
         message.push_str(&format!("  ETA {}", HumanDuration(left)));
     }
-    let template = match snapshot.fraction {
+    if snapshot.is_queued {
+        "waiting for other statements to end".clone_into(&mut message);
+    }
+    let template = match snapshot.fraction.filter(|_| !snapshot.is_queued) {
         Some(fraction) => {
             bar.set_length(STEPS);
             bar.set_position((fraction * STEPS as f64) as u64);

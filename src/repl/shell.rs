@@ -8,7 +8,7 @@ use tokio::task::block_in_place;
 
 use super::completion::Metadata;
 use super::editor::{LineEditor, Read, confirm};
-use super::footer::Seconds;
+use super::footer::{Cost, Seconds};
 use super::input::{self, Sql, Unit};
 use super::interrupts::Interrupts;
 use super::last::Last;
@@ -308,7 +308,7 @@ impl<'a> Shell<'a> {
             }
             Some(Event::Done(done)) => {
                 drop(meter);
-                self.say(&done, run.started);
+                self.say(&done, run.started, running.cost());
                 None
             }
             Some(Event::Failed(error)) => {
@@ -320,14 +320,20 @@ impl<'a> Shell<'a> {
         Ok((running.end(&mut self.interrupts).await?, failed))
     }
 
-    fn say(&self, done: &Done, started: Instant) {
+    fn say(&self, done: &Done, started: Instant, cost: Option<Cost>) {
         if self.options.quiet {
             return;
         }
-        note(&match self.presenter.has_timing {
-            true => format!("{} in {}", done.message, Seconds(started.elapsed())),
-            false => done.message.clone(),
-        });
+        if !self.presenter.has_timing {
+            return note(&done.message);
+        }
+        let cost = cost.map(|cost| cost.to_string()).filter(|cost| !cost.is_empty());
+        let cost = cost.map(|cost| format!("; {cost}")).unwrap_or_default();
+        note(&format!(
+            "{} in {}{cost}",
+            done.message,
+            Seconds(started.elapsed())
+        ));
     }
 
     /// Fits the next result to the terminal as it is now.
@@ -355,6 +361,7 @@ fn changes_names(piece: &Piece) -> bool {
             | Statement::Use { .. }
             | Statement::Set { .. }
             | Statement::Show { .. }
+            | Statement::Kill { .. }
             | Statement::Reset { .. },
         )
         | Err(_) => false,

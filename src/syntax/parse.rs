@@ -15,7 +15,7 @@ use crate::error::{Code, Error, Result, did_you_mean};
 /// Words that begin a statement, for suggestions.
 const FIRST_WORDS: &[&str] = &[
     "SELECT", "WITH", "VALUES", "INSERT", "CREATE", "DROP", "SHOW", "DESCRIBE", "USE", "SET", "RESET",
-    "EXPLAIN",
+    "EXPLAIN", "KILL",
 ];
 
 impl Statement {

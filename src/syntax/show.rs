@@ -1,4 +1,4 @@
-//! `SHOW`, `DESCRIBE`, `USE`, `SET`, `RESET` and `DROP`.
+//! `SHOW`, `DESCRIBE`, `USE`, `SET`, `RESET`, `KILL` and `DROP`.
 
 use sqlparser::tokenizer::{Span, Token};
 
@@ -34,6 +34,10 @@ pub(super) fn statement(cursor: &mut Cursor<'_>) -> Result<Option<Statement>> {
         Statement::Reset {
             name: Some(setting(cursor)?),
         }
+    } else if cursor.takes(&["KILL"]) {
+        cursor.expect(&["QUERY"])?;
+        let (id, span) = cursor.text()?;
+        Statement::Kill { id, span }
     } else if cursor.takes(&["SET"]) {
         set(cursor)?
     } else if cursor.takes(&["USE"]) {

@@ -55,6 +55,13 @@ pub enum Statement {
         /// The setting; `None` for all.
         name: Option<(String, Span)>,
     },
+    /// `KILL QUERY 'id'`.
+    Kill {
+        /// The statement's id, as `system.queries` shows it.
+        id: String,
+        /// Where the id stands.
+        span: Span,
+    },
     /// `RESET setting`, or `RESET ALL`.
     Reset {
         /// The setting; `None` for all.

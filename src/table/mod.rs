@@ -8,3 +8,4 @@ mod scan;
 mod writer;
 
 pub use external::ExternalTableProvider;
+pub use scan::FILES_PRUNED_METRIC;

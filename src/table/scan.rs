@@ -20,10 +20,14 @@ use datafusion::logical_expr::utils::conjunction;
 use datafusion::logical_expr::{ColumnarValue, Expr};
 use datafusion::physical_plan::ExecutionPlan;
 use datafusion::physical_plan::empty::EmptyExec;
+use datafusion::physical_plan::metrics::MetricBuilder;
 use futures::{StreamExt, TryStreamExt};
 use object_store::{ObjectMeta, ObjectStore};
 
 use crate::error::{Code, Error, without_layers};
+
+/// The metric of a scan for the files that its partition filters, or a limit, ruled out.
+pub const FILES_PRUNED_METRIC: &str = "files_pruned_in_planning";
 
 /// What is scanned.
 pub(super) struct Scan<'a> {
@@ -66,6 +70,7 @@ impl Scan<'_> {
         };
         let limit = request.limit.filter(|_| !request.has_other_filters);
         let files = first_files(files, limit);
+        let pruned = self.files.len() - files.len();
         if files.is_empty() {
             let schema = project_schema(self.schema.table_schema(), request.projection)?;
             return Ok(Arc::new(EmptyExec::new(schema)));
@@ -73,6 +78,11 @@ impl Scan<'_> {
         let statistics = merged_statistics(&files, self.schema.table_schema())?;
         let groups = FileGroup::new(files).split_files(state.config().target_partitions());
         let source = self.format.file_source(self.schema.clone());
+        if pruned > 0 {
+            MetricBuilder::new(source.metrics())
+                .global_counter(FILES_PRUNED_METRIC)
+                .add(pruned);
+        }
         let config = FileScanConfigBuilder::new(self.store_url, source)
             .with_file_groups(groups)
             .with_statistics(statistics)

@@ -59,7 +59,9 @@ pub(super) fn rows(plan: &Arc<dyn ExecutionPlan>) -> Result<RecordBatch> {
     let milliseconds =
         |measure: &Measure| (measure.nanoseconds as f64 / NANOSECONDS_A_MILLISECOND * 100.0).round() / 100.0;
     let positive = |number: i64| (number > 0).then_some(number);
-    let pruned = measures.iter().map(|m| Some(m.pruned.as_str()).filter(|pruned| !pruned.is_empty()));
+    let pruned = measures
+        .iter()
+        .map(|m| Some(m.pruned.as_str()).filter(|pruned| !pruned.is_empty()));
     let columns: Vec<ArrayRef> = vec![
         tree::node_column(&lines),
         Arc::new(StringArray::from_iter_values(measures.iter().map(share))),
@@ -67,7 +69,12 @@ pub(super) fn rows(plan: &Arc<dyn ExecutionPlan>) -> Result<RecordBatch> {
         Arc::new(Float64Array::from_iter_values(measures.iter().map(milliseconds))),
         Arc::new(measures.iter().map(|m| positive(m.bytes)).collect::<Int64Array>()),
         Arc::new(pruned.collect::<StringArray>()),
-        Arc::new(measures.iter().map(|m| positive(m.spilled)).collect::<Int64Array>()),
+        Arc::new(
+            measures
+                .iter()
+                .map(|m| positive(m.spilled))
+                .collect::<Int64Array>(),
+        ),
         tree::detail_column(&lines),
     ];
     Ok(RecordBatch::try_new(schema(), columns)?)

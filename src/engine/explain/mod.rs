@@ -11,7 +11,6 @@ use std::sync::Arc;
 
 use datafusion::common::config::ConfigOptions;
 use datafusion::common::format::ExplainFormat;
-use datafusion::execution::SessionState;
 use datafusion::logical_expr::LogicalPlan;
 use datafusion::sql::parser::Statement as Standard;
 
@@ -19,7 +18,7 @@ use self::analyze::AnalyzeExec;
 use super::outcome::{Body, Rows};
 use super::session::Session;
 use crate::error::Result;
-use crate::syntax::Piece;
+use crate::syntax::{Parameters, Piece};
 
 /// Whether a statement is an `EXPLAIN` that this module answers.
 pub(super) fn is_tree(statement: &Standard, options: &ConfigOptions) -> bool {
@@ -39,17 +38,13 @@ pub(super) fn is_tree(statement: &Standard, options: &ConfigOptions) -> bool {
         }
 }
 
-/// Explains `plan`, which is that of a statement for which [`is_tree`] holds.
+/// Explains the statement `piece`, for which [`is_tree`] holds.
 ///
 /// # Errors
 /// As of planning; with `ANALYZE` the rows fail as the query's do.
-pub(super) async fn execute(
-    session: &Session,
-    piece: &Piece,
-    state: &SessionState,
-    plan: LogicalPlan,
-) -> Result<Body> {
-    match plan {
+pub(super) async fn execute(session: &Session, piece: &Piece, parameters: &Parameters) -> Result<Body> {
+    let state = &session.state();
+    match session.plan(state, piece, parameters).await? {
         LogicalPlan::Analyze(analyze) => {
             let input = session.physical(state, piece, &analyze.input).await?;
             let plan = Arc::new(AnalyzeExec::new(input));

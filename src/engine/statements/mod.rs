@@ -32,15 +32,10 @@ pub(super) async fn execute(
     let done = |done: Done| Ok(Body::Done(done));
     safe::check_statement(session.config().read().options(), &statement)?;
     match statement {
-        Statement::Query(query) => {
-            let state = session.state();
-            let plan = session.plan(&state, piece, parameters).await?;
-            if explain::is_tree(&query, state.config_options()) {
-                return explain::execute(session, piece, &state, plan).await;
-            }
-            let plan = session.physical(&state, piece, &plan).await?;
-            Ok(Body::Rows(session.stream(&state, piece, plan)?))
+        Statement::Query(query) if explain::is_tree(&query, session.config().read().options()) => {
+            explain::execute(session, piece, parameters).await
         }
+        Statement::Query(_) => Ok(Body::Rows(session.query(piece, parameters).await?)),
         Statement::Insert(insert) => done(write::insert(session, piece, insert, parameters).await?),
         Statement::CreateTable(table) => {
             done(create_table::execute(session, piece, *table, parameters).await?)
@@ -65,6 +60,11 @@ pub(super) async fn execute(
         Statement::Set { name, value, .. } => {
             let name = settings::set(session.config(), &name, &value)?;
             done(Done::new(format!("set {name}")))
+        }
+        Statement::Kill { id, span } => {
+            let killed = session.lake().queries().kill(&id);
+            killed.map_err(|error| error.at(piece.locate(span)))?;
+            done(Done::new(format!("stopped statement {id}")))
         }
         Statement::Show { name } => show(session, name.map(|(name, _)| name)),
         Statement::Reset { name } => {

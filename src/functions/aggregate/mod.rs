@@ -18,6 +18,7 @@ mod shell;
 mod sketch;
 mod sliding;
 mod slots;
+mod sum;
 mod top_k;
 mod value_counts;
 
@@ -38,6 +39,7 @@ pub(super) fn all() -> Vec<Arc<AggregateUDF>> {
         means::functions(),
         top_k::functions(),
         sketch::functions(),
+        sum::functions(),
     ];
     families.into_iter().flatten().map(Arc::new).collect()
 }

@@ -82,7 +82,7 @@ fn ctes(statement: &[&Lexeme]) -> Vec<Query> {
         let body = statement
             .get(i + 1)
             .filter(|lexeme| lexeme.token == Token::LParen);
-        if !statement.get(i).is_some_and(|lexeme| lexeme.is_word("AS")) || body.is_none() {
+        if statement.get(i).is_none_or(|lexeme| !lexeme.is_word("AS")) || body.is_none() {
             break;
         }
         let end = closing(statement, i + 1);
@@ -93,10 +93,7 @@ fn ctes(statement: &[&Lexeme]) -> Vec<Query> {
             &statement[i + 2..end.min(statement.len())],
         ));
         i = end + 1;
-        if !statement
-            .get(i)
-            .is_some_and(|lexeme| lexeme.token == Token::Comma)
-        {
+        if statement.get(i).is_none_or(|lexeme| lexeme.token != Token::Comma) {
             break;
         }
         i += 1;

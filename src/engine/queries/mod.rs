@@ -1,0 +1,108 @@
+//! What the lake runs and has run: a record a statement.
+//!
+//! Owns the running statements' records, a bounded history of those that ended, and stopping one by
+//! its id. What a statement has read, kept and spilled is taken from the metrics that its plan keeps
+//! anyway, when somebody asks.
+
+mod record;
+mod stop;
+mod table;
+mod totals;
+
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use chrono::Utc;
+use parking_lot::Mutex;
+
+pub(super) use record::{Begun, Summary};
+pub use record::{QueryState, Record};
+pub(super) use stop::Stop;
+pub use totals::{ProgressSnapshot, Totals};
+
+use super::memory::LakeMemory;
+use crate::error::{Code, Error, Result, did_you_mean};
+
+/// How many statements that ended are remembered.
+const HISTORY: usize = 500;
+
+/// The statements of one opened lake.
+#[derive(Debug)]
+pub(super) struct Queries {
+    /// Tells this opening's ids from those of another process or an earlier one.
+    prefix: String,
+    next_query: AtomicU64,
+    next_session: AtomicU64,
+    known: Mutex<Known>,
+}
+
+#[derive(Debug, Default)]
+struct Known {
+    running: BTreeMap<u64, Record>,
+    ended: VecDeque<Summary>,
+}
+
+impl Queries {
+    pub(super) fn new() -> Self {
+        let seed = Utc::now().timestamp_millis().unsigned_abs() ^ (u64::from(std::process::id()) << 20);
+        Self {
+            prefix: format!("{:06x}", seed & 0xff_ffff),
+            next_query: AtomicU64::new(1),
+            next_session: AtomicU64::new(1),
+            known: Mutex::default(),
+        }
+    }
+
+    /// An id for a new session.
+    pub(super) fn session_id(&self) -> String {
+        let number = self.next_session.fetch_add(1, Ordering::Relaxed);
+        format!("{}-s{number}", self.prefix)
+    }
+
+    /// Begins the record of a statement; dropped, what is returned ends it.
+    pub(super) fn begin(self: &Arc<Self>, session: &str, sql: &str, memory: &Arc<LakeMemory>) -> Begun {
+        let number = self.next_query.fetch_add(1, Ordering::Relaxed);
+        let id = format!("{}-{number}", self.prefix);
+        let record = Record::new(id, session, sql, memory);
+        self.known.lock().running.insert(number, record.clone());
+        Begun::new(record, number, Arc::clone(self))
+    }
+
+    fn end(&self, number: u64, summary: Summary) {
+        let mut known = self.known.lock();
+        known.running.remove(&number);
+        if known.ended.len() == HISTORY {
+            known.ended.pop_front();
+        }
+        known.ended.push_back(summary);
+    }
+
+    /// Stops the running statement of that id.
+    ///
+    /// # Errors
+    /// [`Code::UndefinedQuery`].
+    pub(super) fn kill(&self, id: &str) -> Result<()> {
+        let known = self.known.lock();
+        if let Some(record) = known.running.values().find(|record| record.id() == id) {
+            record.stop(Stop::Killed);
+            return Ok(());
+        }
+        let has_ended = known.ended.iter().any(|summary| summary.id == id);
+        let hint = if has_ended {
+            Some("it has ended already".to_owned())
+        } else {
+            did_you_mean(id, known.running.values().map(Record::id))
+        };
+        let hint = hint.unwrap_or_else(|| "SELECT id, sql FROM system.queries lists them".to_owned());
+        let message = format!("there is no running statement '{id}'");
+        Err(Error::new(Code::UndefinedQuery, message).with_hint(hint))
+    }
+
+    /// Every statement known, the oldest first.
+    pub(super) fn summaries(&self) -> Vec<Summary> {
+        let known = self.known.lock();
+        let running = known.running.values().map(Record::summary);
+        known.ended.iter().cloned().chain(running).collect()
+    }
+}

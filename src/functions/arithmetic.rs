@@ -1,0 +1,139 @@
+//! `+`, `-`, `*` and negation of integers that fail where the result does not fit: DataFusion's own
+//! wrap around, so that the largest BIGINT and one is the smallest.
+//!
+//! These are functions without a name in SQL: the planner puts them in the operators' place, and they
+//! are written as the operators are.
+
+use arrow::compute::kernels::numeric;
+use arrow::datatypes::DataType;
+use datafusion::common::{Result, internal_err};
+use datafusion::logical_expr::sort_properties::{ExprProperties, SortProperties};
+use datafusion::logical_expr::{
+    BinaryExpr, ColumnarValue, Expr, Operator, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature,
+    Volatility,
+};
+use datafusion::physical_expr_common::datum::apply;
+
+/// An operator on integers that is checked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum CheckedOperator {
+    /// `a + b`
+    Add,
+    /// `a - b`
+    Subtract,
+    /// `a * b`
+    Multiply,
+    /// `-a`
+    Negate,
+}
+
+impl CheckedOperator {
+    /// The checked form of a binary operator, if it needs one.
+    pub fn of(operator: Operator) -> Option<Self> {
+        match operator {
+            Operator::Plus => Some(Self::Add),
+            Operator::Minus => Some(Self::Subtract),
+            Operator::Multiply => Some(Self::Multiply),
+            _ => None,
+        }
+    }
+
+    /// The function. Its arguments are integers of one type, which is its result's.
+    pub fn function(self) -> ScalarUDF {
+        ScalarUDF::new_from_impl(Checked {
+            operator: self,
+            signature: Signature::user_defined(Volatility::Immutable),
+        })
+    }
+}
+
+#[derive(Debug, PartialEq, Eq, Hash)]
+struct Checked {
+    operator: CheckedOperator,
+    signature: Signature,
+}
+
+impl Checked {
+    /// What the arguments would be without the check.
+    fn written(&self, arguments: &[Expr]) -> Option<Expr> {
+        let binary = |operator| match arguments {
+            [left, right] => Some(Expr::BinaryExpr(BinaryExpr::new(
+                Box::new(left.clone()),
+                operator,
+                Box::new(right.clone()),
+            ))),
+            _ => None,
+        };
+        match self.operator {
+            CheckedOperator::Add => binary(Operator::Plus),
+            CheckedOperator::Subtract => binary(Operator::Minus),
+            CheckedOperator::Multiply => binary(Operator::Multiply),
+            CheckedOperator::Negate => Some(Expr::Negative(Box::new(arguments.first()?.clone()))),
+        }
+    }
+}
+
+impl ScalarUDFImpl for Checked {
+    fn name(&self) -> &'static str {
+        match self.operator {
+            CheckedOperator::Add => "checked_add",
+            CheckedOperator::Subtract => "checked_subtract",
+            CheckedOperator::Multiply => "checked_multiply",
+            CheckedOperator::Negate => "checked_negate",
+        }
+    }
+
+    fn display_name(&self, arguments: &[Expr]) -> Result<String> {
+        match self.written(arguments) {
+            Some(written) => Ok(written.to_string()),
+            None => internal_err!("{} has other arguments", self.name()),
+        }
+    }
+
+    fn schema_name(&self, arguments: &[Expr]) -> Result<String> {
+        match self.written(arguments) {
+            Some(written) => Ok(written.schema_name().to_string()),
+            None => internal_err!("{} has other arguments", self.name()),
+        }
+    }
+
+    fn signature(&self) -> &Signature {
+        &self.signature
+    }
+
+    fn coerce_types(&self, types: &[DataType]) -> Result<Vec<DataType>> {
+        Ok(types.to_vec())
+    }
+
+    fn return_type(&self, types: &[DataType]) -> Result<DataType> {
+        match types.first() {
+            Some(first) => Ok(first.clone()),
+            None => internal_err!("{} has no arguments", self.name()),
+        }
+    }
+
+    fn invoke_with_args(&self, args: ScalarFunctionArgs) -> Result<ColumnarValue> {
+        match (self.operator, args.args.as_slice()) {
+            (CheckedOperator::Add, [left, right]) => apply(left, right, numeric::add),
+            (CheckedOperator::Subtract, [left, right]) => apply(left, right, numeric::sub),
+            (CheckedOperator::Multiply, [left, right]) => apply(left, right, numeric::mul),
+            (CheckedOperator::Negate, [ColumnarValue::Array(values)]) => {
+                Ok(ColumnarValue::Array(numeric::neg(values)?))
+            }
+            (CheckedOperator::Negate, [ColumnarValue::Scalar(value)]) => {
+                Ok(ColumnarValue::Scalar(value.arithmetic_negate()?))
+            }
+            _ => internal_err!("{} has other arguments", self.name()),
+        }
+    }
+
+    /// As the operator's: a sum of what grows, grows.
+    fn output_ordering(&self, inputs: &[ExprProperties]) -> Result<SortProperties> {
+        Ok(match (self.operator, inputs) {
+            (CheckedOperator::Add, [left, right]) => left.sort_properties.add(&right.sort_properties),
+            (CheckedOperator::Subtract, [left, right]) => left.sort_properties.sub(&right.sort_properties),
+            (CheckedOperator::Negate, [only]) => -only.sort_properties,
+            _ => SortProperties::Unordered,
+        })
+    }
+}

@@ -1,0 +1,217 @@
+//! Statements under limits: of memory, of time, of how many run at one time; stopped by name.
+
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
+
+use std::num::NonZeroUsize;
+use std::path::Path;
+
+use arrow::array::{AsArray, RecordBatch};
+use arrow::datatypes::Int64Type;
+use futures::{StreamExt, TryStreamExt};
+use weir::engine::{Body, Outcome, QueryState, Record, Rows};
+use weir::error::Code;
+use weir::{Error, Lake, LakeOptions, Parameters, Session};
+
+/// Computes for minutes.
+const ENDLESS: &str = "SELECT count(*) FROM generate_series(1, 3000000) AS a(x), generate_series(1, 3000000) AS b(y) WHERE x * y < 0";
+
+async fn lake(folder: &Path, options: LakeOptions) -> Lake {
+    Lake::init(folder).unwrap();
+    Lake::open(folder, options).await.unwrap()
+}
+
+async fn begin(session: &Session, sql: &str) -> weir::Result<Outcome> {
+    session.execute(sql, &Parameters::default()).next().await.unwrap()
+}
+
+fn rows(outcome: Outcome) -> (Rows, Record) {
+    match outcome.body {
+        Body::Rows(rows) => (rows, outcome.record),
+        Body::Done(done) => panic!("no rows: {done:?}"),
+    }
+}
+
+async fn run(session: &Session, sql: &str) -> weir::Result<(Vec<RecordBatch>, Record)> {
+    let outcome = begin(session, sql).await?;
+    match outcome.body {
+        Body::Rows(rows) => Ok((rows.try_collect().await?, outcome.record)),
+        Body::Done(_) => Ok((Vec::new(), outcome.record)),
+    }
+}
+
+async fn number(session: &Session, sql: &str) -> weir::Result<i64> {
+    let (batches, _) = run(session, sql).await?;
+    let first = batches.iter().find(|batch| batch.num_rows() > 0).unwrap();
+    Ok(first.column(0).as_primitive::<Int64Type>().value(0))
+}
+
+async fn failure(rows: Rows) -> Error {
+    rows.try_collect::<Vec<_>>().await.unwrap_err()
+}
+
+/// Waits, a turn of the scheduler at a time, until the record is in `state`.
+async fn until(record: &Record, state: QueryState) {
+    while record.state() != state {
+        tokio::task::yield_now().await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_statement_is_killed_by_its_id() {
+    let folder = tempfile::tempdir().unwrap();
+    let lake = lake(folder.path(), LakeOptions::default()).await;
+    let (victim, killer) = (lake.session(), lake.session());
+    let (endless, record) = rows(begin(&victim, ENDLESS).await.unwrap());
+    until(&record, QueryState::Running).await;
+    run(&killer, &format!("KILL QUERY '{}'", record.id()))
+        .await
+        .unwrap();
+    let error = failure(endless).await;
+    assert_eq!(error.code(), Code::Cancelled);
+    assert!(error.message().contains("KILL QUERY"), "{error}");
+    assert_eq!(record.state(), QueryState::Cancelled);
+    let sql = format!(
+        "SELECT count(*) FROM system.queries WHERE id = '{}' AND state = 'cancelled'",
+        record.id()
+    );
+    assert_eq!(number(&killer, &sql).await.unwrap(), 1);
+    let again = run(&killer, &format!("KILL QUERY '{}'", record.id()))
+        .await
+        .unwrap_err();
+    assert_eq!(again.code(), Code::UndefinedQuery);
+    assert_eq!(again.hint(), Some("it has ended already"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn statements_wait_for_a_place_and_metadata_does_not() {
+    let folder = tempfile::tempdir().unwrap();
+    let options = LakeOptions {
+        running: NonZeroUsize::new(1),
+        ..LakeOptions::default()
+    };
+    let lake = lake(folder.path(), options).await;
+    let (first, second, third) = (lake.session(), lake.session(), lake.session());
+    let (endless, running) = rows(begin(&first, ENDLESS).await.unwrap());
+    until(&running, QueryState::Running).await;
+    let waiting = "SELECT count(*) FROM generate_series(1, 10)";
+    let (answer, queued) = rows(begin(&second, waiting).await.unwrap());
+    until(&queued, QueryState::Queued).await;
+    assert!(second.progress().snapshot().unwrap().is_queued);
+    let sql = "SELECT count(*) FROM system.queries WHERE state = 'queued'";
+    assert_eq!(number(&third, sql).await.unwrap(), 1);
+    run(&third, "SHOW TABLES").await.unwrap();
+    drop(endless);
+    let answer: Vec<RecordBatch> = answer.try_collect().await.unwrap();
+    assert_eq!(answer[0].column(0).as_primitive::<Int64Type>().value(0), 10);
+    assert_eq!(running.state(), QueryState::Cancelled);
+    assert_eq!(queued.state(), QueryState::Finished);
+    assert!(!queued.totals().queued.is_zero());
+    // One that gives up while it waits takes no place.
+    let (endless, running) = rows(begin(&first, ENDLESS).await.unwrap());
+    until(&running, QueryState::Running).await;
+    let (gives_up, queued) = rows(begin(&second, waiting).await.unwrap());
+    until(&queued, QueryState::Queued).await;
+    drop(gives_up);
+    drop(endless);
+    assert_eq!(number(&third, waiting).await.unwrap(), 10);
+}
+
+/// Two tables of 150,000 rows, each row with a text of 64 characters.
+async fn wide_tables(session: &Session) {
+    for name in ["raw.a", "raw.b"] {
+        let sql = format!(
+            "CREATE TABLE {name} AS
+             SELECT x AS k, encode(sha256(CAST(x AS VARCHAR)), 'hex') AS h, repeat(CAST(x % 10 AS VARCHAR), 64) AS t
+             FROM generate_series(1, 150000) AS s(x)"
+        );
+        run(session, &sql).await.unwrap();
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_does_not_fit_into_memory_is_spilled() {
+    let folder = tempfile::tempdir().unwrap();
+    let session = lake(folder.path(), LakeOptions::default()).await.session();
+    wide_tables(&session).await;
+    run(&session, "SET execution.target_partitions = 2")
+        .await
+        .unwrap();
+    let queries = [
+        // Sorted by what no file is ordered by.
+        "SELECT count(*) FROM (SELECT h, t, row_number() OVER (ORDER BY h) AS n FROM raw.a) WHERE n > 0",
+        "SELECT count(*) FROM (SELECT h, max(t) AS t FROM raw.a GROUP BY h) WHERE t <> ''",
+        "SELECT count(*) FROM raw.a JOIN raw.b ON a.h = b.h WHERE a.t || b.t <> ''",
+    ];
+    for sql in queries {
+        run(&session, "RESET weir.statement_memory").await.unwrap();
+        let free = number(&session, sql).await.unwrap();
+        run(&session, "SET weir.statement_memory = '8MB'").await.unwrap();
+        let (batches, record) = run(&session, sql).await.unwrap_or_else(|e| panic!("{sql}: {e}"));
+        let narrow = batches[0].column(0).as_primitive::<Int64Type>().value(0);
+        assert_eq!((free, narrow), (150_000, 150_000), "{sql}");
+        let totals = record.totals();
+        assert!(totals.spilled_bytes > 1 << 20, "{sql}: {totals:?}");
+        assert!(totals.peak_memory_bytes <= 9 << 20, "{sql}: {totals:?}");
+    }
+    // The join was begun with a table of hashes, which cannot spill.
+    assert_eq!(
+        number(
+            &session,
+            "SELECT count(*) FROM system.queries WHERE notes LIKE '%sort-merge%' AND retries = 1"
+        )
+        .await
+        .unwrap(),
+        1
+    );
+    let left = std::fs::read_dir(folder.path().join(".weir/spill"))
+        .unwrap()
+        .count();
+    assert_eq!(left, 0, "spill files have no names");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_result_that_nobody_takes_is_given_up() {
+    let folder = tempfile::tempdir().unwrap();
+    let session = lake(folder.path(), LakeOptions::default()).await.session();
+    run(&session, "SET weir.idle_timeout = '50ms'").await.unwrap();
+    let (idle, record) = rows(
+        begin(&session, "SELECT * FROM generate_series(1, 10000000)")
+            .await
+            .unwrap(),
+    );
+    while record.state() != QueryState::Failed {
+        // Not a row is taken; that its time is up is seen when its reader looks again.
+        if record
+            .progress()
+            .is_some_and(|progress| progress.elapsed.as_millis() > 200)
+        {
+            break;
+        }
+        tokio::task::yield_now().await;
+    }
+    let error = failure(idle).await;
+    assert_eq!(error.code(), Code::Timeout);
+    assert!(error.message().contains("nobody took"), "{error}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_record_says_what_was_read_and_what_was_not() {
+    let folder = tempfile::tempdir().unwrap();
+    let session = lake(folder.path(), LakeOptions::default()).await.session();
+    run(
+        &session,
+        "CREATE TABLE raw.t PARTITIONED BY (p) AS SELECT x AS a, x % 4 AS p FROM generate_series(1, 1000) AS s(x)",
+    )
+    .await
+    .unwrap();
+    let (_, record) = run(&session, "SELECT a FROM raw.t WHERE p = 1").await.unwrap();
+    let totals = record.totals();
+    assert_eq!((totals.rows_read, totals.rows_out), (250, 250));
+    assert_eq!((totals.files_opened, totals.files_pruned), (1, 3));
+    assert_eq!((totals.row_groups_read, totals.row_groups_pruned), (1, 0));
+    assert!(totals.bytes_read > 0 && !totals.elapsed.is_zero());
+    let (_, record) = run(&session, "SELECT a FROM raw.t WHERE a < 0").await.unwrap();
+    let totals = record.totals();
+    assert_eq!((totals.rows_read, totals.row_groups_read), (0, 0));
+    assert_eq!(totals.files_opened + totals.files_pruned, 4, "{totals:?}");
+}
