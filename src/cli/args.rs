@@ -37,7 +37,7 @@ pub(super) struct BatchArguments {
     #[arg(short, long, value_name = "FILE", num_args = 1..)]
     pub file: Vec<PathBuf>,
 
-    /// table, expanded, csv, tsv, json, ndjson, markdown, html, insert, parquet or arrow [default: what the
+    /// table, expanded, csv, tsv, json, ndjson, markdown, html, insert, chart, parquet or arrow [default: what the
     /// output file's name says; table on a terminal; else csv]
     #[arg(long, value_name = "FORMAT")]
     pub format: Option<String>,

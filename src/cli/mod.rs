@@ -4,6 +4,7 @@ mod add;
 mod args;
 mod demo;
 mod options;
+mod surroundings;
 
 use std::path::Path;
 use std::process::ExitCode;

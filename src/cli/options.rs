@@ -5,6 +5,7 @@ use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 
 use super::args::{Arguments, BatchArguments, Command};
+use super::surroundings;
 use crate::batch::{BatchOptions, Source};
 use crate::connection::parameter_from_text;
 use crate::definition::{duration_from_text, size_from_text};
@@ -201,26 +202,21 @@ fn shell(lake: &Path, arguments: &BatchArguments) -> Result<ReplOptions> {
         .map(|part| part.as_os_str().to_string_lossy());
     Ok(ReplOptions {
         name: name.unwrap_or_default().into_owned(),
+        lake: Some(full.clone()),
         format: format(arguments)?,
         destination: destination(arguments),
         parameters: parameters(arguments)?,
-        history: history(),
-        colours: std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty()),
+        history: surroundings::history(),
+        theme: surroundings::theme(),
+        keys: surroundings::keys(),
+        pager: surroundings::pager(),
+        editor: surroundings::editor(),
+        clipboard: surroundings::clipboard(),
+        start: surroundings::start(),
         quiet: arguments.quiet,
         continue_on_error: arguments.continue_on_error,
         echo: arguments.echo,
     })
-}
-
-/// `$XDG_STATE_HOME/weir/history`, by default in `~/.local/state`.
-fn history() -> Option<PathBuf> {
-    let folder = |name: &str| {
-        std::env::var_os(name)
-            .map(PathBuf::from)
-            .filter(|path| path.is_absolute())
-    };
-    let state = folder("XDG_STATE_HOME").or_else(|| Some(folder("HOME")?.join(".local").join("state")));
-    Some(state?.join("weir").join("history"))
 }
 
 fn format(arguments: &BatchArguments) -> Result<Format> {

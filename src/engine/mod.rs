@@ -9,6 +9,7 @@
 mod accounted;
 mod admission;
 mod culprit;
+mod explain;
 mod failure;
 mod files;
 mod information_schema;
@@ -22,6 +23,7 @@ mod progress;
 mod queries;
 mod recorded;
 mod run;
+mod safe;
 mod session;
 mod settings;
 mod spill;
@@ -33,7 +35,7 @@ mod workers;
 
 pub use lake::{Lake, LakeOptions};
 pub use landing::{LandedFile, Landing};
-pub use outcome::{Body, Done, Outcome, Outcomes, Rows};
+pub use outcome::{Body, Done, KEEP_WHOLE, Outcome, Outcomes, Rows};
 pub use progress::Progress;
 pub use queries::{ProgressSnapshot, QueryState, Record, Totals};
 pub use session::Session;

@@ -16,6 +16,10 @@ use crate::error::{Location, Result};
 /// asked for; after an error the next one can still be asked for.
 pub type Outcomes = BoxStream<'static, Result<Outcome>>;
 
+/// Marks a column, in its field's metadata, whose values read only as a whole: a tree's lines, say. What
+/// fits a result to a screen cuts other columns.
+pub const KEEP_WHOLE: &str = "weir:keep_whole";
+
 /// What one statement gave.
 #[derive(Debug)]
 pub struct Outcome {

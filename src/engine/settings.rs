@@ -4,6 +4,7 @@ use arrow::array::timezone::Tz;
 use datafusion::common::config::ConfigEntry;
 use datafusion::prelude::SessionConfig;
 
+use super::safe;
 use super::state::{SharedConfig, enforce};
 use crate::error::{Code, Error, Result, did_you_mean};
 
@@ -80,6 +81,7 @@ pub(super) fn set(config: &SharedConfig, name: &str, value: &str) -> Result<Stri
         .with_hint(entry.description.to_owned())
         .with_source(error)
     })?;
+    safe::check_setting(config.options(), changed.options())?;
     enforce(&mut changed);
     *config = changed;
     Ok(entry.key)
@@ -92,7 +94,9 @@ pub(super) fn reset(config: &SharedConfig, initial: SessionConfig, name: Option<
         Some(name) => Some(find(&config, name)?.key),
         None => None,
     };
+    let is_safe = safe::is_on(config.options());
     let kept = |key: &str| match &reset {
+        _ if is_safe && key == safe::SETTING => true,
         Some(reset) => key != reset,
         None => key == "datafusion.catalog.default_schema",
     };

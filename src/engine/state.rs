@@ -15,6 +15,7 @@ use super::files::Files;
 use super::information_schema::InformationSchema;
 use super::lake::Lake;
 use super::pins::Pins;
+use super::safe::Safety;
 use super::system::SystemSchema;
 use super::tables::Tables;
 use crate::catalog::{CATALOG, FILES, LakeCatalogs};
@@ -44,6 +45,7 @@ pub(super) fn initial_config(lake: &Lake) -> SessionConfig {
     if let Some(threads) = lake.options().threads {
         config = config.with_target_partitions(threads.get());
     }
+    config.options_mut().extensions.insert(Safety::default());
     config.options_mut().execution.spill_compression = SpillCompression::Lz4Frame;
     let parser = &mut config.options_mut().sql_parser;
     parser.collect_spans = true;

@@ -131,6 +131,8 @@ codes! {
     UndefinedQuery = "WR008", NotFound;
     /// A file changed while it was being read or written.
     ChangedUnderneath = "WR004", Conflict;
+    /// The session is safe: it reads the lake and changes nothing.
+    SafeSession = "WR010", Permission;
     /// A file or folder that is not there.
     UndefinedFile = "58P01", NotFound;
     /// The operating system refused access to a file or folder.

@@ -13,6 +13,7 @@ mod cancellable;
 mod checked;
 mod file_names;
 mod guard;
+mod limits;
 mod names;
 mod order_keys;
 mod output_names;
@@ -76,7 +77,10 @@ pub async fn plan(state: &SessionState, piece: &Piece, parameters: &Parameters) 
         }
     };
     match values {
-        Some(values) => plan.with_param_values(values),
+        Some(values) => {
+            limits::check(&plan, piece, parameters)?;
+            plan.with_param_values(values)
+        }
         None => Ok(plan),
     }
 }

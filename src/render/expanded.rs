@@ -3,12 +3,14 @@
 use std::fmt::Write;
 
 use arrow::array::RecordBatch;
-use arrow::datatypes::SchemaRef;
+use arrow::datatypes::{FieldRef, SchemaRef};
 use unicode_width::UnicodeWidthStr;
 
 use super::output::Output;
 use super::renderer::{RenderOptions, ResultWriter};
 use super::table::write_row_count;
+use super::thousands::{are_amounts, group};
+use super::type_name::is_number;
 use super::value::columns;
 use super::visible::{Reader, write_visible};
 use crate::error::Result;
@@ -21,6 +23,9 @@ pub(super) struct ExpandedWriter {
     width: usize,
     record: u64,
     row_count: bool,
+    /// Whether digits are grouped, and for which columns.
+    groups: bool,
+    grouped: Vec<bool>,
 }
 
 impl ExpandedWriter {
@@ -31,6 +36,8 @@ impl ExpandedWriter {
             width: 0,
             record: 0,
             row_count: options.row_count,
+            groups: options.groups,
+            grouped: Vec::new(),
         }
     }
 
@@ -54,6 +61,12 @@ impl ResultWriter for ExpandedWriter {
     fn begin(&mut self, schema: &SchemaRef, _out: &mut Output) -> Result<()> {
         self.record = 0;
         self.names.clear();
+        let is_grouped = |field: &FieldRef| is_number(field.data_type()) && are_amounts(field.name());
+        self.grouped = schema
+            .fields()
+            .iter()
+            .map(|f| self.groups && is_grouped(f))
+            .collect();
         for field in schema.fields() {
             let mut name = String::new();
             write_visible(field.name(), "\\n", &mut name);
@@ -71,10 +84,14 @@ impl ResultWriter for ExpandedWriter {
         let columns = columns(batch)?;
         for row in 0..batch.num_rows() {
             self.write_label(&mut out.text);
-            for (name, column) in self.names.iter().zip(&columns) {
+            for ((name, column), is_grouped) in self.names.iter().zip(&columns).zip(&self.grouped) {
                 out.text.push_str(name);
                 out.text.push_str(" | ");
+                let start = out.text.len();
                 self.reader.write(column, row, &mut out.text)?;
+                if *is_grouped {
+                    group(&mut out.text, start);
+                }
                 out.text.push('\n');
             }
             out.relieve()?;

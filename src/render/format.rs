@@ -35,6 +35,8 @@ pub enum Format {
     /// A Parquet file, compressed by Zstandard; one result. What Parquet has no type for is stored as
     /// the nearest type that loses nothing, in the end as text.
     Parquet,
+    /// Bars for each column of numbers, or a sparkline where there are many rows along an axis.
+    Chart,
     /// Arrow IPC; one result. The file format if the output is a file, the stream format otherwise.
     /// Dictionaries are unpacked, because a file may hold one a column only.
     Arrow,
@@ -52,6 +54,7 @@ impl Format {
         Self::Markdown,
         Self::Html,
         Self::Insert,
+        Self::Chart,
         Self::Parquet,
         Self::Arrow,
     ];
@@ -61,6 +64,7 @@ impl Format {
         match self {
             Self::Table => "table",
             Self::Expanded => "expanded",
+            Self::Chart => "chart",
             Self::Csv => "csv",
             Self::Tsv => "tsv",
             Self::Json => "json",
@@ -76,7 +80,7 @@ impl Format {
     /// The usual end of a file's name, without the dot.
     pub fn extension(self) -> &'static str {
         match self {
-            Self::Table | Self::Expanded => "txt",
+            Self::Table | Self::Expanded | Self::Chart => "txt",
             Self::Markdown => "md",
             Self::Insert => "sql",
             named => named.name(),

@@ -19,12 +19,14 @@
 //!   distinct: `a`, `a` becomes `a`, `a_1`. The others write the names as they are.
 //!
 //! NULL: empty in csv (see [`Format::Csv`]), `\N` in tsv, `null` in json and ndjson, `NULL` in the
-//! rest. Where a person reads (table, expanded, markdown, html), a text that would read as NULL is put
+//! rest. Where a person reads (table, expanded, chart, markdown, html), a text that would read as NULL is put
 //! in quotes: `'NULL'`.
 
 mod arrow_ipc;
+mod chart;
 mod column_names;
 mod csv;
+mod delimited;
 mod destination;
 mod expanded;
 mod fit;
@@ -39,6 +41,7 @@ mod parquet_file;
 mod renderer;
 mod stored_type;
 mod table;
+mod thousands;
 mod tsv;
 mod type_name;
 mod value;

@@ -5,9 +5,12 @@ use std::io::Write;
 use arrow::array::RecordBatch;
 use arrow::datatypes::SchemaRef;
 
+use super::delimited::DelimitedWriter;
 use super::fit::Fit;
 use super::output::Output;
-use super::{Format, arrow_ipc, csv, expanded, html, insert, json, markdown, parquet_file, table, tsv};
+use super::{
+    Format, arrow_ipc, chart, csv, expanded, html, insert, json, markdown, parquet_file, table, tsv,
+};
 use crate::error::{Code, Error, Result};
 
 /// What a user may choose about how results are written.
@@ -22,8 +25,10 @@ pub struct RenderOptions {
     pub to_file: bool,
     /// Whether table and expanded end with a line `(3 rows)`.
     pub row_count: bool,
-    /// The screen that a table has to fit on; without one, nothing of it is cut.
+    /// The screen that a table or a chart has to fit on; without one, nothing of a table is cut.
     pub fit: Option<Fit>,
+    /// Whether table and expanded write the digits of amounts in groups of three: `1,234,567`.
+    pub groups: bool,
 }
 
 /// `result`, `NULL`, not a file, with the number of rows, nothing cut.
@@ -35,6 +40,7 @@ impl Default for RenderOptions {
             to_file: false,
             row_count: true,
             fit: None,
+            groups: false,
         }
     }
 }
@@ -54,9 +60,9 @@ pub(super) trait ResultWriter: Send {
 
 /// Writes results to one output in one format.
 ///
-/// Memory is bounded by a batch, in `table` by a thousand rows, in `parquet` by a row group. What
+/// Memory is bounded by a batch, in `table` and `chart` by a thousand rows, in `parquet` by a row group. What
 /// [`Renderer::batch`] was given is on the output when it returns, except in `table` (up to a thousand
-/// rows wait for the width of their columns) and `parquet`. A result that is not ended has no end on
+/// rows wait for the width of their columns), `chart` and `parquet`. A result that is not ended has no end on
 /// the output either: an array without its bracket, a file without its footer, so that a failed
 /// statement is never taken for a finished one.
 ///
@@ -200,8 +206,9 @@ fn writer(format: Format, options: RenderOptions) -> Box<dyn ResultWriter> {
     match format {
         Format::Table => Box::new(table::TableWriter::new(options)),
         Format::Expanded => Box::new(expanded::ExpandedWriter::new(&options)),
-        Format::Csv => Box::new(csv::CsvWriter::default()),
-        Format::Tsv => Box::new(tsv::TsvWriter::default()),
+        Format::Chart => Box::new(chart::ChartWriter::new(&options)),
+        Format::Csv => Box::new(DelimitedWriter::new(csv::CSV)),
+        Format::Tsv => Box::new(DelimitedWriter::new(tsv::TSV)),
         Format::Json => Box::new(json::JsonWriter::array()),
         Format::Ndjson => Box::new(json::JsonWriter::lines()),
         Format::Markdown => Box::new(markdown::MarkdownWriter::new(&options.null_text)),

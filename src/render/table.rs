@@ -6,15 +6,17 @@
 //! decides for all of them, and what did not fit is said at the end.
 
 use arrow::array::RecordBatch;
-use arrow::datatypes::SchemaRef;
+use arrow::datatypes::{Field, SchemaRef};
 use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
 use super::fit::{Fit, MORE, Wish, fit};
 use super::output::Output;
 use super::renderer::{RenderOptions, ResultWriter};
+use super::thousands::{are_amounts, group};
 use super::type_name::{has_any_length, is_number, type_name};
 use super::value::{self, columns};
 use super::visible::{Reader, write_visible};
+use crate::engine::KEEP_WHOLE;
 use crate::error::Result;
 
 /// The rows of a page.
@@ -30,6 +32,7 @@ pub(super) struct TableWriter {
     shown: usize,
     fit: Option<Fit>,
     row_count: bool,
+    groups: bool,
     page: Page,
     has_head: bool,
 }
@@ -38,6 +41,7 @@ struct Column {
     name: String,
     type_name: String,
     to_the_right: bool,
+    groups: bool,
     shrinks: bool,
     width: usize,
     /// Whether something of it was cut.
@@ -66,6 +70,7 @@ impl TableWriter {
             shown: 0,
             fit: options.fit,
             row_count: options.row_count,
+            groups: options.groups,
             page: Page::default(),
             has_head: false,
         }
@@ -76,6 +81,9 @@ impl TableWriter {
         for (values, column) in values.iter().zip(&mut self.columns) {
             let start = page.text.len();
             self.reader.write(values, row, &mut page.text)?;
+            if column.groups {
+                group(&mut page.text, start);
+            }
             let width = page.text[start..].width();
             if !(self.has_head && self.fit.is_some()) {
                 column.width = column.width.max(width);
@@ -182,7 +190,7 @@ fn end_of_row(is_more: bool) -> &'static str {
 }
 
 impl Column {
-    fn new(field: &arrow::datatypes::Field) -> Self {
+    fn new(field: &Field, groups: bool) -> Self {
         let mut name = String::new();
         write_visible(field.name(), "\\n", &mut name);
         let type_name = type_name(field.data_type());
@@ -191,7 +199,8 @@ impl Column {
             name,
             type_name,
             to_the_right: is_number(field.data_type()),
-            shrinks: has_any_length(field.data_type()),
+            groups: groups && is_number(field.data_type()) && are_amounts(field.name()),
+            shrinks: has_any_length(field.data_type()) && !field.metadata().contains_key(KEEP_WHOLE),
             is_cut: false,
         }
     }
@@ -237,7 +246,8 @@ fn write_cut(text: &str, width: usize, out: &mut String) {
 
 impl ResultWriter for TableWriter {
     fn begin(&mut self, schema: &SchemaRef, _out: &mut Output) -> Result<()> {
-        self.columns = schema.fields().iter().map(|field| Column::new(field)).collect();
+        let columns = schema.fields().iter();
+        self.columns = columns.map(|field| Column::new(field, self.groups)).collect();
         self.page = Page::default();
         self.has_head = false;
         Ok(())

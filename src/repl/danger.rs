@@ -25,6 +25,26 @@ pub(super) fn question(piece: &Piece) -> Option<String> {
     }
 }
 
+/// Whether a statement is one of those that read and change nothing, by its words.
+pub(super) fn only_reads(piece: &Piece) -> bool {
+    const READING: &[&str] = &[
+        "SELECT",
+        "VALUES",
+        "SHOW",
+        "DESCRIBE",
+        "SUMMARIZE",
+        "FROM",
+        "WITH",
+        "CHECK",
+    ];
+    const WRITING: &[&str] = &["INSERT", "UPDATE", "DELETE", "MERGE", "INTO"];
+    let words = outer_words(piece.tokens());
+    let is_reading = words
+        .first()
+        .is_some_and(|first| READING.contains(&first.as_str()));
+    is_reading && !words.iter().any(|word| WRITING.contains(&word.as_str()))
+}
+
 /// The bare words outside parentheses, in upper case.
 fn outer_words(tokens: &[TokenWithSpan]) -> Vec<String> {
     let mut depth = 0_usize;
@@ -81,6 +101,14 @@ mod tests {
         ] {
             assert_eq!(asked(sql).as_deref(), Some(expected), "{sql}");
         }
+    }
+
+    #[test]
+    fn what_reads_is_known_by_its_words() {
+        let reads = |sql: &str| only_reads(&Script::new(sql).into_pieces().next().unwrap().unwrap());
+        assert!(reads("select 1") && reads("WITH a AS (SELECT 1) SELECT * FROM a") && reads("SHOW TABLES"));
+        assert!(!reads("WITH a AS (SELECT 1) INSERT INTO t SELECT * FROM a"));
+        assert!(!reads("INSERT INTO t VALUES (1)") && !reads("SET a = 1") && !reads("SELECT 1 INTO t"));
     }
 
     #[test]

@@ -1,35 +1,39 @@
 //! The line editor: prompt, history, and what it asks the other modules while a line is typed.
 
 use std::borrow::Cow;
-use std::os::unix::fs::DirBuilderExt;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::rc::Rc;
 
 use rustyline::completion::{Completer, FilenameCompleter, Pair};
+use rustyline::config::Configurer;
 use rustyline::error::ReadlineError;
 use rustyline::highlight::{CmdKind, Highlighter};
-use rustyline::hint::Hinter;
+use rustyline::hint::{Hint, Hinter};
 use rustyline::history::{FileHistory, MemHistory};
 use rustyline::validate::{ValidationContext, ValidationResult, Validator};
-use rustyline::{Behavior, ColorMode, CompletionType, Config, Context, Editor, Helper};
+use rustyline::{Behavior, ColorMode, CompletionType, Config, Context, EditMode, Editor, Helper};
 use unicode_width::UnicodeWidthStr;
 
-use super::completion::{Metadata, complete};
-use super::highlight::{self, colours};
-use super::keys::{self, Margin, margins, marker};
-use super::{input, note};
+use super::completion::{Candidate, Metadata, complete, signature};
+use super::highlight::{self, Colour, Theme, colours};
+use super::history::History;
+use super::input;
+use super::keys::{self, EditKeys, Margin, margins, marker};
 use crate::error::{Error, Result};
 
 /// How many entries the history has.
 const HISTORY: usize = 10_000;
 /// Candidates beyond this are left out; nobody reads a longer list.
 const CANDIDATES: usize = 5_000;
+/// A line of a list of candidates is cut here.
+const LISTED: usize = 78;
 
 /// Reads inputs from a terminal.
 pub(super) struct LineEditor<'a> {
     editor: Editor<Assistant<'a>, FileHistory>,
     margin: Margin,
-    history: Option<PathBuf>,
+    history: History,
+    keys: EditKeys,
 }
 
 /// What a person gave.
@@ -46,66 +50,85 @@ impl<'a> LineEditor<'a> {
     /// An editor that completes from `metadata`, with the history of that file.
     ///
     /// # Errors
-    /// What the terminal says. A history that cannot be read is said, and is no error.
+    /// What the terminal says.
     pub(super) fn new(
         metadata: Rc<Metadata<'a>>,
         history: Option<PathBuf>,
-        has_colours: bool,
+        theme: Option<Theme>,
+        keys: EditKeys,
     ) -> Result<Self> {
         let margin = Margin::default();
         let mut editor = Editor::with_config(config()).map_err(failed)?;
         editor.set_helper(Some(Assistant {
             metadata,
             margin: margin.clone(),
-            has_colours,
+            theme,
             files: FilenameCompleter::new(),
         }));
         keys::bind(&mut editor, &margin);
-        let history = history.filter(|path| match open_history(&mut editor, path) {
-            Ok(()) => true,
-            Err(error) => {
-                note(&format!("no history: {}", error.message()));
-                false
-            }
-        });
-        Ok(Self {
+        let history = History::open(history, &mut editor);
+        let mut editor = Self {
             editor,
             margin,
             history,
-        })
+            keys,
+        };
+        editor.set_keys(keys);
+        Ok(editor)
     }
 
-    /// Reads the next input. Blocks.
+    /// Reads the next input, which begins as `initial`. Blocks.
     ///
     /// # Errors
     /// What the terminal says.
-    pub(super) fn read(&mut self, prompt: &str) -> Result<Read> {
+    pub(super) fn read(&mut self, prompt: &str, initial: Option<&str>) -> Result<Read> {
         let width = prompt.width();
         self.margin.set(width);
-        let text = match self.editor.readline(prompt) {
+        self.history.refresh(&mut self.editor);
+        let initial = initial.map(|text| keys::with_margins(text, width));
+        let read = match &initial {
+            Some(text) => self.editor.readline_with_initial(prompt, (text.as_str(), "")),
+            None => self.editor.readline(prompt),
+        };
+        let text = match read {
             Ok(text) => keys::without_margins(&text, width),
             Err(ReadlineError::Interrupted) => return Ok(Read::Void),
             Err(ReadlineError::Eof) => return Ok(Read::End),
             Err(error) => return Err(failed(error)),
         };
-        self.remember(&text);
+        self.history.add(&text, &mut self.editor);
         Ok(Read::Input(text))
     }
 
-    /// How many characters wide the terminal is.
-    pub(super) fn width(&mut self) -> Option<usize> {
-        self.editor.dimensions().map(|(columns, _)| usize::from(columns))
+    /// How many characters wide and lines high the terminal is.
+    pub(super) fn size(&mut self) -> Option<(usize, usize)> {
+        let size = self.editor.dimensions();
+        size.map(|(columns, rows)| (usize::from(columns), usize::from(rows)))
     }
 
-    fn remember(&mut self, text: &str) {
-        let Some(path) = self.history.as_ref().filter(|_| !text.trim().is_empty()) else {
-            return;
-        };
-        let kept = self.editor.add_history_entry(text.trim_end());
-        let kept = kept.and_then(|_| self.editor.append_history(path));
-        if let Err(error) = kept {
-            note(&format!("the history ends here: {}", failed(error).message()));
-            self.history = None;
+    /// Which keys there are.
+    pub(super) fn keys(&self) -> EditKeys {
+        self.keys
+    }
+
+    /// Chooses the keys.
+    pub(super) fn set_keys(&mut self, keys: EditKeys) {
+        self.keys = keys;
+        self.editor.set_edit_mode(match keys {
+            EditKeys::Emacs => EditMode::Emacs,
+            EditKeys::Vi => EditMode::Vi,
+        });
+    }
+
+    /// Which colours there are.
+    pub(super) fn theme(&self) -> Option<Theme> {
+        self.editor.helper().and_then(|assistant| assistant.theme)
+    }
+
+    /// Chooses the colours.
+    pub(super) fn set_theme(&mut self, theme: Option<Theme>) {
+        if let Some(assistant) = self.editor.helper_mut() {
+            assistant.theme = theme;
         }
     }
 }
@@ -141,22 +164,6 @@ fn config() -> Config {
         .build()
 }
 
-/// Makes the file's folder and reads what is there.
-fn open_history(editor: &mut Editor<Assistant<'_>, FileHistory>, path: &Path) -> Result<()> {
-    if let Some(folder) = path.parent() {
-        std::fs::DirBuilder::new()
-            .recursive(true)
-            .mode(0o700)
-            .create(folder)
-            .map_err(|e| Error::io(folder, "make", e))?;
-    }
-    match editor.load_history(path) {
-        Ok(()) => Ok(()),
-        Err(ReadlineError::Io(error)) if error.kind() == std::io::ErrorKind::NotFound => Ok(()),
-        Err(error) => Err(Error::io(path, "read", std::io::Error::other(error))),
-    }
-}
-
 fn failed(error: ReadlineError) -> Error {
     let error = match error {
         ReadlineError::Io(error) => error,
@@ -169,7 +176,7 @@ fn failed(error: ReadlineError) -> Error {
 struct Assistant<'a> {
     metadata: Rc<Metadata<'a>>,
     margin: Margin,
-    has_colours: bool,
+    theme: Option<Theme>,
     files: FilenameCompleter,
 }
 
@@ -181,6 +188,7 @@ impl Completer for Assistant<'_> {
     fn complete(&self, text: &str, at: usize, _: &Context<'_>) -> rustyline::Result<(usize, Vec<Pair>)> {
         self.metadata.begin();
         let completion = complete(text, at, self.metadata.as_ref());
+        self.metadata.end();
         if completion.is_file {
             // The rest of the line is the name: as if in quotes, nothing in it is escaped.
             let name = text[completion.start..at].trim_start_matches(['\'', '"']);
@@ -188,13 +196,41 @@ impl Completer for Assistant<'_> {
             let (_, files) = self.files.complete_path(&quoted, quoted.len())?;
             return Ok((at - name.len(), files));
         }
-        let pair = |text: String| Pair {
-            display: text.trim_end().to_owned(),
-            replacement: text,
-        };
-        let candidates = completion.candidates.into_iter().take(CANDIDATES);
-        Ok((completion.start, candidates.map(pair).collect()))
+        let mut candidates = completion.candidates;
+        candidates.truncate(CANDIDATES);
+        Ok((completion.start, listed(candidates)))
     }
+}
+
+/// Candidates as they are listed: what is said of each in a column of its own.
+fn listed(candidates: Vec<Candidate>) -> Vec<Pair> {
+    let names = candidates.iter().filter(|candidate| !candidate.note.is_empty());
+    let width = names
+        .map(|candidate| candidate.shown().width())
+        .max()
+        .unwrap_or(0);
+    let pair = |candidate: Candidate| {
+        let mut display = candidate.shown().to_owned();
+        if !candidate.note.is_empty() {
+            let space = width.saturating_sub(display.width()) + 2;
+            display.extend(std::iter::repeat_n(' ', space));
+            display.extend(
+                candidate
+                    .note
+                    .chars()
+                    .map(|c| if c.is_control() { ' ' } else { c }),
+            );
+        }
+        if let Some((end, _)) = display.char_indices().nth(LISTED) {
+            display.truncate(end);
+            display.push('…');
+        }
+        Pair {
+            display,
+            replacement: candidate.text,
+        }
+    };
+    candidates.into_iter().map(pair).collect()
 }
 
 impl Validator for Assistant<'_> {
@@ -206,19 +242,46 @@ impl Validator for Assistant<'_> {
     }
 }
 
+/// What is shown behind the cursor and never taken over.
+struct Signature(String);
+
+impl Hint for Signature {
+    fn display(&self) -> &str {
+        &self.0
+    }
+
+    fn completion(&self) -> Option<&str> {
+        None
+    }
+}
+
 impl Hinter for Assistant<'_> {
-    type Hint = String;
+    type Hint = Signature;
+
+    fn hint(&self, line: &str, at: usize, _: &Context<'_>) -> Option<Signature> {
+        let is_at_end = at == line.len();
+        let signature = is_at_end.then(|| signature(line, self.metadata.as_ref()))??;
+        Some(Signature(format!("   {signature}")))
+    }
 }
 
 impl Highlighter for Assistant<'_> {
     fn highlight<'l>(&self, line: &'l str, _: usize) -> Cow<'l, str> {
-        Cow::Owned(drawn(line, self.margin.width(), self.has_colours))
+        let is_table = |name: &str| self.metadata.is_table(name);
+        Cow::Owned(drawn(line, self.margin.width(), self.theme, &is_table))
     }
 
     fn highlight_prompt<'b, 's: 'b, 'p: 'b>(&'s self, prompt: &'p str, _: bool) -> Cow<'b, str> {
-        match self.has_colours {
-            true => Cow::Owned(format!("{}{prompt}{}", highlight::PROMPT, highlight::RESET)),
-            false => Cow::Borrowed(prompt),
+        match self.theme {
+            Some(theme) => Cow::Owned(coloured(prompt, theme.sequence(Colour::Prompt))),
+            None => Cow::Borrowed(prompt),
+        }
+    }
+
+    fn highlight_hint<'h>(&self, hint: &'h str) -> Cow<'h, str> {
+        match self.theme {
+            Some(theme) => Cow::Owned(coloured(hint, theme.sequence(Colour::Comment))),
+            None => Cow::Borrowed(hint),
         }
     }
 
@@ -227,19 +290,20 @@ impl Highlighter for Assistant<'_> {
     }
 }
 
+fn coloured(text: &str, sequence: &str) -> String {
+    format!("{sequence}{text}{}", highlight::RESET)
+}
+
 /// The line with its continuation prompts and colours.
-fn drawn(line: &str, margin: usize, has_colours: bool) -> String {
+fn drawn(line: &str, margin: usize, theme: Option<Theme>, is_table: &dyn Fn(&str) -> bool) -> String {
     let marker = marker(margin);
     let mut parts: Vec<_> = margins(line, margin)
         .into_iter()
-        .map(|range| (range, highlight::CONTINUATION, Some(marker.as_str())))
+        .map(|range| (range, Colour::Continuation, Some(marker.as_str())))
         .collect();
-    if has_colours {
-        parts.extend(
-            colours(line)
-                .into_iter()
-                .map(|(range, colour)| (range, colour, None)),
-        );
+    if theme.is_some() {
+        let colours = colours(line, is_table).into_iter();
+        parts.extend(colours.map(|(range, colour)| (range, colour, None)));
         parts.sort_by_key(|(range, ..)| range.start);
     }
     let mut text = String::with_capacity(line.len() * 2);
@@ -247,9 +311,9 @@ fn drawn(line: &str, margin: usize, has_colours: bool) -> String {
     for (range, colour, replacement) in parts {
         text.push_str(&line[end..range.start]);
         let part = replacement.unwrap_or(&line[range.clone()]);
-        match has_colours {
-            true => text.extend([colour, part, highlight::RESET]),
-            false => text.push_str(part),
+        match theme {
+            Some(theme) => text.push_str(&coloured(part, theme.sequence(colour))),
+            None => text.push_str(part),
         }
         end = range.end;
     }
@@ -262,11 +326,24 @@ mod tests {
     use super::*;
 
     #[test]
+    fn what_is_said_of_candidates_stands_in_a_column() {
+        let candidate = |text: &str, note: &str| Candidate {
+            text: text.to_owned(),
+            label: None,
+            note: note.to_owned(),
+        };
+        let pairs = listed(vec![candidate("events", "3 rows"), candidate("数据", "view")]);
+        let displays: Vec<&str> = pairs.iter().map(|pair| pair.display.as_str()).collect();
+        assert_eq!(displays, ["events  3 rows", "数据    view"]);
+    }
+
+    #[test]
     fn further_lines_are_drawn_with_their_prompt() {
-        assert_eq!(drawn("SELECT\n      1", 5, false), "SELECT\n  ->  1");
-        assert_eq!(drawn("SELECT '\n     1'", 5, false), "SELECT '\n     1'");
+        let drawn = |line: &str, theme| drawn(line, 5, theme, &|_| false);
+        assert_eq!(drawn("SELECT\n      1", None), "SELECT\n  ->  1");
+        assert_eq!(drawn("SELECT '\n     1'", None), "SELECT '\n     1'");
         assert_eq!(
-            drawn("a\n     1", 5, true),
+            drawn("a\n     1", Some(Theme::Light)),
             "a\n\u{1b}[36m  -> \u{1b}[0m\u{1b}[35m1\u{1b}[0m"
         );
     }

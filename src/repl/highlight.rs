@@ -9,17 +9,70 @@ use super::lexer::{Lexed, Lexeme, Rest};
 use super::words::is_keyword;
 
 pub(super) const RESET: &str = "\x1b[0m";
-pub(super) const PROMPT: &str = "\x1b[1;36m";
-pub(super) const CONTINUATION: &str = "\x1b[36m";
-const KEYWORD: &str = "\x1b[1;34m";
-const STRING: &str = "\x1b[32m";
-const NUMBER: &str = "\x1b[35m";
-const COMMENT: &str = "\x1b[90m";
-const PARAMETER: &str = "\x1b[33m";
-const UNMATCHED: &str = "\x1b[1;31m";
+
+/// What the terminal's background is, which colours have to stand out from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Theme {
+    /// Light text on a dark ground.
+    Dark,
+    /// Dark text on a light ground.
+    Light,
+}
+
+impl Theme {
+    /// What a user types.
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            Self::Dark => "dark",
+            Self::Light => "light",
+        }
+    }
+
+    /// The sequence that begins a colour. Of the sixteen colours of a terminal, those that both common
+    /// palettes show well on such a ground: bright ones on dark, plain ones on light, no yellow there.
+    pub(super) fn sequence(self, colour: Colour) -> &'static str {
+        use Colour as C;
+        match (self, colour) {
+            (Self::Dark, C::Prompt) => "\x1b[1;96m",
+            (Self::Light, C::Prompt) => "\x1b[1;36m",
+            (Self::Dark, C::Continuation) => "\x1b[96m",
+            (Self::Light, C::Continuation) => "\x1b[36m",
+            (Self::Dark, C::Keyword) => "\x1b[1;94m",
+            (Self::Light, C::Keyword) => "\x1b[1;34m",
+            (Self::Dark, C::Text) => "\x1b[92m",
+            (Self::Light, C::Text) => "\x1b[32m",
+            (Self::Dark, C::Number) => "\x1b[95m",
+            (Self::Light, C::Number) => "\x1b[35m",
+            (Self::Dark, C::Table) => "\x1b[36m",
+            (Self::Light, C::Table) => "\x1b[4;36m",
+            (Self::Dark, C::Parameter) => "\x1b[93m",
+            (Self::Light, C::Parameter) => "\x1b[1;35m",
+            (Self::Dark | Self::Light, C::Comment) => "\x1b[90m",
+            (Self::Dark, C::Unmatched) => "\x1b[1;91m",
+            (Self::Light, C::Unmatched) => "\x1b[1;31m",
+        }
+    }
+}
+
+/// What a part of a text is, and so which colour it has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Colour {
+    Prompt,
+    Continuation,
+    Keyword,
+    Text,
+    Number,
+    /// A table that the lake has.
+    Table,
+    Parameter,
+    Comment,
+    /// A bracket without a partner.
+    Unmatched,
+}
 
 /// The parts of `text` that have a colour, in order, without overlaps.
-pub(super) fn colours(text: &str) -> Vec<(Range<usize>, &'static str)> {
+/// `is_table` knows the tables of the lake.
+pub(super) fn colours(text: &str, is_table: &dyn Fn(&str) -> bool) -> Vec<(Range<usize>, Colour)> {
     let first = text.trim_start();
     if command::is_command(first.lines().next().unwrap_or_default()) {
         return command_colours(text);
@@ -30,8 +83,8 @@ pub(super) fn colours(text: &str) -> Vec<(Range<usize>, &'static str)> {
     let mut after_period = false;
     for (i, lexeme) in lexed.lexemes.iter().enumerate() {
         let colour = match unmatched.contains(&i) {
-            true => Some(UNMATCHED),
-            false => colour(lexeme, after_period),
+            true => Some(Colour::Unmatched),
+            false => colour(lexeme, after_period, is_table),
         };
         parts.extend(colour.map(|colour| (lexeme.range.clone(), colour)));
         after_period = lexeme.token == Token::Period;
@@ -39,34 +92,40 @@ pub(super) fn colours(text: &str) -> Vec<(Range<usize>, &'static str)> {
     if let Rest::Open(start) = lexed.rest {
         let rest = text[start..].trim_start();
         let start = text.len() - rest.len();
-        let colour = if rest.starts_with("/*") { COMMENT } else { STRING };
+        let colour = if rest.starts_with("/*") {
+            Colour::Comment
+        } else {
+            Colour::Text
+        };
         parts.push((start..text.len(), colour));
     }
     parts
 }
 
-fn command_colours(text: &str) -> Vec<(Range<usize>, &'static str)> {
+fn command_colours(text: &str) -> Vec<(Range<usize>, Colour)> {
     let start = text.len() - text.trim_start().len();
     let end = text[start..]
         .find(char::is_whitespace)
         .map_or(text.len(), |length| start + length);
-    vec![(start..end, KEYWORD)]
+    vec![(start..end, Colour::Keyword)]
 }
 
-fn colour(lexeme: &Lexeme, after_period: bool) -> Option<&'static str> {
+fn colour(lexeme: &Lexeme, after_period: bool, is_table: &dyn Fn(&str) -> bool) -> Option<Colour> {
     match &lexeme.token {
-        Token::Word(word) if word.quote_style.is_none() => {
-            (!after_period && is_keyword(&word.value)).then_some(KEYWORD)
-        }
-        Token::Number(..) => Some(NUMBER),
-        Token::Placeholder(_) => Some(PARAMETER),
+        Token::Word(word) if word.quote_style.is_none() => match !after_period && is_keyword(&word.value) {
+            true => Some(Colour::Keyword),
+            false => is_table(&word.value).then_some(Colour::Table),
+        },
+        Token::Word(word) => is_table(&word.value).then_some(Colour::Table),
+        Token::Number(..) => Some(Colour::Number),
+        Token::Placeholder(_) => Some(Colour::Parameter),
         Token::SingleQuotedString(_)
         | Token::DollarQuotedString(_)
         | Token::NationalStringLiteral(_)
         | Token::EscapedStringLiteral(_)
         | Token::UnicodeStringLiteral(_)
-        | Token::HexStringLiteral(_) => Some(STRING),
-        _ => lexeme.is_comment().then_some(COMMENT),
+        | Token::HexStringLiteral(_) => Some(Colour::Text),
+        _ => lexeme.is_comment().then_some(Colour::Comment),
     }
 }
 
@@ -104,8 +163,8 @@ fn unmatched_brackets(lexemes: &[Lexeme]) -> Vec<usize> {
 mod tests {
     use super::*;
 
-    fn coloured(text: &str) -> Vec<(&str, &'static str)> {
-        let parts = colours(text);
+    fn coloured(text: &str) -> Vec<(&str, Colour)> {
+        let parts = colours(text, &|name| name.eq_ignore_ascii_case("events"));
         assert!(parts.windows(2).all(|pair| pair[0].0.end <= pair[1].0.start));
         parts
             .into_iter()
@@ -118,29 +177,42 @@ mod tests {
         assert_eq!(
             coloured("select a.order, \"from\", 'x''y', 1.5e3, $p -- note\nfrom t"),
             [
-                ("select", KEYWORD),
-                ("'x''y'", STRING),
-                ("1.5e3", NUMBER),
-                ("$p", PARAMETER),
-                ("-- note\n", COMMENT),
-                ("from", KEYWORD),
+                ("select", Colour::Keyword),
+                ("'x''y'", Colour::Text),
+                ("1.5e3", Colour::Number),
+                ("$p", Colour::Parameter),
+                ("-- note\n", Colour::Comment),
+                ("from", Colour::Keyword),
             ]
         );
-        assert_eq!(coloured(".mode csv"), [(".mode", KEYWORD)]);
+        assert_eq!(coloured(".mode csv"), [(".mode", Colour::Keyword)]);
         assert_eq!(coloured("name, value, date, total"), []);
+        assert_eq!(
+            coloured("raw.EVENTS, \"events\", event"),
+            [("EVENTS", Colour::Table), ("\"events\"", Colour::Table)]
+        );
     }
 
     #[test]
     fn what_is_still_open_has_a_colour_too() {
-        assert_eq!(coloured("SELECT 'a; b"), [("SELECT", KEYWORD), ("'a; b", STRING)]);
-        assert_eq!(coloured("x /* SELECT"), [("/* SELECT", COMMENT)]);
+        assert_eq!(
+            coloured("SELECT 'a; b"),
+            [("SELECT", Colour::Keyword), ("'a; b", Colour::Text)]
+        );
+        assert_eq!(coloured("x /* SELECT"), [("/* SELECT", Colour::Comment)]);
     }
 
     #[test]
     fn brackets_without_partners_stand_out() {
         assert_eq!(coloured("f(a, (b), [c])"), []);
-        assert_eq!(coloured("f(a]"), [("(", UNMATCHED), ("]", UNMATCHED)]);
-        assert_eq!(coloured("(a; b)"), [("(", UNMATCHED), (")", UNMATCHED)]);
-        assert_eq!(coloured("a)"), [(")", UNMATCHED)]);
+        assert_eq!(
+            coloured("f(a]"),
+            [("(", Colour::Unmatched), ("]", Colour::Unmatched)]
+        );
+        assert_eq!(
+            coloured("(a; b)"),
+            [("(", Colour::Unmatched), (")", Colour::Unmatched)]
+        );
+        assert_eq!(coloured("a)"), [(")", Colour::Unmatched)]);
     }
 }

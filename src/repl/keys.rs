@@ -9,12 +9,31 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use rustyline::{
-    Cmd, ConditionalEventHandler, Editor, Event, EventContext, EventHandler, Helper, KeyCode, KeyEvent,
-    Modifiers, Movement, RepeatCount, history::History,
+    Cmd, ConditionalEventHandler, EditMode, Editor, Event, EventContext, EventHandler, Helper, InputMode,
+    KeyCode, KeyEvent, Modifiers, Movement, RepeatCount, history::History,
 };
 
 use super::input;
 use super::lexer::Lexed;
+
+/// The keys of the line editor.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum EditKeys {
+    /// Those of Emacs, as most shells have them.
+    Emacs,
+    /// Those of vi: Escape leads to commands, `i` back to typing.
+    Vi,
+}
+
+impl EditKeys {
+    /// What a user types.
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            Self::Emacs => "emacs",
+            Self::Vi => "vi",
+        }
+    }
+}
 
 /// How wide the prompt is, and with it the margin of further lines.
 #[derive(Debug, Clone, Default)]
@@ -53,8 +72,31 @@ pub(super) fn bind<H: Helper, I: History>(editor: &mut Editor<H, I>, margin: &Ma
         let handler = Handler {
             key: does,
             margin: margin.clone(),
+            is_vi_command: false,
         };
         editor.bind_sequence(key, EventHandler::Conditional(Box::new(handler)));
+    }
+    for (c, does) in [
+        ('h', Key::Left),
+        ('l', Key::Right),
+        ('0', Key::Home),
+        ('^', Key::Home),
+        ('x', Key::Delete),
+        ('X', Key::Backspace),
+    ] {
+        let handler = Handler {
+            key: does,
+            margin: margin.clone(),
+            is_vi_command: true,
+        };
+        let key = KeyEvent(KeyCode::Char(c), Modifiers::NONE);
+        editor.bind_sequence(key, EventHandler::Conditional(Box::new(handler)));
+    }
+    for (key, search) in [
+        (KeyCode::PageUp, Cmd::HistorySearchBackward),
+        (KeyCode::PageDown, Cmd::HistorySearchForward),
+    ] {
+        editor.bind_sequence(KeyEvent(key, Modifiers::NONE), EventHandler::Simple(search));
     }
 }
 
@@ -71,10 +113,16 @@ enum Key {
 struct Handler {
     key: Key,
     margin: Margin,
+    /// Whether the key means this only among vi's commands, and is a letter elsewhere.
+    is_vi_command: bool,
 }
 
 impl ConditionalEventHandler for Handler {
     fn handle(&self, _: &Event, _: RepeatCount, _: bool, context: &EventContext<'_>) -> Option<Cmd> {
+        let is_command = context.mode() == EditMode::Vi && context.input_mode() == InputMode::Command;
+        if self.is_vi_command && !is_command {
+            return None;
+        }
         pressed(self.key, context.line(), context.pos(), &self.margin.text())
     }
 }
@@ -133,6 +181,23 @@ pub(super) fn without_margins(text: &str, width: usize) -> String {
         plain.replace_range(range, "");
     }
     plain
+}
+
+/// The text as it is edited: with margins, but not in quotes.
+pub(super) fn with_margins(text: &str, width: usize) -> String {
+    let margin = " ".repeat(width);
+    let lexed = Lexed::new(text);
+    let mut edited = String::with_capacity(text.len());
+    let mut start = 0;
+    for (at, _) in text.match_indices('\n') {
+        edited.push_str(&text[start..=at]);
+        if !lexed.is_inside_quote(at) {
+            edited.push_str(&margin);
+        }
+        start = at + 1;
+    }
+    edited.push_str(&text[start..]);
+    edited
 }
 
 /// The continuation prompt, as wide as the prompt.
@@ -211,6 +276,9 @@ mod tests {
             "SELECT '\n    a',\n  b"
         );
         assert_eq!(without_margins("SELECT\n    a", 0), "SELECT\n    a");
+        for text in ["SELECT\n  a,\nb;", "SELECT '\n  a',\n  b", "a", ""] {
+            assert_eq!(without_margins(&with_margins(text, 4), 4), text);
+        }
         assert_eq!(marker(8), "     -> ");
         assert_eq!(marker(2), "  ");
     }

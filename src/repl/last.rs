@@ -18,6 +18,8 @@ pub(super) enum Last {
     Kept(SchemaRef, Vec<RecordBatch>),
     /// There was one, but it was too large.
     TooLarge,
+    /// There was one, but its end was not waited for.
+    Cut,
 }
 
 impl Last {
@@ -28,6 +30,10 @@ impl Last {
     pub(super) fn get(&self) -> Result<(SchemaRef, Vec<RecordBatch>)> {
         match self {
             Self::Kept(schema, batches) => Ok((SchemaRef::clone(schema), batches.clone())),
+            Self::Cut => Err(
+                Error::new(Code::InvalidStatement, "the last result was left before its end")
+                    .with_hint("run its statement again"),
+            ),
             Self::Nothing => Err(Error::new(Code::InvalidStatement, "there is no result yet")),
             Self::TooLarge => Err(Error::new(
                 Code::InvalidStatement,
@@ -46,6 +52,8 @@ pub(super) struct Keeper {
     schema: SchemaRef,
     batches: Vec<RecordBatch>,
     bytes: usize,
+    /// Whether these are all rows there are.
+    pub(super) is_whole: bool,
 }
 
 impl Keeper {
@@ -54,6 +62,7 @@ impl Keeper {
             schema,
             batches: Vec::new(),
             bytes: 0,
+            is_whole: false,
         }
     }
 
@@ -71,9 +80,11 @@ impl Keeper {
         self.bytes > LIMIT_BYTES
     }
 
+    /// The result.
     pub(super) fn finish(self) -> Last {
         match self.is_full() {
             true => Last::TooLarge,
+            false if !self.is_whole => Last::Cut,
             false => Last::Kept(self.schema, self.batches),
         }
     }
@@ -99,7 +110,9 @@ mod tests {
 
         let mut keeper = Keeper::new(batch.schema());
         keeper.add(&batch);
+        keeper.is_whole = true;
         let (_, kept) = keeper.finish().get().unwrap();
+        assert!(Keeper::new(batch.schema()).finish().get().is_err());
         assert_eq!(kept, [batch]);
         assert!(Last::default().get().is_err());
     }

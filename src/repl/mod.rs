@@ -10,19 +10,27 @@ mod command;
 mod completion;
 mod danger;
 mod editor;
+mod footer;
 mod highlight;
+mod history;
 mod input;
 mod interrupts;
 mod keys;
 mod last;
 mod lexer;
+mod pager;
 mod results;
+mod screen;
 mod shell;
 mod statements;
 mod terminal;
 mod words;
 
 use std::path::PathBuf;
+
+pub use highlight::Theme;
+pub use keys::EditKeys;
+pub use pager::Pager;
 
 use crate::connection::Connection;
 use crate::error::{Error, Result};
@@ -34,6 +42,8 @@ use crate::syntax::Parameters;
 pub struct ReplOptions {
     /// What the lake is called in the prompt.
     pub name: String,
+    /// The lake's folder, if it is on this machine: a safe shell reads no script from elsewhere.
+    pub lake: Option<PathBuf>,
     /// How results are written, until `.mode`.
     pub format: Format,
     /// Where results go, until `.output`.
@@ -42,8 +52,18 @@ pub struct ReplOptions {
     pub parameters: Parameters,
     /// The file that keeps the history; made, with its folder, if it is not there. `None` keeps none.
     pub history: Option<PathBuf>,
-    /// Whether what is typed has colours.
-    pub colours: bool,
+    /// The colours of what is typed; `None` for none.
+    pub theme: Option<Theme>,
+    /// The keys of the line editor, until `.keys`.
+    pub keys: EditKeys,
+    /// Where results longer than the screen are read; `None` for no such program.
+    pub pager: Option<Pager>,
+    /// The editor of `.edit`, as a command of the operating system's shell.
+    pub editor: String,
+    /// The program of `.copy`, as such a command; `None` leaves it to the terminal.
+    pub clipboard: Option<String>,
+    /// A file of commands and statements to begin with, if it is there.
+    pub start: Option<PathBuf>,
     /// Say nothing but results and errors.
     pub quiet: bool,
     /// Run the statements of an input or file after one that failed.
@@ -71,11 +91,17 @@ pub struct ReplOptions {
 /// let connection = LocalConnection::new(lake.session());
 /// let options = ReplOptions {
 ///     name: "shop".to_owned(),
+///     lake: Some("shop".into()),
 ///     format: Format::Table,
 ///     destination: Destination::Stdout,
 ///     parameters: Parameters::default(),
 ///     history: None,
-///     colours: true,
+///     theme: None,
+///     keys: weir::repl::EditKeys::Emacs,
+///     pager: None,
+///     editor: "vi".to_owned(),
+///     clipboard: None,
+///     start: None,
 ///     quiet: false,
 ///     continue_on_error: false,
 ///     echo: false,

@@ -1,32 +1,33 @@
-//! Where results go, how many of their rows are shown, and what is said under them.
+//! Where results go, and what is said under them.
 
-use std::fmt;
 use std::io::{IsTerminal, Write};
 use std::path::{Path, PathBuf};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use arrow::array::RecordBatch;
 use arrow::datatypes::SchemaRef;
-use indicatif::HumanCount;
 
+use super::footer::{Cost, Count, Seconds};
 use super::interrupts::Interrupts;
 use super::last::Keeper;
 use super::note;
-use super::shell::Shell;
+use super::pager::Pager;
+use super::screen::Screen;
+use super::shell::{Run, Shell};
 use super::statements::{Event, Running};
 use crate::error::{Code, Error, Result};
-use crate::render::{Destination, Fit, Format, Meter, OpenDestination, RenderOptions, Renderer};
-
-/// How many rows of a table a terminal is shown.
-const SHOWN: usize = 1000;
-const WAY_OUT: &str = "\\G or .mode expanded shows all";
+use crate::render::{Destination, Format, Meter, OpenDestination, RenderOptions, Renderer};
 
 /// What is known about how results are shown.
 pub(super) struct Presenter {
     pub(super) mode: Format,
     pub(super) has_timing: bool,
-    /// How wide the terminal is that results go to.
-    pub(super) screen: Option<usize>,
+    /// How wide and high the terminal is that results go to.
+    pub(super) screen: Option<(usize, usize)>,
+    /// Where more than the screen holds is read.
+    pub(super) pager: Option<Pager>,
+    /// Whether the pager may do nothing but show.
+    pub(super) is_safe: bool,
     /// The file of the next result.
     pub(super) once: Option<PathBuf>,
     /// The file of all results.
@@ -36,6 +37,9 @@ pub(super) struct Presenter {
     /// Whether stdout has a result already, from which the next is set off.
     has_result: bool,
 }
+
+/// What a file ends in that people read.
+const TEXT: &str = "txt";
 
 /// A file that results are written to.
 struct OpenFile {
@@ -58,17 +62,22 @@ impl OpenFile {
 
 /// The modes for people give way to a format that the file's ending names.
 fn format_of(path: &Path, mode: Format) -> Format {
-    let is_for_people = matches!(mode, Format::Table | Format::Expanded);
+    let is_for_people = mode.extension() == TEXT;
     let ending = path.extension().and_then(|ending| ending.to_str());
     let named = Format::ALL
         .iter()
-        .filter(|format| format.extension() != "txt")
+        .filter(|format| format.extension() != TEXT)
         .find(|format| ending.is_some_and(|ending| ending.eq_ignore_ascii_case(format.extension())));
     named.copied().filter(|_| is_for_people).unwrap_or(mode)
 }
 
 impl Presenter {
-    pub(super) fn new(mode: Format, destination: &Destination, quiet: bool) -> Result<Self> {
+    pub(super) fn new(
+        mode: Format,
+        destination: &Destination,
+        pager: Option<Pager>,
+        quiet: bool,
+    ) -> Result<Self> {
         let output = match destination {
             Destination::Stdout => None,
             Destination::File(path) => Some(OpenFile::open(path, mode)?),
@@ -77,6 +86,8 @@ impl Presenter {
             mode,
             has_timing: true,
             screen: None,
+            pager,
+            is_safe: false,
             once: None,
             output,
             quiet,
@@ -148,12 +159,16 @@ impl Presenter {
     }
 
     /// Where the next result goes.
-    fn target(&mut self, is_expanded: bool) -> Result<Target<'_>> {
-        let mode = if is_expanded { Format::Expanded } else { self.mode };
+    fn target(&mut self, run: &Run<'_>) -> Result<Target<'_>> {
+        let mode = if run.is_expanded {
+            Format::Expanded
+        } else {
+            self.mode
+        };
         if let Some(path) = self.once.take() {
             return Ok(Target::Once(OpenFile::open(&path, mode)?));
         }
-        if is_expanded {
+        if run.is_expanded {
             self.no_file_is_open("\\G has no place there")?;
         }
         if let Some(file) = &mut self.output {
@@ -163,90 +178,78 @@ impl Presenter {
             let message = format!("{mode} is not for a terminal");
             return Err(Error::new(Code::InvalidValue, message).with_hint(".once FILE writes it to a file"));
         }
-        let is_table = mode == Format::Table && self.is_terminal;
-        let options = RenderOptions {
-            row_count: !self.is_terminal || self.quiet,
-            fit: self.screen.filter(|_| is_table).map(|screen| Fit {
-                screen,
-                way_out: WAY_OUT.to_owned(),
-            }),
-            ..RenderOptions::default()
-        };
-        if !self.is_terminal && self.has_result && !mode.is_binary() {
+        if self.is_terminal {
+            return Ok(Target::Screen(Screen {
+                mode,
+                size: self.screen,
+                pager: self.pager.clone().filter(|_| run.may_page),
+                is_safe: self.is_safe,
+                quiet: self.quiet,
+            }));
+        }
+        if self.has_result && !mode.is_binary() {
             let separated = std::io::stdout().write_all(b"\n");
             separated.map_err(|e| Error::new(Code::Io, format!("cannot write: {e}")).with_source(e))?;
         }
         self.has_result = true;
-        Ok(Target::Stdout {
-            renderer: Renderer::new(mode, Box::new(std::io::stdout()), options),
-            is_terminal: self.is_terminal,
-            shown: is_table.then_some(SHOWN),
-        })
+        let renderer = Renderer::new(mode, Box::new(std::io::stdout()), RenderOptions::default());
+        Ok(Target::Pipe(renderer))
     }
 }
 
 /// Where one result goes.
 enum Target<'p> {
-    Stdout {
-        renderer: Renderer,
-        is_terminal: bool,
-        /// How many rows are shown, if not all.
-        shown: Option<usize>,
-    },
+    Screen(Screen),
+    Pipe(Renderer),
     Once(OpenFile),
     File(&'p mut OpenFile),
 }
 
 impl Target<'_> {
-    fn renderer(&mut self) -> &mut Renderer {
+    /// Writes a result; says where it is, if that is a file.
+    async fn write(
+        self,
+        schema: &SchemaRef,
+        rows: Rows<'_>,
+        meter: Option<Meter>,
+        keeper: &mut Keeper,
+    ) -> Result<(Count, Option<String>)> {
+        let place = |file: &OpenFile| Some(format!("'{}' as {}", file.path.display(), file.format));
         match self {
-            Self::Stdout { renderer, .. } => renderer,
-            Self::Once(file) => file.destination.renderer(),
-            Self::File(file) => file.destination.renderer(),
-        }
-    }
-
-    /// Whether rows and a meter would write over each other.
-    fn is_terminal(&self) -> bool {
-        matches!(
-            self,
-            Self::Stdout {
-                is_terminal: true,
-                ..
+            Self::Screen(screen) => Ok((screen.write(schema, rows, meter, keeper).await?, None)),
+            Self::Pipe(mut renderer) => {
+                let count = write_all(&mut renderer, schema, rows, meter, keeper).await?;
+                renderer.finish()?;
+                Ok((count, None))
             }
-        )
-    }
-
-    fn shown(&self) -> Option<usize> {
-        match self {
-            Self::Stdout { shown, .. } => *shown,
-            Self::Once(_) | Self::File(_) => None,
-        }
-    }
-
-    /// Ends the result; says where it is, if that is a file.
-    fn finish(self) -> Result<Option<String>> {
-        let place = |file: &OpenFile| format!("'{}' as {}", file.path.display(), file.format);
-        match self {
-            Self::Stdout { renderer, .. } => renderer.finish().map(|()| None),
-            Self::File(file) => Ok(Some(place(file))),
-            Self::Once(file) => {
+            Self::File(file) => {
+                let renderer = file.destination.renderer();
+                let count = write_all(renderer, schema, rows, meter, keeper).await?;
+                Ok((count, place(file)))
+            }
+            Self::Once(mut file) => {
+                let renderer = file.destination.renderer();
+                let count = write_all(renderer, schema, rows, meter, keeper).await?;
                 let place = place(&file);
                 file.destination.finish()?;
-                Ok(Some(place))
+                Ok((count, place))
             }
         }
     }
 }
 
 /// Where a result's rows come from.
-enum Rows<'r> {
+pub(super) enum Rows<'r> {
     Running(&'r mut Running, &'r mut Interrupts),
     Kept(std::vec::IntoIter<RecordBatch>),
 }
 
 impl Rows<'_> {
-    async fn next(&mut self) -> Result<Option<RecordBatch>> {
+    /// The next of them.
+    ///
+    /// # Errors
+    /// The statement's own; [`Code::Cancelled`] at Ctrl-C.
+    pub(super) async fn next(&mut self) -> Result<Option<RecordBatch>> {
         match self {
             Self::Kept(batches) => Ok(batches.next()),
             Self::Running(running, interrupts) => match running.next(interrupts).await? {
@@ -258,15 +261,6 @@ impl Rows<'_> {
     }
 }
 
-/// What became of a result's rows.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Count {
-    shown: u64,
-    seen: u64,
-    /// Whether those seen are all there are.
-    is_whole: bool,
-}
-
 impl Shell<'_> {
     /// Shows the rows of a running statement and keeps them.
     pub(super) async fn rows(
@@ -274,17 +268,20 @@ impl Shell<'_> {
         running: &mut Running,
         schema: SchemaRef,
         meter: Meter,
-        started: Instant,
-        is_expanded: bool,
+        run: &Run<'_>,
     ) -> Result<()> {
         self.measure();
         let mut keeper = Keeper::new(SchemaRef::clone(&schema));
         let rows = Rows::Running(running, &mut self.interrupts);
-        let mut target = self.presenter.target(is_expanded)?;
-        let count = write(&mut target, &schema, rows, Some(meter), &mut keeper).await?;
-        let place = target.finish()?;
-        self.last = keeper.finish();
-        self.presenter.say(count, place, Some(started.elapsed()));
+        let target = self.presenter.target(run)?;
+        let written = target.write(&schema, rows, Some(meter), &mut keeper).await;
+        if written.is_ok() || keeper.is_whole {
+            // Rows that could not be shown in this mode can be in another.
+            self.last = keeper.finish();
+        }
+        let (count, place) = written?;
+        let took = run.started.elapsed();
+        self.presenter.say(count, place, Some((took, running.cost())));
         Ok(())
     }
 
@@ -292,183 +289,71 @@ impl Shell<'_> {
     pub(super) async fn show_last(&mut self) -> Result<()> {
         self.measure();
         let (schema, batches) = self.last.get()?;
-        let mut target = self.presenter.target(false)?;
+        let target = self.presenter.target(&Run::default())?;
         let mut keeper = Keeper::new(SchemaRef::clone(&schema));
         let rows = Rows::Kept(batches.into_iter());
-        let count = write(&mut target, &schema, rows, None, &mut keeper).await?;
-        let place = target.finish()?;
+        let (count, place) = target.write(&schema, rows, None, &mut keeper).await?;
         self.presenter.say(count, place, None);
         Ok(())
     }
 }
 
-/// Writes a result.
-async fn write(
-    target: &mut Target<'_>,
+/// Writes every row.
+async fn write_all(
+    renderer: &mut Renderer,
     schema: &SchemaRef,
-    rows: Rows<'_>,
+    mut rows: Rows<'_>,
     meter: Option<Meter>,
     keeper: &mut Keeper,
 ) -> Result<Count> {
-    target.renderer().begin(schema)?;
-    let written = match target.shown() {
-        Some(limit) => write_first(target, limit, rows, meter, keeper).await,
-        None => write_all(target, rows, meter, keeper).await,
-    };
-    if written.is_err() {
-        target.renderer().abandon()?;
-    }
-    written
-}
-
-/// Writes every row.
-async fn write_all(
-    target: &mut Target<'_>,
-    mut rows: Rows<'_>,
-    mut meter: Option<Meter>,
-    keeper: &mut Keeper,
-) -> Result<Count> {
-    while let Some(batch) = rows.next().await? {
-        if target.is_terminal() {
-            drop(meter.take());
-        }
+    renderer.begin(schema)?;
+    loop {
+        let batch = match rows.next().await {
+            Ok(Some(batch)) => batch,
+            Ok(None) => {
+                keeper.is_whole = true;
+                break;
+            }
+            Err(error) => {
+                renderer.abandon()?;
+                return Err(error);
+            }
+        };
         keeper.add(&batch);
-        target.renderer().batch(&batch)?;
+        renderer.batch(&batch)?;
     }
     drop(meter);
-    let rows = target.renderer().end()?;
-    Ok(Count {
-        shown: rows,
-        seen: rows,
-        is_whole: true,
-    })
-}
-
-/// Writes the first `limit` rows and counts the others, as long as they are few enough to be kept.
-async fn write_first(
-    target: &mut Target<'_>,
-    limit: usize,
-    mut rows: Rows<'_>,
-    mut meter: Option<Meter>,
-    keeper: &mut Keeper,
-) -> Result<Count> {
-    // A table waits for its widths anyway: until then the meter may go on.
-    let mut pending = Vec::new();
-    let (mut shown, mut seen) = (0, 0);
-    while let Some(batch) = rows.next().await? {
-        seen += batch.num_rows();
-        keeper.add(&batch);
-        let part = batch.slice(0, batch.num_rows().min(limit - shown));
-        shown += part.num_rows();
-        pending.push(part);
-        if seen > limit {
-            break;
-        }
-    }
-    drop(meter.take());
-    for batch in pending {
-        target.renderer().batch(&batch)?;
-    }
-    target.renderer().end()?;
-    let mut is_whole = true;
-    while seen > limit && is_whole {
-        match rows.next().await {
-            Ok(Some(batch)) => {
-                seen += batch.num_rows();
-                keeper.add(&batch);
-                is_whole = !keeper.is_full();
-            }
-            Ok(None) => break,
-            // What is wanted is on the screen.
-            Err(error) if error.code() == Code::Cancelled => is_whole = false,
-            Err(error) => return Err(error),
-        }
-    }
-    Ok(Count {
-        shown: shown as u64,
-        seen: seen as u64,
-        is_whole,
-    })
+    let rows = renderer.end()?;
+    Ok(Count::all(rows))
 }
 
 impl Presenter {
     /// The line under a result.
-    fn say(&self, count: Count, place: Option<String>, took: Option<Duration>) {
-        let is_cut = count.shown < count.seen || !count.is_whole;
-        if self.quiet && !is_cut {
+    fn say(&self, count: Count, place: Option<String>, took: Option<(Duration, Option<Cost>)>) {
+        if self.quiet && !count.is_cut() {
             return;
         }
-        let mut line = rows_text(count);
-        if let Some(took) = took.filter(|_| self.has_timing) {
+        let mut line = count.to_string();
+        if let Some((took, cost)) = took.filter(|_| self.has_timing) {
             line.push_str(&format!(" in {}", Seconds(took)));
+            let cost = cost.map(|cost| cost.to_string()).unwrap_or_default();
+            if !cost.is_empty() {
+                line.push_str(&format!("; {cost}"));
+            }
         }
         if let Some(place) = place {
             line.push_str(&format!(", written to {place}"));
         }
-        if is_cut {
-            line.push_str("; all of them: .mode csv, or .once FILE");
+        if count.is_cut() {
+            line.push_str("; all of them: .once FILE");
         }
         note(&line);
-    }
-}
-
-fn rows_text(count: Count) -> String {
-    let seen = HumanCount(count.seen);
-    match count {
-        Count { is_whole: false, .. } => {
-            format!("the first {} of more than {seen} rows", HumanCount(count.shown))
-        }
-        Count { shown, .. } if shown < count.seen => {
-            format!("the first {} of {seen} rows", HumanCount(shown))
-        }
-        Count { seen: 1, .. } => "1 row".to_owned(),
-        _ => format!("{seen} rows"),
-    }
-}
-
-/// A time as a person reads it.
-pub(super) struct Seconds(pub(super) Duration);
-
-impl fmt::Display for Seconds {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let seconds = self.0.as_secs_f64();
-        match self.0.as_secs() {
-            0 => write!(f, "{seconds:.3} s"),
-            1..60 => write!(f, "{seconds:.1} s"),
-            whole => write!(f, "{} min {:02} s", whole / 60, whole % 60),
-        }
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn the_line_under_a_result_says_what_is_missing() {
-        let text = |shown, seen, is_whole| {
-            rows_text(Count {
-                shown,
-                seen,
-                is_whole,
-            })
-        };
-        assert_eq!(text(0, 0, true), "0 rows");
-        assert_eq!(text(1, 1, true), "1 row");
-        assert_eq!(text(1234, 1234, true), "1,234 rows");
-        assert_eq!(text(1000, 123456, true), "the first 1,000 of 123,456 rows");
-        assert_eq!(
-            text(1000, 200000, false),
-            "the first 1,000 of more than 200,000 rows"
-        );
-    }
-
-    #[test]
-    fn times_are_short() {
-        for (milliseconds, expected) in [(3, "0.003 s"), (2_340, "2.3 s"), (61_000, "1 min 01 s")] {
-            assert_eq!(Seconds(Duration::from_millis(milliseconds)).to_string(), expected);
-        }
-    }
 
     #[test]
     fn a_files_ending_names_the_format_where_people_would_read() {

@@ -8,10 +8,11 @@ use tokio::task::block_in_place;
 
 use super::completion::Metadata;
 use super::editor::{LineEditor, Read, confirm};
+use super::footer::{Cost, Seconds};
 use super::input::{self, Sql, Unit};
 use super::interrupts::Interrupts;
 use super::last::Last;
-use super::results::{Presenter, Seconds};
+use super::results::Presenter;
 use super::statements::{Event, Running};
 use super::terminal::NoMarks;
 use super::{ReplOptions, danger, note, report};
@@ -30,9 +31,18 @@ pub(super) struct Shell<'a> {
     pub(super) presenter: Presenter,
     pub(super) last: Last,
     pub(super) interrupts: Interrupts,
-    editor: LineEditor<'a>,
+    pub(super) editor: LineEditor<'a>,
     /// How many files are being read, each by the one before.
     pub(super) depth: usize,
+    /// Whether a long statement shows how far it is.
+    pub(super) has_progress: bool,
+    /// Whether long results are read in a pager, if there is one.
+    pub(super) may_page: bool,
+    /// The last input with a statement, and the last of its statements.
+    pub(super) recent_input: Option<String>,
+    pub(super) recent_statement: Option<String>,
+    /// What stands at the next prompt.
+    pub(super) next_input: Option<String>,
 }
 
 /// Why an input was not run to its end. What there is to say has been said.
@@ -46,21 +56,36 @@ pub(super) enum Stop {
     Quit,
 }
 
-/// Statements that one text holds, run one after the other.
-struct Run<'r> {
-    outcomes: Outcomes,
+/// How a statement is run, and its result shown.
+#[derive(Clone, Copy)]
+pub(super) struct Run<'r> {
     source: Option<&'r Path>,
-    started: Instant,
-    is_expanded: bool,
+    pub(super) started: Instant,
+    pub(super) is_expanded: bool,
+    /// Whether a long result is read in a pager, if there is one.
+    pub(super) may_page: bool,
+}
+
+impl Default for Run<'_> {
+    fn default() -> Self {
+        Self {
+            source: None,
+            started: Instant::now(),
+            is_expanded: false,
+            may_page: true,
+        }
+    }
 }
 
 impl<'a> Shell<'a> {
     pub(super) fn new(connection: &'a dyn Connection, options: ReplOptions) -> Result<Self> {
         let metadata = Rc::new(Metadata::new(connection));
-        let editor = LineEditor::new(Rc::clone(&metadata), options.history.clone(), options.colours)?;
+        let (history, theme, keys) = (options.history.clone(), options.theme, options.keys);
+        let editor = LineEditor::new(Rc::clone(&metadata), history, theme, keys)?;
+        let pager = options.pager.clone();
         Ok(Self {
             connection,
-            presenter: Presenter::new(options.format, &options.destination, options.quiet)?,
+            presenter: Presenter::new(options.format, &options.destination, pager, options.quiet)?,
             parameters: options.parameters.clone(),
             interrupts: Interrupts::listen()?,
             options,
@@ -68,6 +93,11 @@ impl<'a> Shell<'a> {
             last: Last::default(),
             editor,
             depth: 0,
+            has_progress: true,
+            may_page: true,
+            recent_input: None,
+            recent_statement: None,
+            next_input: None,
         })
     }
 
@@ -80,9 +110,15 @@ impl<'a> Shell<'a> {
             ));
         }
         self.metadata.refresh_zone().await?;
+        if self.begin().await == Err(Stop::Quit) {
+            return self.presenter.close();
+        }
         loop {
             let prompt = self.prompt();
-            match block_in_place(|| self.editor.read(&prompt))? {
+            let initial = self.next_input.take();
+            // While a person reads the prompt there is time to ask for what Tab will offer.
+            self.metadata.prepare();
+            match block_in_place(|| self.editor.read(&prompt, initial.as_deref()))? {
                 Read::End => break,
                 Read::Void => {}
                 Read::Input(text) => {
@@ -95,6 +131,14 @@ impl<'a> Shell<'a> {
         self.presenter.close()
     }
 
+    /// Runs the file that a person has every shell begin with.
+    async fn begin(&mut self) -> Result<(), Stop> {
+        match self.options.start.clone().filter(|start| start.is_file()) {
+            Some(start) => self.read_file(&start).await,
+            None => Ok(()),
+        }
+    }
+
     /// `shop:raw> `.
     fn prompt(&self) -> String {
         let name = self.options.name.replace(char::is_control, "?");
@@ -104,12 +148,20 @@ impl<'a> Shell<'a> {
     /// Runs the commands and statements of a text.
     pub(super) async fn input(&mut self, text: &str, source: Option<&Path>) -> Result<(), Stop> {
         let units = input::units(text);
+        if source.is_none() && units.iter().any(|unit| matches!(unit, Unit::Sql(_))) {
+            self.recent_input = Some(text.to_owned());
+        }
         let count = units.len();
         for (i, unit) in units.into_iter().enumerate() {
             let is_last = i + 1 == count;
             let (result, is_rest_left) = match unit {
                 Unit::Command(line) => (self.command(line).await, !is_last),
                 Unit::Sql(sql) => {
+                    if source.is_none() {
+                        let pieces = Script::new(&sql.text).into_pieces();
+                        let last = pieces.flatten().last();
+                        self.recent_statement = last.map(|piece| piece.sql().to_owned());
+                    }
                     let (result, left) = self.sql(&sql, source).await;
                     (result, left > 0 || !is_last)
                 }
@@ -129,12 +181,13 @@ impl<'a> Shell<'a> {
     }
 
     /// Runs statements in order, up to the first that fails; says how many were left.
-    async fn sql(&mut self, sql: &Sql, source: Option<&Path>) -> (Result<(), Stop>, usize) {
+    pub(super) async fn sql(&mut self, sql: &Sql, source: Option<&Path>) -> (Result<(), Stop>, usize) {
         // Its progress is the session's, as that of the statements is.
         self.metadata.stop();
         let mut outcomes = self.connection.execute(&sql.text, &self.parameters);
         let pieces: Vec<Result<Piece>> = Script::new(&sql.text).into_pieces().collect();
         let changes_names = pieces.iter().flatten().any(changes_names);
+        let changes_settings = pieces.iter().flatten().any(changes_settings);
         let mut left = pieces.len();
         let mut result = Ok(());
         for (i, piece) in pieces.into_iter().enumerate() {
@@ -146,12 +199,13 @@ impl<'a> Shell<'a> {
                 break;
             }
             let run = Run {
-                outcomes,
                 source,
-                started: Instant::now(),
                 is_expanded: sql.expanded.contains(&i),
+                // A person who reads a file's results one by one would ask for them one by one.
+                may_page: self.may_page && source.is_none(),
+                ..Run::default()
             };
-            match self.statement(run).await {
+            match self.statement(outcomes, run).await {
                 Ok((following, did)) => {
                     outcomes = following;
                     result = result.and(did);
@@ -168,7 +222,11 @@ impl<'a> Shell<'a> {
         if changes_names {
             self.metadata.forget();
         }
-        if let Err(error) = self.metadata.refresh_zone().await {
+        let mut refreshed = self.metadata.refresh_zone().await;
+        if changes_settings && refreshed.is_ok() {
+            refreshed = self.refresh_safety().await;
+        }
+        if let Err(error) = refreshed {
             report(&error);
         }
         (result, left)
@@ -177,13 +235,8 @@ impl<'a> Shell<'a> {
     /// Runs a statement of the shell's own. It is not the last result afterwards.
     pub(super) async fn aside(&mut self, sql: &str, parameters: Parameters) -> Result<(), Stop> {
         let last = std::mem::take(&mut self.last);
-        let run = Run {
-            outcomes: self.connection.execute(sql, &parameters),
-            source: None,
-            started: Instant::now(),
-            is_expanded: false,
-        };
-        let result = self.statement(run).await;
+        let outcomes = self.connection.execute(sql, &parameters);
+        let result = self.statement(outcomes, Run::default()).await;
         self.last = last;
         result.and_then(|(_, did)| did)
     }
@@ -213,9 +266,13 @@ impl<'a> Shell<'a> {
     }
 
     /// Runs one statement: the outcomes that follow it, and whether it succeeded.
-    async fn statement(&mut self, run: Run<'_>) -> Result<(Outcomes, Result<(), Stop>), Stop> {
+    async fn statement(
+        &mut self,
+        outcomes: Outcomes,
+        run: Run<'_>,
+    ) -> Result<(Outcomes, Result<(), Stop>), Stop> {
         let (source, started) = (run.source, run.started);
-        match self.try_statement(run).await {
+        match self.try_statement(outcomes, run).await {
             Ok((outcomes, None)) => Ok((outcomes, Ok(()))),
             Ok((outcomes, Some(error))) if !is_broken_pipe(&error) => {
                 report(&in_source(error, source));
@@ -235,14 +292,15 @@ impl<'a> Shell<'a> {
     }
 
     /// An error beside the outcomes is the statement's own; one in their place ends them.
-    async fn try_statement(&mut self, run: Run<'_>) -> Result<(Outcomes, Option<Error>)> {
+    async fn try_statement(&mut self, outcomes: Outcomes, run: Run<'_>) -> Result<(Outcomes, Option<Error>)> {
         self.interrupts.clear();
         let _no_marks = NoMarks::new();
-        let meter = Meter::start(self.connection.progress(), !self.options.quiet);
-        let mut running = Running::start(run.outcomes);
+        let is_wanted = self.has_progress && !self.options.quiet;
+        let meter = Meter::start(self.connection.progress(), is_wanted);
+        let mut running = Running::start(outcomes);
         let failed = match running.next(&mut self.interrupts).await? {
             Some(Event::Columns(schema)) => {
-                let result = self.rows(&mut running, schema, meter, run.started, run.is_expanded);
+                let result = self.rows(&mut running, schema, meter, &run);
                 match result.await {
                     Err(error) if error.code() == Code::Cancelled => return Err(error),
                     result => result.err(),
@@ -250,7 +308,7 @@ impl<'a> Shell<'a> {
             }
             Some(Event::Done(done)) => {
                 drop(meter);
-                self.say(&done, run.started);
+                self.say(&done, run.started, running.cost());
                 None
             }
             Some(Event::Failed(error)) => {
@@ -262,19 +320,31 @@ impl<'a> Shell<'a> {
         Ok((running.end(&mut self.interrupts).await?, failed))
     }
 
-    fn say(&self, done: &Done, started: Instant) {
+    fn say(&self, done: &Done, started: Instant, cost: Option<Cost>) {
         if self.options.quiet {
             return;
         }
-        note(&match self.presenter.has_timing {
-            true => format!("{} in {}", done.message, Seconds(started.elapsed())),
-            false => done.message.clone(),
-        });
+        if !self.presenter.has_timing {
+            return note(&done.message);
+        }
+        let cost = cost.map(|cost| cost.to_string()).filter(|cost| !cost.is_empty());
+        let cost = cost.map(|cost| format!("; {cost}")).unwrap_or_default();
+        note(&format!(
+            "{} in {}{cost}",
+            done.message,
+            Seconds(started.elapsed())
+        ));
     }
 
     /// Fits the next result to the terminal as it is now.
     pub(super) fn measure(&mut self) {
-        self.presenter.screen = self.editor.width();
+        self.presenter.screen = self.editor.size();
+    }
+
+    /// Asks whether the session is safe.
+    pub(super) async fn refresh_safety(&mut self) -> Result<()> {
+        self.presenter.is_safe = self.metadata.setting("session.safe").await?.as_deref() == Some("true");
+        Ok(())
     }
 }
 
@@ -297,6 +367,14 @@ fn changes_names(piece: &Piece) -> bool {
         | Err(_) => false,
         Ok(_) => true,
     }
+}
+
+/// Whether a statement may change a setting that the shell itself goes by.
+fn changes_settings(piece: &Piece) -> bool {
+    matches!(
+        Statement::parse(piece),
+        Ok(Statement::Set { .. } | Statement::Reset { .. })
+    )
 }
 
 fn in_source(error: Error, source: Option<&Path>) -> Error {

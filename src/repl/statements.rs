@@ -3,14 +3,18 @@
 //! A statement runs in a task of its own and sends what it gives; who no longer listens waits for
 //! nothing, however long the statement computes between two looks at the world.
 
+use std::sync::Arc;
+
 use arrow::array::RecordBatch;
 use arrow::datatypes::SchemaRef;
 use futures::StreamExt;
+use parking_lot::Mutex;
 use tokio::sync::mpsc::{Receiver, Sender, channel};
 use tokio::task::JoinHandle;
 
+use super::footer::Cost;
 use super::interrupts::Interrupts;
-use crate::engine::{Body, Done, Outcomes};
+use crate::engine::{Body, Done, Outcomes, Record};
 use crate::error::{Code, Error, Result};
 
 /// How many batches may wait to be shown.
@@ -32,15 +36,19 @@ pub(super) enum Event {
 pub(super) struct Running {
     events: Receiver<Event>,
     task: JoinHandle<Outcomes>,
+    /// The statement's record, once it is known.
+    record: Arc<Mutex<Option<Record>>>,
 }
 
 impl Running {
     /// Starts the next of `outcomes`.
     pub(super) fn start(outcomes: Outcomes) -> Self {
         let (sender, events) = channel(AHEAD);
+        let record = Arc::default();
         Self {
             events,
-            task: tokio::spawn(run(outcomes, sender)),
+            task: tokio::spawn(run(outcomes, sender, Arc::clone(&record))),
+            record,
         }
     }
 
@@ -54,6 +62,18 @@ impl Running {
             () = interrupts.next() => Err(Error::new(Code::Cancelled, "cancelled")),
             event = self.events.recv() => Ok(event),
         }
+    }
+
+    /// What it has used so far, as far as that is known.
+    pub(super) fn cost(&self) -> Option<Cost> {
+        let totals = self.record.lock().as_ref()?.totals();
+        Some(Cost {
+            rows_read: totals.rows_read,
+            bytes_read: totals.bytes_read,
+            files_pruned: totals.files_pruned,
+            spilled_bytes: totals.spilled_bytes,
+            peak_memory_bytes: totals.peak_memory_bytes,
+        })
     }
 
     /// Ends it, wherever it is, and gives back the outcomes that follow.
@@ -79,8 +99,11 @@ impl Drop for Running {
     }
 }
 
-async fn run(mut outcomes: Outcomes, sender: Sender<Event>) -> Outcomes {
+async fn run(mut outcomes: Outcomes, sender: Sender<Event>, record: Arc<Mutex<Option<Record>>>) -> Outcomes {
     let outcome = outcomes.next().await;
+    if let Some(Ok(outcome)) = &outcome {
+        *record.lock() = Some(outcome.record.clone());
+    }
     let mut rows = match outcome.map(|outcome| outcome.map(|outcome| outcome.body)) {
         None => return outcomes,
         Some(Ok(Body::Rows(rows))) => rows,

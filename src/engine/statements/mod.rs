@@ -23,7 +23,7 @@ use arrow::error::ArrowError;
 use super::outcome::{Body, Done, Rows};
 use super::session::Session;
 use super::state::initial_config;
-use super::{settings, system};
+use super::{explain, safe, settings, system};
 use crate::error::{Code, Error, Result};
 use crate::syntax::{Parameters, Piece, Statement};
 
@@ -36,7 +36,11 @@ pub(super) async fn execute(
     parameters: &Parameters,
 ) -> Result<Body> {
     let done = |done: Done| Ok(Body::Done(done));
+    safe::check_statement(session.config().read().options(), &statement)?;
     match statement {
+        Statement::Query(query) if explain::is_tree(&query, session.config().read().options()) => {
+            explain::execute(session, piece, parameters).await
+        }
         Statement::Query(_) => Ok(Body::Rows(session.query(piece, parameters).await?)),
         Statement::Insert(insert) => write::insert(session, piece, insert, parameters).await,
         Statement::Optimize(statement) => managed::optimize(session, piece, &statement).await,

@@ -8,6 +8,7 @@ use arrow::compute::cast;
 use arrow::datatypes::*;
 
 use super::*;
+use crate::render::type_name::is_number;
 
 type Column = (&'static str, ArrayRef, &'static str, &'static str);
 
@@ -366,6 +367,9 @@ fn every_type_renders_in_every_format_whole_and_sliced() {
     for (name, array, _, _) in every_type() {
         let whole = batch(vec![("v", array)]);
         for format in Format::ALL {
+            if *format == Format::Chart && !is_number(whole.column(0).data_type()) {
+                continue;
+            }
             let context = || format!("{name} as {format}");
             let both = bytes(*format, &[from_ref(&whole)]);
             let sliced = bytes(*format, &[&[whole.slice(0, 1), whole.slice(1, 1)]]);
@@ -388,11 +392,11 @@ fn type_names() {
     };
     assert_eq!(name("dictionary"), "VARCHAR");
     assert_eq!(name("run_end"), "VARCHAR");
-    assert_eq!(name("timestamp_zone"), "TIMESTAMPTZ");
-    assert_eq!(name("decimal128"), "DECIMAL(38,4)");
+    assert_eq!(name("timestamp_zone"), "TIMESTAMP(9) WITH TIME ZONE");
+    assert_eq!(name("decimal128"), "DECIMAL(38, 4)");
     assert_eq!(name("struct"), "STRUCT<a VARCHAR, b DOUBLE>");
-    assert_eq!(name("fixed_list"), "LIST<INT>");
-    assert_eq!(name("map"), "MAP<INT, VARCHAR>");
+    assert_eq!(name("fixed_list"), "INT[]");
+    assert_eq!(name("map"), "MAP(INT, VARCHAR)");
     assert_eq!(name("union"), "UNION<float DOUBLE, number BIGINT>");
 }
 

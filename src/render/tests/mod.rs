@@ -204,12 +204,16 @@ fn a_time_beyond_the_calendar_is_an_error_and_no_text() {
     let beyond = arrow::array::TimestampSecondArray::from(vec![i64::MAX]);
     let beyond = batch(vec![("at", Arc::new(beyond))]);
     for format in Format::ALL.iter().filter(|format| !format.is_binary()) {
+        if *format == Format::Chart {
+            // It draws numbers, and this is none.
+            continue;
+        }
         let error = try_render(*format, RenderOptions::default(), &[from_ref(&beyond)]).unwrap_err();
         assert_eq!(error.code(), Code::DataException, "{format}");
         assert!(
             error
                 .message()
-                .starts_with("column 'at': cannot write a value of type TIMESTAMP: "),
+                .starts_with("column 'at': cannot write a value of type TIMESTAMP(0): "),
             "{error:?}"
         );
     }

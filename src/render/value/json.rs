@@ -4,31 +4,35 @@
 //! has no spelling for them, and a text would be another type. Times and binary are texts. A map is
 //! an object whose keys are texts.
 
-use super::nested::{List, Map, Struct};
+use super::Values;
+use super::notation::Notation;
 use super::scalar::{Class, Scalar};
-use super::{Kind, Values};
 use crate::error::Result;
 
-impl Values<'_> {
-    /// Appends a value, which may be NULL, as JSON.
-    pub(in crate::render) fn json(&self, row: usize, out: &mut String) -> Result<()> {
-        if self.is_null(row) {
-            out.push_str("null");
-            return Ok(());
-        }
-        match &self.kind {
-            Kind::Null => out.push_str("null"),
-            Kind::Text(text) => write_string(text.value(row), out),
-            Kind::Scalar(scalar) => write_scalar(scalar, row, out)?,
-            Kind::List(list) => write_list(list, row, out)?,
-            Kind::Struct(structs) => write_struct(structs, row, out)?,
-            Kind::Map(map) => write_map(map, row, out)?,
-            Kind::Union(union) => {
-                let (member, row) = union.member(row);
-                member.json(row, out)?;
-            }
-            Kind::Indirect(indirect) => indirect.values.json(indirect.index(row), out)?,
-        }
+/// JSON.
+pub(super) struct Json;
+
+impl Notation for Json {
+    const NULL: &'static str = "null";
+    const LIST: [&'static str; 3] = ["[", ",", "]"];
+    const STRUCT: [&'static str; 4] = ["{", ":", ",", "}"];
+    const MAP: [&'static str; 4] = ["{", ":", ",", "}"];
+
+    fn text(text: &str, out: &mut String) {
+        write_string(text, out);
+    }
+
+    fn scalar(scalar: &Scalar<'_>, row: usize, out: &mut String) -> Result<()> {
+        write_scalar(scalar, row, out)
+    }
+
+    fn key(keys: &Values<'_>, entry: usize, out: &mut String) -> Result<()> {
+        let mut scratch = String::new();
+        let key = match keys.is_null(entry) {
+            true => "null",
+            false => keys.text(entry, &mut scratch)?,
+        };
+        write_string(key, out);
         Ok(())
     }
 }
@@ -58,51 +62,6 @@ fn write_scalar(scalar: &Scalar<'_>, row: usize, out: &mut String) -> Result<()>
             Ok(())
         }
     }
-}
-
-fn write_list(list: &List<'_>, row: usize, out: &mut String) -> Result<()> {
-    out.push('[');
-    for (i, item) in list.range(row).enumerate() {
-        if i > 0 {
-            out.push(',');
-        }
-        list.items.json(item, out)?;
-    }
-    out.push(']');
-    Ok(())
-}
-
-fn write_struct(structs: &Struct<'_>, row: usize, out: &mut String) -> Result<()> {
-    out.push('{');
-    for (i, (name, values)) in structs.fields.iter().enumerate() {
-        if i > 0 {
-            out.push(',');
-        }
-        write_string(name, out);
-        out.push(':');
-        values.json(row, out)?;
-    }
-    out.push('}');
-    Ok(())
-}
-
-fn write_map(map: &Map<'_>, row: usize, out: &mut String) -> Result<()> {
-    let mut scratch = String::new();
-    out.push('{');
-    for (i, entry) in map.range(row).enumerate() {
-        if i > 0 {
-            out.push(',');
-        }
-        let key = match map.keys.is_null(entry) {
-            true => "null",
-            false => map.keys.text(entry, &mut scratch)?,
-        };
-        write_string(key, out);
-        out.push(':');
-        map.values.json(entry, out)?;
-    }
-    out.push('}');
-    Ok(())
 }
 
 /// Appends a text as a JSON string.

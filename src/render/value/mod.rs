@@ -9,6 +9,7 @@ mod identifier;
 mod interval;
 mod json;
 mod nested;
+mod notation;
 mod scalar;
 mod sql;
 mod text;

@@ -4,35 +4,33 @@
 //! a plain number would lose digits or has none to begin with. Lists, structs and maps are written as
 //! DuckDB and this engine read them: `ARRAY[…]`, `{'a': …}`, `MAP {…: …}`.
 
-use super::nested::{List, Map, Struct};
+use super::Values;
+use super::notation::Notation;
 use super::scalar::{Class, Scalar};
-use super::{Kind, Values};
 use crate::error::Result;
 
 /// The digits that a double holds, and so those that a plain number may have where it is read as one.
 const EXACT_DIGITS: u8 = 15;
 
-impl Values<'_> {
-    /// Appends a value, which may be NULL, as a SQL literal.
-    pub(in crate::render) fn sql(&self, row: usize, out: &mut String) -> Result<()> {
-        if self.is_null(row) {
-            out.push_str("NULL");
-            return Ok(());
-        }
-        match &self.kind {
-            Kind::Null => out.push_str("NULL"),
-            Kind::Text(text) => write_string(text.value(row), out),
-            Kind::Scalar(scalar) => write_scalar(scalar, row, out)?,
-            Kind::List(list) => write_list(list, row, out)?,
-            Kind::Struct(structs) => write_struct(structs, row, out)?,
-            Kind::Map(map) => write_map(map, row, out)?,
-            Kind::Union(union) => {
-                let (member, row) = union.member(row);
-                member.sql(row, out)?;
-            }
-            Kind::Indirect(indirect) => indirect.values.sql(indirect.index(row), out)?,
-        }
-        Ok(())
+/// SQL.
+pub(super) struct Sql;
+
+impl Notation for Sql {
+    const NULL: &'static str = "NULL";
+    const LIST: [&'static str; 3] = ["ARRAY[", ", ", "]"];
+    const STRUCT: [&'static str; 4] = ["{", ": ", ", ", "}"];
+    const MAP: [&'static str; 4] = ["MAP {", ": ", ", ", "}"];
+
+    fn text(text: &str, out: &mut String) {
+        write_string(text, out);
+    }
+
+    fn scalar(scalar: &Scalar<'_>, row: usize, out: &mut String) -> Result<()> {
+        write_scalar(scalar, row, out)
+    }
+
+    fn key(keys: &Values<'_>, entry: usize, out: &mut String) -> Result<()> {
+        keys.sql(entry, out)
     }
 }
 
@@ -88,46 +86,6 @@ fn write_float(scalar: &Scalar<'_>, row: usize, out: &mut String) -> Result<()> 
         out.push_str(&name);
         out.push_str("' AS DOUBLE)");
     }
-    Ok(())
-}
-
-fn write_list(list: &List<'_>, row: usize, out: &mut String) -> Result<()> {
-    out.push_str("ARRAY[");
-    for (i, item) in list.range(row).enumerate() {
-        if i > 0 {
-            out.push_str(", ");
-        }
-        list.items.sql(item, out)?;
-    }
-    out.push(']');
-    Ok(())
-}
-
-fn write_struct(structs: &Struct<'_>, row: usize, out: &mut String) -> Result<()> {
-    out.push('{');
-    for (i, (name, values)) in structs.fields.iter().enumerate() {
-        if i > 0 {
-            out.push_str(", ");
-        }
-        write_string(name, out);
-        out.push_str(": ");
-        values.sql(row, out)?;
-    }
-    out.push('}');
-    Ok(())
-}
-
-fn write_map(map: &Map<'_>, row: usize, out: &mut String) -> Result<()> {
-    out.push_str("MAP {");
-    for (i, entry) in map.range(row).enumerate() {
-        if i > 0 {
-            out.push_str(", ");
-        }
-        map.keys.sql(entry, out)?;
-        out.push_str(": ");
-        map.values.sql(entry, out)?;
-    }
-    out.push('}');
     Ok(())
 }
 

@@ -1,8 +1,14 @@
 //! Commands of the shell itself: one table of them, from which parsing, help and completion follow.
 
+mod again;
 mod catalog;
+mod choices;
+mod clipboard;
 mod help;
+mod list;
 mod run;
+
+pub(super) use list::COMMANDS;
 
 use crate::error::{Code, Error, Result, did_you_mean};
 
@@ -27,18 +33,27 @@ pub(super) struct Command {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Action {
     Columns,
+    Copy,
+    Edit,
+    Explain,
     Functions,
     Help,
+    Keys,
     Last,
     Mode,
     Once,
     Output,
+    Pager,
     Param,
+    Progress,
     Quit,
     Read,
+    Safe,
     Schema,
     Tables,
+    Theme,
     Timing,
+    Watch,
 }
 
 /// What a command's argument is, for completion.
@@ -49,162 +64,13 @@ pub(super) enum Argument {
     File,
     Format,
     Function,
-    Switch,
+    /// One of these words; whether another text is taken too is the command's to say.
+    Words(&'static [&'static str]),
+    /// SQL.
+    Statement,
     Table,
     Text,
 }
-
-/// Every command, by name.
-pub(super) const COMMANDS: &[Command] = &[
-    Command {
-        name: "columns",
-        friends: &[],
-        action: Action::Columns,
-        argument: Argument::Table,
-        required: true,
-        usage: "table",
-        summary: "the columns of a table",
-        details: "A table is named as in SQL: events, raw.events, raw.\"My table\".",
-    },
-    Command {
-        name: "exit",
-        friends: &["exit"],
-        action: Action::Quit,
-        argument: Argument::Nothing,
-        required: false,
-        usage: "",
-        summary: "leave; Ctrl-D does too",
-        details: "",
-    },
-    Command {
-        name: "functions",
-        friends: &[],
-        action: Action::Functions,
-        argument: Argument::Function,
-        required: false,
-        usage: "[pattern]",
-        summary: "the functions of SQL",
-        details: PATTERN,
-    },
-    Command {
-        name: "help",
-        friends: &["\\?"],
-        action: Action::Help,
-        argument: Argument::Command,
-        required: false,
-        usage: "[command|CODE]",
-        summary: "this, or more about a command or an error's code",
-        details: "A code is what stands in an error's brackets: .help 42P01",
-    },
-    Command {
-        name: "last",
-        friends: &[],
-        action: Action::Last,
-        argument: Argument::Nothing,
-        required: false,
-        usage: "",
-        summary: "the last result again, in the current mode",
-        details: "The statement is not run again. A result of more than 64 MiB is not kept.",
-    },
-    Command {
-        name: "mode",
-        friends: &[],
-        action: Action::Mode,
-        argument: Argument::Format,
-        required: false,
-        usage: "[format]",
-        summary: "how results are written",
-        details: "Without a format, says which are there and which is current. A table on a terminal is \
-                  fitted to it and shows at most 1,000 rows, and says so; every other mode writes all. \
-                  \\G in place of a statement's semicolon shows its rows expanded.",
-    },
-    Command {
-        name: "once",
-        friends: &[],
-        action: Action::Once,
-        argument: Argument::File,
-        required: true,
-        usage: "file",
-        summary: "write the next result to a file",
-        details: FILES,
-    },
-    Command {
-        name: "output",
-        friends: &[],
-        action: Action::Output,
-        argument: Argument::File,
-        required: false,
-        usage: "[file]",
-        summary: "write results to a file; without one, to the terminal again",
-        details: FILES,
-    },
-    Command {
-        name: "param",
-        friends: &[],
-        action: Action::Param,
-        argument: Argument::Text,
-        required: false,
-        usage: "[name[:TYPE]=value]",
-        summary: "give $name in SQL a value; without one, list them",
-        details: "A value is text unless a type is given: .param since:DATE=2026-01-01",
-    },
-    Command {
-        name: "quit",
-        friends: &["\\q", "quit"],
-        action: Action::Quit,
-        argument: Argument::Nothing,
-        required: false,
-        usage: "",
-        summary: "leave; Ctrl-D does too",
-        details: "",
-    },
-    Command {
-        name: "read",
-        friends: &[],
-        action: Action::Read,
-        argument: Argument::File,
-        required: true,
-        usage: "file",
-        summary: "run the statements and commands of a file",
-        details: "It stops at the first error, and asks nothing before a DROP.",
-    },
-    Command {
-        name: "schema",
-        friends: &[],
-        action: Action::Schema,
-        argument: Argument::Table,
-        required: false,
-        usage: "[table]",
-        summary: "the statement that makes a table, or those of all tables",
-        details: "",
-    },
-    Command {
-        name: "tables",
-        friends: &["\\d"],
-        action: Action::Tables,
-        argument: Argument::Table,
-        required: false,
-        usage: "[pattern]",
-        summary: "the tables and views; \\d table is .columns table",
-        details: PATTERN,
-    },
-    Command {
-        name: "timing",
-        friends: &[],
-        action: Action::Timing,
-        argument: Argument::Switch,
-        required: false,
-        usage: "on|off",
-        summary: "whether the time a statement took is shown",
-        details: "",
-    },
-];
-
-const PATTERN: &str = "A pattern is a part of the name; * stands for any characters, ? for one, and then the \
-                       whole name is meant: .tables raw.*";
-const FILES: &str = "The file appears when it is whole: with .once after the statement, with .output at the \
-                     next .output or when the shell is left. In the modes table and expanded a file's ending \
-                     chooses the format: .once sales.csv";
 
 /// What was asked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -267,7 +133,7 @@ fn find_friend(name: &str) -> Option<&'static Command> {
 /// An argument without the quotes around it, and without a semicolon from habit.
 fn unquoted(text: &str, kind: Argument) -> Option<&str> {
     let text = match kind {
-        Argument::Text => text,
+        Argument::Text | Argument::Statement => text,
         _ => text.trim_end_matches(';').trim_end(),
     };
     let inner = match kind {

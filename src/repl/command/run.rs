@@ -4,9 +4,7 @@ use std::path::Path;
 
 use super::help::help;
 use super::{Action, Request, catalog, parse};
-use crate::connection::parameter_from_text;
 use crate::error::{Code, Error, Result};
-use crate::render::{Format, type_name};
 use crate::repl::shell::{Shell, Stop};
 use crate::repl::{note, report};
 
@@ -35,21 +33,30 @@ impl Shell<'_> {
             (Action::Mode, format) => said(self.mode(format)),
             (Action::Timing, switch) => said(self.timing(switch)),
             (Action::Param, text) => said(self.param(text)),
-            (Action::Once, Some(file)) => {
-                self.presenter.once = Some(file.into());
-                Ok(())
-            }
-            (Action::Output, file) => said(self.presenter.redirect(file.map(Path::new))),
+            (Action::Progress, switch) => said(self.progress(switch)),
+            (Action::Pager, pager) => said(self.pager(pager)),
+            (Action::Keys, keys) => said(self.keys(keys)),
+            (Action::Theme, theme) => said(self.theme(theme)),
+            (Action::Safe, switch) => self.safe(switch).await,
+            (Action::Copy, format) => said(self.copy(format)),
+            (Action::Edit, _) => said(self.edit()),
+            (Action::Explain, text) => Box::pin(self.explain(text)).await,
+            (Action::Watch, text) => Box::pin(self.watch(text)).await,
+            (Action::Once, Some(file)) => said(self.once(file)),
+            (Action::Output, file) => said(self.output(file)),
             (Action::Read | Action::Columns | Action::Once, None) => Ok(()),
         }
     }
 
-    async fn read_file(&mut self, file: &Path) -> Result<(), Stop> {
+    pub(in crate::repl) async fn read_file(&mut self, file: &Path) -> Result<(), Stop> {
         if self.depth == DEPTH {
             let message = format!("'{}' is read from within {DEPTH} files", file.display());
             return said(Err(
                 Error::new(Code::InvalidStatement, message).with_hint("does a file read itself?")
             ));
+        }
+        if let Err(error) = self.may_read(file) {
+            return said(Err(error));
         }
         let text = match std::fs::read_to_string(file) {
             Ok(text) => text,
@@ -60,47 +67,6 @@ impl Shell<'_> {
         let result = self.input(text, Some(file)).await;
         self.depth -= 1;
         result
-    }
-
-    fn mode(&mut self, format: Option<&str>) -> Result<()> {
-        match format {
-            Some(format) => self.presenter.set_mode(format.parse()?),
-            None => {
-                let names: Vec<&str> = Format::ALL.iter().map(|format| format.name()).collect();
-                note(&format!("{} (of {})", self.presenter.mode, names.join(", ")));
-                Ok(())
-            }
-        }
-    }
-
-    fn timing(&mut self, switch: Option<&str>) -> Result<()> {
-        self.presenter.has_timing = match switch.map(str::to_lowercase).as_deref() {
-            Some("on") => true,
-            Some("off") => false,
-            Some(other) => {
-                let message = format!("timing is on or off, not '{other}'");
-                return Err(Error::new(Code::InvalidValue, message));
-            }
-            None => {
-                note(if self.presenter.has_timing { "on" } else { "off" });
-                return Ok(());
-            }
-        };
-        Ok(())
-    }
-
-    fn param(&mut self, text: Option<&str>) -> Result<()> {
-        let Some(text) = text else {
-            for name in self.parameters.names() {
-                if let Some(value) = self.parameters.get(&name) {
-                    note(&format!("${name} = {value} ({})", type_name(&value.data_type())));
-                }
-            }
-            return Ok(());
-        };
-        let (name, value) = parameter_from_text(text)?;
-        self.parameters = std::mem::take(&mut self.parameters).with(name, value);
-        Ok(())
     }
 }
 

@@ -2,7 +2,8 @@
 
 use sqlparser::tokenizer::Token;
 
-use super::tables::{TableUse, ctes, name_part, tables};
+use super::queries::{Query, queries};
+use super::tables::{TableUse, name_part, tables};
 use crate::repl::lexer::{Lexed, Lexeme, Rest};
 use crate::repl::words::{CLAUSES, EXPRESSIONS, STATEMENTS, is_keyword};
 
@@ -16,10 +17,15 @@ pub(super) struct Context {
     /// The names before it, each followed by a period.
     pub qualifiers: Vec<String>,
     pub wants: Wants,
-    /// The tables of its statement.
+    /// Whether a double quote before it has been typed.
+    pub is_quoted: bool,
+    /// The tables of its statement, and those before the word.
     pub tables: Vec<TableUse>,
-    /// The names that its statement's WITH gives to queries.
-    pub ctes: Vec<String>,
+    pub tables_before: Vec<TableUse>,
+    /// The queries of its statement that have names.
+    pub queries: Vec<Query>,
+    /// Whether it is the first word behind `ON`.
+    pub begins_condition: bool,
 }
 
 /// What could stand at a place.
@@ -41,6 +47,8 @@ pub(super) enum Wants {
     AfterValue,
     /// A column of the statement's first table.
     Target,
+    /// A file.
+    File,
 }
 
 const QUERY: &[&str] = &["SELECT", "VALUES", "WITH"];
@@ -107,11 +115,20 @@ impl Context {
     /// What could stand at byte `at` of `text`, which is SQL.
     pub(super) fn new(text: &str, at: usize) -> Self {
         let typed = Lexed::new(&text[..at]);
+        let open = match typed.rest {
+            Rest::Open(start) => Some((start, text[start..at].chars().next())),
+            _ => None,
+        };
         let mut before: Vec<&Lexeme> = typed.significant().collect();
         let word = before
-            .pop_if(|last| last.range.end == at && last.bare_word().is_some())
+            .pop_if(|last| open.is_none() && last.range.end == at && last.bare_word().is_some())
             .map(|last| last.range.clone());
-        let start = word.as_ref().map_or(at, |range| range.start);
+        let is_quoted = matches!(open, Some((_, Some('"'))));
+        let start = match open {
+            Some((start, Some('"'))) => start,
+            Some((start, Some('\''))) => start + 1,
+            _ => word.as_ref().map_or(at, |range| range.start),
+        };
         let statement = before.iter().rposition(|lexeme| lexeme.token == Token::SemiColon);
         before.drain(..statement.map_or(0, |i| i + 1));
         let qualifiers = take_qualifiers(&mut before);
@@ -125,19 +142,42 @@ impl Context {
 
         let in_comment = typed.lexemes.last().is_some_and(Lexeme::goes_on);
         let is_word = word.is_none() && before.last().is_some_and(|last| joins(last, at));
-        let wants = match typed.rest {
-            Rest::Nothing if !is_word && !in_comment => wants(&before),
+        let wants = match (typed.rest, open) {
+            (Rest::Nothing, _) if !is_word && !in_comment => wants(&before),
+            (_, Some((_, Some('"')))) => wants(&before),
+            (_, Some((_, Some('\'')))) if names_file(&before) => Wants::File,
             _ => Wants::Nothing,
         };
+        let queries = queries(&rest[..end]);
+        let mut tables_used = tables(&rest[..end]);
+        let derived = queries
+            .iter()
+            .filter(|query| !query.is_cte)
+            .map(TableUse::of_query);
+        tables_used.extend(derived);
         Self {
             start,
-            prefix: text[start..at].to_owned(),
+            prefix: text[start + usize::from(is_quoted)..at].to_owned(),
             qualifiers,
             wants,
-            tables: tables(&rest[..end]),
-            ctes: ctes(&rest[..end]),
+            is_quoted,
+            tables: tables_used,
+            tables_before: tables(&before),
+            queries,
+            begins_condition: before.last().is_some_and(|last| last.is_word("ON")),
         }
     }
+}
+
+/// Whether a text behind this is the name of a file.
+fn names_file(before: &[&Lexeme]) -> bool {
+    let is_behind = |words: &[&str]| {
+        words
+            .iter()
+            .any(|word| before.last().is_some_and(|last| last.is_word(word)))
+    };
+    let copies = before.first().is_some_and(|first| first.is_word("COPY"));
+    is_behind(&["FROM", "JOIN", "DESCRIBE"]) || copies && is_behind(&["TO"])
 }
 
 /// Whether what is typed next would be part of this token.

@@ -5,7 +5,7 @@
 //! others may work on the lake.
 
 use std::cell::{Cell, RefCell};
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::rc::Rc;
 use std::sync::mpsc::{self, Receiver};
 use std::time::{Duration, Instant};
@@ -17,7 +17,7 @@ use futures::StreamExt;
 use tokio::runtime::Handle;
 use tokio::task::AbortHandle;
 
-use super::Names;
+use super::{Column, Described, Names, Table};
 use crate::connection::Connection;
 use crate::engine::{Body, Outcomes};
 use crate::error::{Code, Error, Result};
@@ -39,6 +39,8 @@ pub(in crate::repl) struct Metadata<'a> {
     zone: RefCell<String>,
     lists: RefCell<HashMap<String, List>>,
     deadline: Cell<Instant>,
+    /// The names of the tables of a list, in lower case, and that list.
+    table_names: RefCell<(Rc<Texts>, HashSet<String>)>,
 }
 
 /// A list that is known, or being loaded, or both while it is loaded again.
@@ -64,6 +66,7 @@ impl<'a> Metadata<'a> {
             zone: RefCell::default(),
             lists: RefCell::default(),
             deadline: Cell::new(Instant::now()),
+            table_names: RefCell::default(),
         }
     }
 
@@ -87,12 +90,41 @@ impl<'a> Metadata<'a> {
         self.deadline.set(Instant::now() + PATIENCE);
     }
 
+    /// Ends it: from now on only what is known counts.
+    pub(in crate::repl) fn end(&self) {
+        self.deadline.set(Instant::now());
+    }
+
+    /// Begins to ask for what Tab will want, without waiting for it.
+    pub(in crate::repl) fn prepare(&self) {
+        for sql in [TABLES, FUNCTIONS, SETTINGS] {
+            self.list(sql);
+        }
+    }
+
+    /// Whether the lake is known to have a table of that name, in any zone.
+    pub(in crate::repl) fn is_table(&self, name: &str) -> bool {
+        let rows = self.list(TABLES);
+        let mut names = self.table_names.borrow_mut();
+        if !Rc::ptr_eq(&names.0, &rows) {
+            let all = rows.iter().filter_map(|row| row.get(1));
+            let all = all.map(|name| name.to_lowercase()).collect();
+            *names = (rows, all);
+        }
+        names.1.contains(&name.to_lowercase())
+    }
+
+    /// The value of a setting, if there is such a one.
+    pub(in crate::repl) async fn setting(&self, name: &str) -> Result<Option<String>> {
+        let sql = format!("SHOW {name}");
+        let rows = texts(self.connection.execute(&sql, &Parameters::default())).await?;
+        Ok(rows.first().and_then(|row| row.get(1).cloned()))
+    }
+
     /// Asks for the current zone.
     pub(in crate::repl) async fn refresh_zone(&self) -> Result<()> {
-        let sql = "SHOW datafusion.catalog.default_schema";
-        let rows = texts(self.connection.execute(sql, &Parameters::default())).await?;
-        if let Some([_, zone]) = rows.first().map(Vec::as_slice) {
-            self.zone.replace(zone.clone());
+        if let Some(zone) = self.setting("datafusion.catalog.default_schema").await? {
+            self.zone.replace(zone);
         }
         Ok(())
     }
@@ -102,13 +134,17 @@ impl<'a> Metadata<'a> {
         self.zone.borrow().clone()
     }
 
-    /// The rows of `sql`, if they are there in time. What cannot be known is an empty list.
+    /// The rows of `sql`, if they are there in time. What cannot be known is an empty list; what is old
+    /// is better than to wait.
     fn list(&self, sql: &str) -> Rc<Texts> {
         let mut lists = self.lists.borrow_mut();
         let list = lists.entry(sql.to_owned()).or_default();
         if !list.is_fresh() {
             let (receiver, _) = list.loading.get_or_insert_with(|| self.load(sql));
-            let wait = self.deadline.get().saturating_duration_since(Instant::now());
+            let wait = match list.known {
+                None => self.deadline.get().saturating_duration_since(Instant::now()),
+                Some(_) => Duration::ZERO,
+            };
             if let Ok(rows) = receiver.recv_timeout(wait) {
                 list.known = Some((Rc::new(rows), Instant::now()));
                 list.loading = None;
@@ -128,31 +164,60 @@ impl<'a> Metadata<'a> {
         (receiver, task.abort_handle())
     }
 
-    fn first_column(&self, sql: &str) -> Vec<String> {
+    /// The first two columns of `sql`.
+    fn pairs(&self, sql: &str) -> Vec<Described> {
         let rows = self.list(sql);
-        rows.iter().filter_map(|row| row.first().cloned()).collect()
+        let pair = |row: &Vec<String>| Some((row.first()?.clone(), row.get(1).cloned().unwrap_or_default()));
+        rows.iter().filter_map(pair).collect()
     }
 }
 
+const TABLES: &str = "SELECT zone, name, coalesce(kind, 'broken') AS kind, coalesce(format, '') AS format \
+                      FROM system.tables ORDER BY zone, name";
+const FUNCTIONS: &str = "SELECT name, max(coalesce(syntax, '')) AS syntax FROM system.functions \
+                         GROUP BY name ORDER BY name";
+const SETTINGS: &str = "SELECT name, value FROM system.settings ORDER BY name";
+/// Formats whose files say how many rows they have.
+const COUNTING: &[&str] = &["parquet", "delta"];
+
 impl Names for Metadata<'_> {
-    fn tables(&self) -> Vec<(String, String)> {
-        let rows = self.list("SELECT zone, name FROM system.tables ORDER BY zone, name");
-        let pair = |row: &Vec<String>| Some((row.first()?.clone(), row.get(1)?.clone()));
-        rows.iter().filter_map(pair).collect()
+    fn tables(&self) -> Vec<Table> {
+        let table = |row: &Vec<String>| {
+            let [zone, name, kind, format] = row.as_slice() else {
+                return None;
+            };
+            Some(Table {
+                zone: zone.clone(),
+                name: name.clone(),
+                kind: format!("{kind} {format}").trim_end().to_owned(),
+            })
+        };
+        self.list(TABLES).iter().filter_map(table).collect()
     }
 
-    fn columns(&self, zone: Option<&str>, table: &str) -> Vec<String> {
+    fn rows(&self, table: &Table) -> Option<u64> {
+        if !COUNTING.iter().any(|format| table.kind.ends_with(format)) {
+            return None;
+        }
+        let (zone, name) = (quote::identifier(&table.zone), quote::identifier(&table.name));
+        let rows = self.list(&format!("SELECT count(*) FROM {zone}.{name}"));
+        rows.first()?.first()?.parse().ok()
+    }
+
+    fn columns(&self, zone: Option<&str>, table: &str) -> Vec<Column> {
         let zone = zone.map_or_else(|| self.zone(), str::to_owned);
         let (zone, table) = (quote::identifier(&zone), quote::identifier(table));
-        self.first_column(&format!("DESCRIBE {zone}.{table}"))
+        let columns = self.pairs(&format!("DESCRIBE {zone}.{table}"));
+        let column = |(name, data_type)| Column { name, data_type };
+        columns.into_iter().map(column).collect()
     }
 
-    fn functions(&self) -> Vec<String> {
-        self.first_column("SELECT DISTINCT name FROM system.functions ORDER BY name")
+    fn functions(&self) -> Vec<Described> {
+        self.pairs(FUNCTIONS)
     }
 
-    fn settings(&self) -> Vec<String> {
-        self.first_column("SELECT name FROM system.settings ORDER BY name")
+    fn settings(&self) -> Vec<Described> {
+        self.pairs(SETTINGS)
     }
 
     fn current_zone(&self) -> String {

@@ -1,34 +1,63 @@
 //! Completion: what Tab offers.
 //!
-//! [`context`] says what could stand at the cursor, [`Names`] which names there are. Nothing is
-//! offered inside a quote or a comment.
+//! [`context`] says what could stand at the cursor, [`Names`] which names there are. In a comment and in
+//! a text that is no file's name nothing is offered.
 
+mod candidates;
 mod context;
 mod metadata;
+mod queries;
 mod tables;
 
 use std::collections::BTreeSet;
 
-use sqlparser::dialect::{Dialect, GenericDialect};
-use sqlparser::keywords::{ALL_KEYWORDS, ALL_KEYWORDS_INDEX, RESERVED_FOR_COLUMN_ALIAS};
+use indicatif::HumanCount;
+use sqlparser::tokenizer::Token;
 
+pub(super) use candidates::Candidate;
 pub(super) use metadata::{Metadata, texts};
 
+use self::candidates::{Candidates, identifier};
 use self::context::{Context, Wants, words_after_value};
+use self::queries::{Item, Query};
+use self::tables::TableUse;
 use super::command::{Argument, COMMANDS, find};
 use super::input;
+use super::lexer::Lexed;
 use super::words::EXPRESSIONS;
 use crate::error::Code;
 use crate::render::Format;
 
+/// A table or view.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Table {
+    pub zone: String,
+    pub name: String,
+    /// `external parquet`, `view`.
+    pub kind: String,
+}
+
+/// A column.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Column {
+    pub name: String,
+    pub data_type: String,
+}
+
+/// A name, and a short text about it.
+pub(super) type Described = (String, String);
+
 /// The names that there are in a lake. Each list may be empty because it is not known yet.
 pub(super) trait Names {
-    /// Zone and name of each table and view.
-    fn tables(&self) -> Vec<(String, String)>;
+    fn tables(&self) -> Vec<Table>;
+    /// How many rows a table has, if that costs little to know.
+    fn rows(&self, table: &Table) -> Option<u64>;
     /// The columns of a table; without a zone, of the current one.
-    fn columns(&self, zone: Option<&str>, table: &str) -> Vec<String>;
-    fn functions(&self) -> Vec<String>;
-    fn settings(&self) -> Vec<String>;
+    fn columns(&self, zone: Option<&str>, table: &str) -> Vec<Column>;
+    /// Each with how it is called: `lower(str)`.
+    fn functions(&self) -> Vec<Described>;
+    /// Each with its value.
+    fn settings(&self) -> Vec<Described>;
     fn current_zone(&self) -> String;
 }
 
@@ -36,15 +65,19 @@ pub(super) trait Names {
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Completion {
     pub start: usize,
-    pub candidates: Vec<String>,
+    pub candidates: Vec<Candidate>,
     /// Whether the word is a file's name, which the caller knows how to complete.
     pub is_file: bool,
 }
 
 const SYSTEM: &str = "system";
-const SYSTEM_TABLES: &[&str] = &["columns", "functions", "settings", "tables"];
-/// What every setting's name begins with; it may be left out.
-const SETTING_PREFIX: &str = "datafusion.";
+const SYSTEM_TABLES: &[&str] = &["columns", "functions", "queries", "settings", "tables"];
+/// What settings' names begin with; it may be left out.
+const SETTING_PREFIXES: &[&str] = &["datafusion.", "weir."];
+/// Of so many tables the rows are told; of more it would take too long.
+const COUNTED: usize = 24;
+/// How deep queries within queries are looked into.
+const DEPTH: usize = 8;
 
 /// Completes the word before byte `at`.
 pub(super) fn complete(text: &str, at: usize, names: &dyn Names) -> Completion {
@@ -58,65 +91,40 @@ pub(super) fn complete(text: &str, at: usize, names: &dyn Names) -> Completion {
     Completion {
         start: start + word,
         candidates,
-        is_file: false,
+        is_file: context.wants == Wants::File,
     }
 }
 
-/// Candidates in the order in which they were added, each once, only those that begin as typed.
-struct Candidates<'a> {
-    prefix: &'a str,
-    found: Vec<String>,
-    seen: BTreeSet<String>,
+/// How the function is called whose arguments are being typed at the end of `text`.
+pub(super) fn signature(text: &str, names: &dyn Names) -> Option<String> {
+    let lexed = Lexed::new(text);
+    let lexemes: Vec<_> = lexed.significant().collect();
+    let mut open = Vec::new();
+    for (i, lexeme) in lexemes.iter().enumerate() {
+        match lexeme.token {
+            Token::LParen => open.push(i),
+            Token::RParen => drop(open.pop()),
+            Token::SemiColon => open.clear(),
+            _ => {}
+        }
+    }
+    let name = lexemes.get(open.last()?.checked_sub(1)?)?.bare_word()?;
+    let functions = names.functions();
+    let (_, syntax) = functions
+        .iter()
+        .find(|(known, _)| known.eq_ignore_ascii_case(name))?;
+    Some(syntax.clone()).filter(|syntax| !syntax.is_empty())
 }
 
-impl<'a> Candidates<'a> {
-    fn new(prefix: &'a str) -> Self {
-        Self {
-            prefix,
-            found: Vec::new(),
-            seen: BTreeSet::new(),
-        }
-    }
-
-    /// Adds `text` if what is typed begins `name`.
-    fn add(&mut self, name: &str, text: String) {
-        let begins = name
-            .get(..self.prefix.len())
-            .is_some_and(|start| start.eq_ignore_ascii_case(self.prefix));
-        if begins && self.seen.insert(text.clone()) {
-            self.found.push(text);
-        }
-    }
-
-    fn names<'n>(&mut self, names: impl IntoIterator<Item = &'n str>) {
-        for name in names {
-            self.add(name, identifier(name));
-        }
-    }
-
-    /// Keywords, in the case of what is typed.
-    fn words<'w>(&mut self, words: impl IntoIterator<Item = &'w str>) {
-        let is_lower = self.prefix.starts_with(|c: char| c.is_lowercase());
-        for word in words {
-            let text = if is_lower {
-                word.to_lowercase()
-            } else {
-                word.to_owned()
-            };
-            self.add(word, text);
-        }
-    }
-}
-
-fn sql(context: &Context, names: &dyn Names) -> (usize, Vec<String>) {
-    let mut candidates = Candidates::new(&context.prefix);
+fn sql(context: &Context, names: &dyn Names) -> (usize, Vec<Candidate>) {
+    let mut candidates = Candidates::new(&context.prefix, context.is_quoted);
     match context.wants {
-        Wants::Nothing => {}
+        Wants::Nothing | Wants::File => {}
         Wants::Setting(words) => return settings(context, words, names),
         Wants::Words(words) if context.qualifiers.is_empty() => candidates.words(words.iter().copied()),
         Wants::Zone => zones(names, "", &mut candidates),
         Wants::Table => relations(context, names, &mut candidates),
-        Wants::Target => columns(context.tables.first().as_slice(), names, &mut candidates),
+        Wants::Target => columns(context.tables.first().as_slice(), context, names, &mut candidates),
         Wants::Value => value(context, names, &mut candidates),
         Wants::AfterValue if context.qualifiers.is_empty() => candidates.words(words_after_value()),
         Wants::Words(_) | Wants::AfterValue => {}
@@ -125,13 +133,13 @@ fn sql(context: &Context, names: &dyn Names) -> (usize, Vec<String>) {
 }
 
 fn zones(names: &dyn Names, end: &str, candidates: &mut Candidates<'_>) {
-    let mut zones: BTreeSet<String> = names.tables().into_iter().map(|(zone, _)| zone).collect();
+    let mut zones: BTreeSet<String> = names.tables().into_iter().map(|table| table.zone).collect();
     zones.insert(names.current_zone());
     if !end.is_empty() {
         zones.insert(SYSTEM.to_owned());
     }
     for zone in zones {
-        candidates.add(&zone, identifier(&zone) + end);
+        candidates.name(&zone, end, String::new());
     }
 }
 
@@ -143,28 +151,76 @@ fn relations(context: &Context, names: &dyn Names, candidates: &mut Candidates<'
         [.., zone] => zone,
     };
     if context.qualifiers.is_empty() {
-        candidates.names(context.ctes.iter().map(String::as_str));
+        for query in context.queries.iter().filter(|query| query.is_cte) {
+            candidates.name(&query.name, "", "a query of this statement".to_owned());
+        }
     }
-    for (_, table) in names.tables().iter().filter(|(of, _)| of == zone) {
-        candidates.names([table.as_str()]);
+    let tables = names.tables();
+    let fitting = tables
+        .iter()
+        .filter(|table| table.zone == *zone && candidates.fits(&table.name));
+    let fitting: Vec<&Table> = fitting.collect();
+    let are_counted = fitting.len() <= COUNTED;
+    for table in fitting {
+        let rows = are_counted.then(|| names.rows(table)).flatten();
+        let note = match rows {
+            Some(1) => format!("{}, 1 row", table.kind),
+            Some(rows) => format!("{}, {} rows", table.kind, HumanCount(rows)),
+            None => table.kind.clone(),
+        };
+        candidates.name(&table.name, "", note);
     }
     if zone == SYSTEM {
-        candidates.names(SYSTEM_TABLES.iter().copied());
+        for name in SYSTEM_TABLES {
+            candidates.name(name, "", String::new());
+        }
     }
     if context.qualifiers.is_empty() {
         zones(names, ".", candidates);
     }
 }
 
-fn columns<'t>(
-    tables: impl IntoIterator<Item = &'t &'t tables::TableUse>,
-    names: &dyn Names,
-    candidates: &mut Candidates<'_>,
-) {
+fn columns(tables: &[&TableUse], context: &Context, names: &dyn Names, candidates: &mut Candidates<'_>) {
     for table in tables {
-        let columns = names.columns(table.zone.as_deref(), &table.table);
-        candidates.names(columns.iter().map(String::as_str));
+        let of = table.alias.as_ref().unwrap_or(&table.table);
+        for column in columns_of(table, &context.queries, names, DEPTH) {
+            let note = match (column.data_type.as_str(), tables.len()) {
+                ("", _) => format!("of {of}"),
+                (data_type, 1) => data_type.to_owned(),
+                (data_type, _) => format!("{data_type} of {of}"),
+            };
+            candidates.name(&column.name, "", note);
+        }
     }
+}
+
+/// The columns of a table, or of the query of this statement that is called so.
+fn columns_of(table: &TableUse, queries: &[Query], names: &dyn Names, depth: usize) -> Vec<Column> {
+    let query = queries
+        .iter()
+        .find(|query| table.zone.is_none() && query.name.eq_ignore_ascii_case(&table.table));
+    let Some(query) = query else {
+        return names.columns(table.zone.as_deref(), &table.table);
+    };
+    let mut columns = Vec::new();
+    for item in &query.items {
+        match item {
+            Item::Named(name) => columns.push(Column {
+                name: name.clone(),
+                data_type: String::new(),
+            }),
+            Item::Star(of) => {
+                let is_meant = |table: &&TableUse| of.as_ref().is_none_or(|of| table.answers_to(of));
+                for table in query.tables.iter().filter(is_meant) {
+                    // A query that reads itself has no end.
+                    if depth > 0 && !table.table.eq_ignore_ascii_case(&query.name) {
+                        columns.extend(columns_of(table, queries, names, depth - 1));
+                    }
+                }
+            }
+        }
+    }
+    columns
 }
 
 fn value(context: &Context, names: &dyn Names, candidates: &mut Candidates<'_>) {
@@ -172,45 +228,86 @@ fn value(context: &Context, names: &dyn Names, candidates: &mut Candidates<'_>) 
         [] => {}
         [name] => {
             let meant: Vec<_> = context.tables.iter().filter(|t| t.answers_to(name)).collect();
-            return columns(&meant, names, candidates);
+            return columns(&meant, context, names, candidates);
         }
         [.., zone, table] => {
-            let columns = names.columns(Some(zone), table);
-            return candidates.names(columns.iter().map(String::as_str));
+            for column in names.columns(Some(zone), table) {
+                candidates.name(&column.name, "", column.data_type);
+            }
+            return;
         }
     }
+    if context.begins_condition {
+        conditions(context, names, candidates);
+    }
     let tables: Vec<_> = context.tables.iter().collect();
-    columns(&tables, names, candidates);
+    columns(&tables, context, names, candidates);
     let aliases = context.tables.iter().filter_map(|table| table.alias.as_deref());
     for name in aliases {
-        candidates.add(name, format!("{}.", identifier(name)));
+        candidates.name(name, ".", String::new());
     }
     // Before anything is typed, hundreds of functions would bury the columns.
     if context.prefix.is_empty() && !candidates.found.is_empty() {
         return;
     }
-    for name in names.functions() {
-        candidates.add(&name, format!("{name}("));
+    for (name, syntax) in names.functions() {
+        candidates.call(&name, &syntax);
     }
     candidates.words(EXPRESSIONS.iter().copied());
     candidates.words(["FROM", "SELECT"]);
 }
 
+/// Behind `JOIN b ON`: the columns that `b` shares with the tables before it.
+fn conditions(context: &Context, names: &dyn Names, candidates: &mut Candidates<'_>) {
+    let Some((joined, before)) = context.tables_before.split_last() else {
+        return;
+    };
+    let called = |table: &TableUse| identifier(table.alias.as_ref().unwrap_or(&table.table));
+    let theirs = columns_of(joined, &context.queries, names, DEPTH);
+    let mut conditions = Vec::new();
+    for table in before {
+        for column in columns_of(table, &context.queries, names, DEPTH) {
+            let shared = theirs
+                .iter()
+                .find(|other| other.name.eq_ignore_ascii_case(&column.name));
+            let Some(shared) = shared else {
+                continue;
+            };
+            conditions.push(format!(
+                "{}.{} = {}.{}",
+                called(table),
+                identifier(&column.name),
+                called(joined),
+                identifier(&shared.name)
+            ));
+        }
+    }
+    // What names a thing joins; what describes it may be shared by chance.
+    conditions.sort_by_key(|condition| !condition.to_lowercase().ends_with("id"));
+    for condition in conditions {
+        candidates.text(condition);
+    }
+}
+
 /// A setting's name has periods in it; its first part may be left out.
-fn settings(context: &Context, words: &'static [&'static str], names: &dyn Names) -> (usize, Vec<String>) {
+fn settings(context: &Context, words: &'static [&'static str], names: &dyn Names) -> (usize, Vec<Candidate>) {
     let before: usize = context.qualifiers.iter().map(|part| part.len() + 1).sum();
     let mut typed = context.qualifiers.join(".");
     if !context.qualifiers.is_empty() {
         typed.push('.');
     }
     typed.push_str(&context.prefix);
-    let mut candidates = Candidates::new(&typed);
+    let mut candidates = Candidates::new(&typed, false);
     candidates.words(words.iter().copied());
-    for name in names.settings() {
-        let short = name.strip_prefix(SETTING_PREFIX).unwrap_or(&name);
-        candidates.add(short, short.to_owned());
-        if !typed.is_empty() {
-            candidates.add(&name, name.clone());
+    for (name, value) in names.settings() {
+        let short = SETTING_PREFIXES
+            .iter()
+            .find_map(|prefix| name.strip_prefix(prefix));
+        if let Some(short) = short {
+            candidates.described(short, value.clone());
+        }
+        if short.is_none() || !typed.is_empty() {
+            candidates.described(&name, value);
         }
     }
     (context.start - before, candidates.found)
@@ -219,15 +316,15 @@ fn settings(context: &Context, words: &'static [&'static str], names: &dyn Names
 fn command(text: &str, start: usize, at: usize, names: &dyn Names) -> Completion {
     let typed = &text[start..at];
     let Some(space) = typed.find(char::is_whitespace) else {
-        let mut candidates = Candidates::new(typed);
+        let mut candidates = Candidates::new(typed, false);
         for command in COMMANDS {
-            let name = format!(".{}", command.name);
             let space = if command.argument == Argument::Nothing {
                 ""
             } else {
                 " "
             };
-            candidates.add(&name, format!("{name}{space}"));
+            let name = format!(".{}{space}", command.name);
+            candidates.described(&name, command.summary.to_owned());
         }
         return Completion {
             start,
@@ -237,23 +334,31 @@ fn command(text: &str, start: usize, at: usize, names: &dyn Names) -> Completion
     };
     let argument = typed[space..].trim_start();
     let kind = find(&typed[..space]).map_or(Argument::Nothing, |command| command.argument);
-    let mut candidates = Candidates::new(argument);
-    let mut add_all = |texts: &mut dyn Iterator<Item = String>| {
-        for text in texts {
-            candidates.add(&text, text.clone());
-        }
-    };
+    let mut candidates = Candidates::new(argument, false);
     match kind {
         Argument::Command => {
-            add_all(&mut COMMANDS.iter().map(|command| command.name.to_owned()));
+            for command in COMMANDS {
+                candidates.described(command.name, command.summary.to_owned());
+            }
             if !argument.is_empty() {
-                add_all(&mut Code::ALL.iter().map(|code| code.as_str().to_owned()));
+                for code in Code::ALL {
+                    candidates.described(code.as_str(), code.meaning().to_owned());
+                }
             }
         }
-        Argument::Format => add_all(&mut Format::ALL.iter().map(|format| format.name().to_owned())),
-        Argument::Switch => add_all(&mut ["off", "on"].into_iter().map(str::to_owned)),
-        Argument::Function => add_all(&mut names.functions().into_iter()),
-        Argument::Table => add_all(&mut tables_by_full_name(names).into_iter()),
+        Argument::Format => candidates.texts(Format::ALL.iter().map(|format| format.name())),
+        Argument::Words(words) => candidates.texts(words.iter().copied()),
+        Argument::Function => {
+            for (name, syntax) in names.functions() {
+                candidates.described(&name, syntax);
+            }
+        }
+        Argument::Table => {
+            for (name, kind) in tables_by_full_name(names) {
+                candidates.described(&name, kind);
+            }
+        }
+        Argument::Statement => return statement(text, at - argument.len(), at, names),
         Argument::Nothing | Argument::File | Argument::Text => {}
     }
     Completion {
@@ -263,33 +368,43 @@ fn command(text: &str, start: usize, at: usize, names: &dyn Names) -> Completion
     }
 }
 
-/// `zone.table` of all, and `table` of those in the current zone.
-fn tables_by_full_name(names: &dyn Names) -> Vec<String> {
-    let current = names.current_zone();
-    let tables = names.tables();
-    let short = tables.iter().filter(|(zone, _)| *zone == current);
-    let short = short.map(|(_, table)| identifier(table));
-    let full = tables
-        .iter()
-        .map(|(zone, table)| format!("{}.{}", identifier(zone), identifier(table)));
-    short.chain(full).collect()
+/// SQL behind a command, and what else it may begin with.
+fn statement(text: &str, start: usize, at: usize, names: &dyn Names) -> Completion {
+    let typed = &text[start..at];
+    let end = text[at..].find('\n').map_or(text.len(), |length| at + length);
+    // A word of the command's own, or a number, stands before the statement.
+    let first = typed.split_whitespace().next().unwrap_or_default();
+    let is_own = first.eq_ignore_ascii_case("analyze") || first.parse::<f64>().is_ok();
+    let skipped = match is_own && typed.len() > first.len() {
+        true => typed.len() - typed[first.len()..].trim_start().len(),
+        false => 0,
+    };
+    let begin = start + skipped;
+    let context = Context::new(&text[begin..end], at - begin);
+    let (word, mut candidates) = sql(&context, names);
+    if skipped == 0 && text[..start].trim_start().starts_with(".explain") {
+        let mut own = Candidates::new(typed, false);
+        own.texts(["analyze"]);
+        candidates.splice(0..0, own.found);
+    }
+    Completion {
+        start: begin + word,
+        candidates,
+        is_file: context.wants == Wants::File,
+    }
 }
 
-/// A name as SQL, with quotes only where it does not read as a name without them.
-fn identifier(name: &str) -> String {
-    let dialect = GenericDialect {};
-    let mut characters = name.chars();
-    let is_word = characters.next().is_some_and(|c| dialect.is_identifier_start(c))
-        && characters.all(|c| c.is_alphanumeric() || c == '_');
-    let upper = name.to_uppercase();
-    let is_reserved = ALL_KEYWORDS
-        .binary_search(&upper.as_str())
-        .is_ok_and(|i| RESERVED_FOR_COLUMN_ALIAS.contains(&ALL_KEYWORDS_INDEX[i]));
-    if is_word && !is_reserved {
-        name.to_owned()
-    } else {
-        format!("\"{}\"", name.replace('"', "\"\""))
-    }
+/// `zone.table` of all, and `table` of those in the current zone.
+fn tables_by_full_name(names: &dyn Names) -> Vec<Described> {
+    let current = names.current_zone();
+    let tables = names.tables();
+    let short = tables.iter().filter(|table| table.zone == current);
+    let short = short.map(|table| (identifier(&table.name), table.kind.clone()));
+    let full = tables.iter().map(|table| {
+        let name = format!("{}.{}", identifier(&table.zone), identifier(&table.name));
+        (name, table.kind.clone())
+    });
+    short.chain(full).collect()
 }
 
 #[cfg(test)]

@@ -2,6 +2,7 @@
 
 use sqlparser::tokenizer::Token;
 
+use super::queries::Query;
 use crate::repl::lexer::Lexeme;
 use crate::repl::words::is_keyword;
 
@@ -14,6 +15,15 @@ pub(super) struct TableUse {
 }
 
 impl TableUse {
+    /// A query in brackets, which has the name that follows it.
+    pub(super) fn of_query(query: &Query) -> Self {
+        Self {
+            zone: None,
+            table: query.name.clone(),
+            alias: None,
+        }
+    }
+
     /// Whether `name.` means this table.
     pub(super) fn answers_to(&self, name: &str) -> bool {
         self.alias
@@ -79,21 +89,4 @@ fn table(statement: &[&Lexeme], mut i: usize) -> Option<(TableUse, usize)> {
     let table = parts.pop()?;
     let zone = parts.pop();
     Some((TableUse { zone, table, alias }, i))
-}
-
-/// The names in `WITH name AS (…), name AS (…)`.
-pub(super) fn ctes(statement: &[&Lexeme]) -> Vec<String> {
-    if !statement.first().is_some_and(|first| first.is_word("WITH")) {
-        return Vec::new();
-    }
-    let named = |window: &[&Lexeme]| match window {
-        [before, name, as_word, bracket] => {
-            let begins =
-                before.token == Token::Comma || before.is_word("WITH") || before.is_word("RECURSIVE");
-            let is_query = as_word.is_word("AS") && bracket.token == Token::LParen;
-            name_part(name).filter(|_| begins && is_query)
-        }
-        _ => None,
-    };
-    statement.windows(4).filter_map(named).collect()
 }

@@ -5,7 +5,7 @@ use super::*;
 struct Shop;
 
 impl Names for Shop {
-    fn tables(&self) -> Vec<(String, String)> {
+    fn tables(&self) -> Vec<Table> {
         [
             ("raw", "events"),
             ("raw", "users"),
@@ -13,30 +13,50 @@ impl Names for Shop {
             ("processed", "events_clean"),
             ("curated", "daily_sales"),
         ]
-        .map(|(zone, table)| (zone.to_owned(), table.to_owned()))
+        .map(|(zone, name)| Table {
+            zone: zone.to_owned(),
+            name: name.to_owned(),
+            kind: "external parquet".to_owned(),
+        })
         .to_vec()
     }
 
-    fn columns(&self, zone: Option<&str>, table: &str) -> Vec<String> {
+    fn rows(&self, table: &Table) -> Option<u64> {
+        (table.name == "events").then_some(1234)
+    }
+
+    fn columns(&self, zone: Option<&str>, table: &str) -> Vec<Column> {
         let columns: &[&str] = match (zone, table) {
             (None | Some("raw"), "events") => &["event_id", "userId", "name", "order"],
             (None | Some("raw"), "users") => &["user_id", "email"],
+            (Some("curated"), "daily_sales") => &["name", "event_id"],
             _ => &[],
         };
-        columns.iter().map(|name| (*name).to_owned()).collect()
+        let column = |name: &&str| Column {
+            name: (*name).to_owned(),
+            data_type: "BIGINT".to_owned(),
+        };
+        columns.iter().map(column).collect()
     }
 
-    fn functions(&self) -> Vec<String> {
-        ["count", "concat", "ends_with"].map(str::to_owned).to_vec()
+    fn functions(&self) -> Vec<Described> {
+        [
+            ("count", "count(expression)"),
+            ("concat", ""),
+            ("ends_with", "ends_with(str, suffix)"),
+        ]
+        .map(|(name, syntax)| (name.to_owned(), syntax.to_owned()))
+        .to_vec()
     }
 
-    fn settings(&self) -> Vec<String> {
+    fn settings(&self) -> Vec<Described> {
         [
             "datafusion.catalog.location",
             "datafusion.execution.batch_size",
             "datafusion.execution.parquet.pushdown",
+            "session.safe",
         ]
-        .map(str::to_owned)
+        .map(|name| (name.to_owned(), "8192".to_owned()))
         .to_vec()
     }
 
@@ -50,7 +70,19 @@ fn offered(text: &str) -> Vec<String> {
     let at = text.find('|').unwrap();
     let completion = complete(&text.replace('|', ""), at, &Shop);
     assert!(completion.start <= at);
-    completion.candidates
+    completion
+        .candidates
+        .into_iter()
+        .map(|candidate| candidate.text)
+        .collect()
+}
+
+/// What a list shows at `|`.
+fn listed(text: &str) -> Vec<(String, String)> {
+    let at = text.find('|').unwrap();
+    let completion = complete(&text.replace('|', ""), at, &Shop);
+    let shown = |candidate: &Candidate| (candidate.shown().to_owned(), candidate.note.clone());
+    completion.candidates.iter().map(shown).collect()
 }
 
 /// What `text` becomes if it is completed by the only candidate.
@@ -61,7 +93,7 @@ fn completed(text: &str) -> String {
     let [only] = completion.candidates.as_slice() else {
         panic!("{text}: {:?}", completion.candidates);
     };
-    format!("{}{only}{}", &plain[..completion.start], &plain[at..])
+    format!("{}{}{}", &plain[..completion.start], only.text, &plain[at..])
 }
 
 #[test]
@@ -212,7 +244,6 @@ fn zones_and_settings_have_their_places() {
 fn quotes_comments_and_new_names_are_left_alone() {
     for text in [
         "SELECT 'ev|",
-        "SELECT * FROM \"ev|",
         "SELECT 1 -- FROM |",
         "SELECT 1; -- |",
         "SELECT /* FROM |",
@@ -237,6 +268,127 @@ fn commands_complete_from_their_table() {
     assert_eq!(completed("SELECT 1;\n.fun|"), "SELECT 1;\n.functions ");
     assert!(complete(".read ex", 8, &Shop).is_file);
     assert_eq!(offered(".last |"), [""; 0]);
+    assert_eq!(offered(".keys |"), ["emacs", "vi"]);
+    assert_eq!(offered(".explain |")[..2], ["analyze", "CREATE"]);
+    assert_eq!(
+        completed(".explain analyze SELECT * FROM us|"),
+        ".explain analyze SELECT * FROM users"
+    );
+    assert_eq!(
+        completed(".watch 5 SELECT em| FROM users"),
+        ".watch 5 SELECT email FROM users"
+    );
+    assert_eq!(
+        listed(".ti|"),
+        [(".timing".to_owned(), find("timing").unwrap().summary.to_owned())]
+    );
+}
+
+#[test]
+fn lists_say_what_things_are() {
+    let pairs = |pairs: &[(&str, &str)]| -> Vec<(String, String)> {
+        pairs
+            .iter()
+            .map(|(a, b)| ((*a).to_owned(), (*b).to_owned()))
+            .collect()
+    };
+    assert_eq!(
+        listed("SELECT * FROM raw.|"),
+        pairs(&[
+            ("events", "external parquet, 1,234 rows"),
+            ("users", "external parquet"),
+            ("\"My table\"", "external parquet"),
+        ])
+    );
+    assert_eq!(listed("SELECT em| FROM users"), pairs(&[("email", "BIGINT")]));
+    assert_eq!(
+        listed("SELECT em| FROM users, events e"),
+        pairs(&[("email", "BIGINT of users")])
+    );
+    assert_eq!(listed("SELECT ends|"), pairs(&[("ends_with(str, suffix)", "")]));
+    assert_eq!(
+        listed("SET execution.b|"),
+        pairs(&[("execution.batch_size", "8192")])
+    );
+    assert_eq!(completed("SET session.s|"), "SET session.safe");
+}
+
+#[test]
+fn queries_of_the_statement_have_columns() {
+    let with = "WITH best (place, who) AS (SELECT 1, 2), \
+                sold AS (SELECT DISTINCT name, count(*) AS n, max(x) + 1, u.email \
+                FROM events e JOIN users u ON true), \
+                every AS (SELECT *, 1 AS one FROM users) ";
+    assert_eq!(offered(&format!("{with} SELECT | FROM best")), ["place", "who"]);
+    assert_eq!(
+        offered(&format!("{with} SELECT s.| FROM sold s")),
+        ["name", "n", "email"]
+    );
+    assert_eq!(
+        offered(&format!("{with} SELECT | FROM every")),
+        ["user_id", "email", "one"]
+    );
+    assert_eq!(
+        offered("SELECT d.| FROM (SELECT email AS mail FROM users) AS d"),
+        ["mail"]
+    );
+    assert_eq!(offered("WITH r AS (SELECT * FROM r) SELECT | FROM r"), [""; 0]);
+    assert_eq!(offered("WITH r AS (SELECT em| FROM users"), ["email"]);
+    assert_eq!(
+        listed(&format!("{with} SELECT * FROM so|")),
+        [("sold".to_owned(), "a query of this statement".to_owned())]
+    );
+}
+
+#[test]
+fn a_condition_joins_what_two_tables_share() {
+    assert_eq!(
+        offered("SELECT * FROM raw.events e JOIN curated.daily_sales d ON |")[..2],
+        ["e.event_id = d.event_id", "e.name = d.name"]
+    );
+    assert_eq!(
+        completed("SELECT * FROM events JOIN users u ON u.us|"),
+        "SELECT * FROM events JOIN users u ON u.user_id"
+    );
+}
+
+#[test]
+fn names_in_quotes_and_files_are_offered() {
+    assert_eq!(completed("SELECT * FROM \"My|"), "SELECT * FROM \"My table\"");
+    assert_eq!(
+        completed("SELECT \"ord| FROM events"),
+        "SELECT \"order\" FROM events"
+    );
+    assert_eq!(
+        completed("SELECT e.\"us| FROM events e"),
+        "SELECT e.\"userId\" FROM events e"
+    );
+    for text in ["SELECT * FROM 'da|", "COPY t TO 'da|", "DESCRIBE 'da|"] {
+        let at = text.find('|').unwrap();
+        let completion = complete(&text.replace('|', ""), at, &Shop);
+        assert!(completion.is_file && completion.start == at - 2, "{text}");
+    }
+}
+
+#[test]
+fn the_function_whose_arguments_are_typed_is_known() {
+    assert_eq!(
+        signature("SELECT ends_with(a, ", &Shop).as_deref(),
+        Some("ends_with(str, suffix)")
+    );
+    assert_eq!(
+        signature("SELECT COUNT(lower(a), ", &Shop).as_deref(),
+        Some("count(expression)")
+    );
+    for text in [
+        "SELECT count(a)",
+        "SELECT concat(",
+        "SELECT (",
+        "SELECT count(; SELECT",
+        "",
+    ] {
+        assert_eq!(signature(text, &Shop), None, "{text}");
+    }
 }
 
 #[test]
