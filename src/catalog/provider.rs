@@ -167,14 +167,12 @@ impl SchemaProvider for ZoneSchema {
 
     async fn table_type(&self, name: &str) -> Result<Option<TableType>> {
         let (table, suffix) = split_metadata_name(name);
-        match self.catalog.table(&self.zone, table) {
-            Err(_) if self.described => Ok(None),
-            other => Ok(other?.map(|definition| match definition.kind {
-                _ if suffix.is_some() => TableType::View,
-                TableKind::External(_) | TableKind::Managed(_) => TableType::Base,
-                TableKind::View(_) => TableType::View,
-            })),
-        }
+        let definition = self.catalog.table(&self.zone, table)?;
+        Ok(definition.map(|definition| match definition.kind {
+            _ if suffix.is_some() => TableType::View,
+            TableKind::External(_) | TableKind::Managed(_) => TableType::Base,
+            TableKind::View(_) => TableType::View,
+        }))
     }
 
     fn table_exist(&self, name: &str) -> bool {

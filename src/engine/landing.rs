@@ -185,5 +185,5 @@ fn publish(file: &Path, folder: &Path, landed: &Landed) -> Result<()> {
         let message = format!("'{}' changed while it was read", file.display());
         return Err(Error::new(Code::ChangedUnderneath, message).with_hint("land it when it is complete"));
     }
-    staging.publish()
+    staging.publish().map(drop)
 }
