@@ -13,7 +13,10 @@ use crate::table::managed::{Snapshot, TableLog};
 /// The versions that a statement has seen. Kept in the session's settings, so that the planners of
 /// views share it.
 #[derive(Debug, Default)]
-pub(super) struct Pins(Mutex<HashMap<(PathBuf, Option<u64>), Arc<Snapshot>>>);
+pub(super) struct Pins(Mutex<HashMap<Key, Arc<Snapshot>>>);
+
+/// A table's folder, and the version that is asked for; `None` is the latest.
+type Key = (PathBuf, Option<u64>);
 
 impl Pins {
     /// Another statement begins.

@@ -151,9 +151,10 @@ async fn a_pinned_file_is_not_read_once_another_is_in_its_place() {
     let meta = listed(folder.path(), "").await.unwrap().remove(0).meta;
     let store: Arc<dyn ObjectStore> = Arc::new(LocalFileSystem::new());
     let pinned = Pinned::new(store, &meta);
-    assert_eq!(pinned.get_ranges(&meta.location, &[0..1]).await.unwrap()[0], "x");
+    let first = std::slice::from_ref(&(0..1));
+    assert_eq!(pinned.get_ranges(&meta.location, first).await.unwrap()[0], "x");
     write_atomically(&folder.path().join("a.csv"), b"y", OnExisting::Replace).unwrap();
-    let error = pinned.get_ranges(&meta.location, &[0..1]).await.unwrap_err();
+    let error = pinned.get_ranges(&meta.location, first).await.unwrap_err();
     assert!(
         matches!(error, object_store::Error::Precondition { .. }),
         "{error}"
