@@ -11,9 +11,16 @@ use parking_lot::Mutex;
 use super::LakeMemory;
 use crate::definition::size_text;
 
-/// An operator that can spill holds at most so many times what it leaves free for the statement's
-/// other operators. So one alone has four fifths, and any number of them find room to begin.
-const SPILLING_SHARE: usize = 4;
+/// An operator that can spill holds at most so many times what it leaves free for others of its kind. So
+/// any number of them find room to begin.
+const SPILLING_SHARE: usize = 8;
+
+/// One part of this of a statement's memory is kept for operators that cannot make do with less.
+const KEPT_FOR_OTHERS: usize = 5;
+
+/// One part of this every operator may take to begin with, if it is there at all: one that has nothing
+/// yet has nothing to spill.
+const BEGINNING: usize = 16;
 
 /// What sorts call the memory in which they merge what they have spilled. They take as much as they are
 /// given, and merge fewer files at a time with less.
@@ -102,11 +109,14 @@ impl StatementPool {
 impl State {
     /// What one operator may hold at most, if all of them may hold `allowed`.
     fn share(&self, consumer: &MemoryConsumer, size: usize, allowed: usize) -> usize {
-        let reach = size.saturating_add(allowed.saturating_sub(self.held));
+        let to_begin = allowed / BEGINNING;
+        let reach = |allowed: usize| size.saturating_add(allowed.saturating_sub(self.held));
         if consumer.can_spill() || consumer.name().starts_with(MERGE) {
-            reach - reach / (SPILLING_SHARE + 1)
+            let reach = reach(allowed - allowed / KEPT_FOR_OTHERS);
+            let share = reach - reach / (SPILLING_SHARE + 1);
+            share.max(to_begin.min(size.saturating_add(allowed.saturating_sub(self.held))))
         } else {
-            reach
+            reach(allowed)
         }
     }
 

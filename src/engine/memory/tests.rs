@@ -60,10 +60,10 @@ fn operators_that_spill_leave_room_for_one_another() {
     let pool = statement(&lake, "a");
     let operators: Vec<_> = (0..4).map(|_| operator(&pool, "sort", true)).collect();
     let sizes: Vec<usize> = operators.iter().map(fill).collect();
-    assert!(sizes[0] >= 110 && sizes.iter().all(|size| *size > 0), "{sizes:?}");
+    assert!(sizes[0] >= 90 && sizes.iter().all(|size| *size > 0), "{sizes:?}");
     operators[0].free();
     let again = fill(&operators[3]);
-    assert!(again >= 80, "{again}");
+    assert!(again >= 60, "{again}");
 }
 
 #[test]
