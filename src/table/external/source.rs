@@ -293,7 +293,8 @@ impl Read for Pipe {
         while self.piece.is_empty() {
             match self.receiver.blocking_recv() {
                 Some(piece) => {
-                    self.piece = piece.map_err(|e| std::io::Error::new(std::io::ErrorKind::NetworkDown, e))?
+                    self.piece =
+                        piece.map_err(|e| std::io::Error::new(std::io::ErrorKind::NetworkDown, e))?;
                 }
                 None => return Ok(0),
             }
