@@ -199,7 +199,7 @@ async fn every_answer_is_some_moments_truth() {
         let (states, stop, turn) = (Arc::clone(&states), Arc::clone(&stop), Arc::clone(&turn));
         std::thread::spawn(move || churn(&folder, &spare, &states, &turn, &stop))
     };
-    for _ in 0..400 {
+    for _ in 0..150 {
         turn.fetch_add(1, Ordering::Relaxed);
         let before = states.lock().expect("no panic").len().saturating_sub(2);
         let answer = integers(&lake, "SELECT sum(x) FROM raw.t").await;

@@ -5,8 +5,8 @@ use std::path::Path;
 
 use std::sync::Arc;
 
-use object_store::ObjectStore;
 use object_store::local::LocalFileSystem;
+use object_store::{ObjectStore, ObjectStoreExt};
 
 use super::*;
 use crate::error::Code;
@@ -151,10 +151,9 @@ async fn a_pinned_file_is_not_read_once_another_is_in_its_place() {
     let meta = listed(folder.path(), "").await.unwrap().remove(0).meta;
     let store: Arc<dyn ObjectStore> = Arc::new(LocalFileSystem::new());
     let pinned = Pinned::new(store, &meta);
-    let first = std::slice::from_ref(&(0..1));
-    assert_eq!(pinned.get_ranges(&meta.location, first).await.unwrap()[0], "x");
+    assert_eq!(pinned.get_range(&meta.location, 0..1).await.unwrap(), "x");
     write_atomically(&folder.path().join("a.csv"), b"y", OnExisting::Replace).unwrap();
-    let error = pinned.get_ranges(&meta.location, first).await.unwrap_err();
+    let error = pinned.get_range(&meta.location, 0..1).await.unwrap_err();
     assert!(
         matches!(error, object_store::Error::Precondition { .. }),
         "{error}"

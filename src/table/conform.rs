@@ -147,13 +147,18 @@ fn integer_fits(file: &DataType, table: &DataType) -> bool {
 /// The narrowest type that has every value of both, if a table can have it.
 pub(super) fn common_type(a: &DataType, b: &DataType) -> Option<DataType> {
     use DataType as T;
-    if widens(b, a) && *a != T::Null {
-        return Some(a.clone());
-    }
-    if widens(a, b) {
-        return Some(b.clone());
+    if a != b && !a.is_nested() {
+        if widens(b, a) && *a != T::Null {
+            return Some(a.clone());
+        }
+        if widens(a, b) {
+            return Some(b.clone());
+        }
     }
     match (a, b) {
+        _ if a == b => Some(a.clone()),
+        (_, T::Null) => Some(a.clone()),
+        (T::Map(..), T::Map(..)) => widens(b, a).then(|| a.clone()),
         (T::Struct(left), T::Struct(right)) => {
             let mut fields: Vec<Field> = Vec::new();
             for field in left {

@@ -137,7 +137,7 @@ def check(lake, s3):
         url = f"s3://bucket/raw zone/out/{ending}/x.{ending}"
         lake.sql(f"COPY (SELECT id, page FROM raw.visits ORDER BY id) TO '{url}'")
         expect(lake.sql(f"SELECT * FROM '{url}' ORDER BY id"), "id,page\n3,/exit\n4,\n")
-    expect(lake.sql("SELECT count(*) AS n FROM 's3://bucket/raw zone/out/parquet/*.parquet'"), "n\n1\n")
+    expect(lake.sql("SELECT count(*) AS n FROM 's3://bucket/raw zone/out/parquet/*.parquet'"), "n\n2\n")
     lake.sql("CREATE EXTERNAL TABLE raw.p STORED AS PARQUET LOCATION 'out/parquet/'")
     expect(lake.sql("SELECT count(*) AS n, max(id) AS id FROM raw.p"), "n,id\n2,4\n")
     expect(lake.sql("SELECT count(*) AS n FROM raw.visits$files WHERE path LIKE 's3://bucket/%'"), "n\n2\n")

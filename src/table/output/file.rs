@@ -30,8 +30,8 @@ pub(super) struct FileWriter<W: Write + Send> {
 enum Kind<W: Write + Send> {
     Parquet(Box<ArrowWriter<W>>),
     Arrow(Box<IpcWriter<BufWriter<W>>>),
-    Json(LineDelimitedWriter<Compressed<W>>),
-    Text(TextWriter<Compressed<W>>),
+    Json(Box<LineDelimitedWriter<Compressed<W>>>),
+    Text(Box<TextWriter<Compressed<W>>>),
 }
 
 /// Bytes, compressed as they are written.
@@ -52,11 +52,14 @@ impl FileWriter<File> {
                 let writer = IpcWriter::try_new(BufWriter::new(file), schema);
                 Kind::Arrow(Box::new(writer.map_err(|e| failed(&path, e))?))
             }
-            Format::Json => Kind::Json(LineDelimitedWriter::new(compressed(file, format.compression)?)),
+            Format::Json => Kind::Json(Box::new(LineDelimitedWriter::new(compressed(
+                file,
+                format.compression,
+            )?))),
             Format::Csv => {
                 let bytes = compressed(file, format.compression)?;
                 let writer = TextWriter::new(bytes, &format.text, schema)?;
-                Kind::Text(writer.map_err(|e| Error::io(&path, "write", e))?)
+                Kind::Text(Box::new(writer.map_err(|e| Error::io(&path, "write", e))?))
             }
             Format::Avro => {
                 return Err(Error::new(Code::Unsupported, "avro files cannot be written")

@@ -44,12 +44,14 @@ pub struct Output {
 }
 
 enum Target {
-    File {
-        temporary: NamedTempFile,
-        writer: FileWriter<File>,
-        path: PathBuf,
-    },
+    File(Box<SingleFile>),
     Folder(Box<Folder>),
+}
+
+struct SingleFile {
+    temporary: NamedTempFile,
+    writer: FileWriter<File>,
+    path: PathBuf,
 }
 
 struct Folder {
@@ -80,11 +82,11 @@ impl Output {
             .map_err(|e| Error::io(path, "write", e))?;
         let file = temporary.reopen().map_err(|e| Error::io(path, "write", e))?;
         Ok(Self {
-            target: Target::File {
+            target: Target::File(Box::new(SingleFile {
                 writer: FileWriter::new(file, path, &format, schema)?,
                 temporary,
                 path: path.to_owned(),
-            },
+            })),
             format,
             schema: SchemaRef::clone(schema),
         })
@@ -150,7 +152,7 @@ impl Output {
     /// What the operating system says, with the path.
     pub fn write(&mut self, batch: &RecordBatch) -> Result<()> {
         match &mut self.target {
-            Target::File { writer, .. } => writer.write(batch),
+            Target::File(single) => single.writer.write(batch),
             Target::Folder(folder) => folder.write(batch, &self.format, &self.schema),
         }
     }
@@ -161,11 +163,12 @@ impl Output {
     /// What the operating system says, with the path.
     pub fn finish(self) -> Result<()> {
         match self.target {
-            Target::File {
-                temporary,
-                writer,
-                path,
-            } => {
+            Target::File(single) => {
+                let SingleFile {
+                    temporary,
+                    writer,
+                    path,
+                } = *single;
                 writer.finish()?;
                 let published = temporary.persist(&path);
                 published.map_err(|e| Error::io(&path, "publish", e.error))?;
