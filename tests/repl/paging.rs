@@ -29,9 +29,8 @@ fn more_is_read_in_a_pager_while_it_comes() {
     let shop = Shop::new();
     let mut shell = shell_with_less(&shop);
     shell.say("SELECT value * 7 AS n, repeat('x', 100) AS wide FROM generate_series(1, 100000000);");
-    shell.sees("│      7 │ ");
     // Nothing is cut in a program that scrolls sideways; `q` leaves it long before the end.
-    shell.sees("x");
+    shell.sees("xxxxxx>");
     shell.types("q");
     let seen = shell.sees("the pager was left at ");
     assert!(!seen.contains('…'), "{seen}");

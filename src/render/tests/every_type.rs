@@ -392,7 +392,7 @@ fn type_names() {
     };
     assert_eq!(name("dictionary"), "VARCHAR");
     assert_eq!(name("run_end"), "VARCHAR");
-    assert_eq!(name("timestamp_zone"), "TIMESTAMP(9) WITH TIME ZONE");
+    assert_eq!(name("timestamp_zone"), "TIMESTAMP WITH TIME ZONE");
     assert_eq!(name("decimal128"), "DECIMAL(38, 4)");
     assert_eq!(name("struct"), "STRUCT<a VARCHAR, b DOUBLE>");
     assert_eq!(name("fixed_list"), "INT[]");

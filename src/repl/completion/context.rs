@@ -133,7 +133,11 @@ impl Context {
         before.drain(..statement.map_or(0, |i| i + 1));
         let qualifiers = take_qualifiers(&mut before);
 
-        let whole = Lexed::new(text);
+        // An open quote would swallow what follows the word.
+        let whole = match is_quoted {
+            true => Lexed::new(&format!("{}\"{}", &text[..at], &text[at..])),
+            false => Lexed::new(text),
+        };
         let is_end = |lexeme: &&Lexeme| lexeme.token == Token::SemiColon;
         let all: Vec<&Lexeme> = whole.significant().collect();
         let first = all.iter().rposition(|l| is_end(l) && l.range.end <= start);
@@ -149,7 +153,17 @@ impl Context {
             _ => Wants::Nothing,
         };
         let queries = queries(&rest[..end]);
-        let mut tables_used = tables(&rest[..end]);
+        // What a query within this one reads is seen only from within it.
+        let is_seen = |lexeme: &&&Lexeme| {
+            let hides = |query: &Query| {
+                let is_inside = query.body.start <= at && at <= query.body.end;
+                query.body.contains(&lexeme.range.start) && !is_inside
+            };
+            !queries.iter().any(hides)
+        };
+        let seen: Vec<&Lexeme> = rest[..end].iter().filter(is_seen).copied().collect();
+        let seen_before: Vec<&Lexeme> = before.iter().filter(is_seen).copied().collect();
+        let mut tables_used = tables(&seen);
         let derived = queries
             .iter()
             .filter(|query| !query.is_cte)
@@ -162,7 +176,7 @@ impl Context {
             wants,
             is_quoted,
             tables: tables_used,
-            tables_before: tables(&before),
+            tables_before: tables(&seen_before),
             queries,
             begins_condition: before.last().is_some_and(|last| last.is_word("ON")),
         }

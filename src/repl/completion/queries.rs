@@ -1,5 +1,7 @@
 //! The queries within a statement that have a name: those of WITH, and those in brackets in FROM.
 
+use std::ops::Range;
+
 use sqlparser::tokenizer::Token;
 
 use super::tables::{TableUse, name_part, tables};
@@ -15,6 +17,8 @@ pub(super) struct Query {
     pub items: Vec<Item>,
     /// The tables that it reads.
     pub tables: Vec<TableUse>,
+    /// Where it stands, its brackets left out.
+    pub body: Range<usize>,
 }
 
 /// What a query selects.
@@ -127,6 +131,10 @@ fn query(name: String, is_cte: bool, given: &[String], body: &[&Lexeme]) -> Quer
         is_cte,
         items,
         tables: tables(body),
+        body: match (body.first(), body.last()) {
+            (Some(first), Some(last)) => first.range.start..last.range.end,
+            _ => 0..0,
+        },
     }
 }
 

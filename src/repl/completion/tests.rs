@@ -257,7 +257,7 @@ fn quotes_comments_and_new_names_are_left_alone() {
 
 #[test]
 fn commands_complete_from_their_table() {
-    assert_eq!(offered(".t|"), [".tables ", ".timing "]);
+    assert_eq!(offered(".t|"), [".tables ", ".theme ", ".timing "]);
     assert_eq!(completed(".qu|"), ".quit");
     assert_eq!(completed(".mode js|"), ".mode json");
     assert_eq!(offered(".timing |"), ["off", "on"]);
