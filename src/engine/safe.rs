@@ -107,6 +107,7 @@ fn reads_only(statement: &Statement) -> bool {
         },
         Statement::ShowTables { .. }
         | Statement::ShowCreate(_)
+        | Statement::ShowPartitions(_)
         | Statement::ShowFunctions { .. }
         | Statement::Describe(_)
         | Statement::Use { .. }
