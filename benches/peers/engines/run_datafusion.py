@@ -1,0 +1,25 @@
+"""DataFusion as it comes, from its Python package."""
+
+import datafusion
+import pyarrow as pa
+
+import timed
+
+
+def prepare(job):
+    config = datafusion.SessionConfig().with_target_partitions(job["threads"])
+    runtime = datafusion.RuntimeEnvBuilder()
+    if job["memory_bytes"]:
+        runtime = runtime.with_fair_spill_pool(job["memory_bytes"]).with_disk_manager_os()
+    context = datafusion.SessionContext(config, runtime)
+    for name, folder in job["tables"].items():
+        context.register_parquet(name, folder)
+
+    def query():
+        frame = context.sql(job["sql"])
+        return pa.Table.from_batches(frame.collect(), schema=frame.schema())
+
+    return query
+
+
+timed.main(prepare)
