@@ -85,8 +85,10 @@ def hashed(numbers, salt):
 
 def phrases(numbers):
     """A few words for each number."""
-    first, second, third = WORDS[numbers % 34], WORDS[numbers // 34 % 34], WORDS[numbers // 1156 % 34]
-    return np.char.add(np.char.add(np.char.add(np.char.add(np.char.add(first, " "), second), " "), third), np.char.mod(" %d", numbers // 39304))
+    size = len(WORDS)
+    first, second, third = (WORDS[numbers // size**place % size] for place in range(3))
+    number = np.char.mod(" %d", numbers // size**3)
+    return np.char.add(np.char.add(np.char.add(np.char.add(np.char.add(first, " "), second), " "), third), number)
 
 
 def addresses(numbers, scheme="http://"):

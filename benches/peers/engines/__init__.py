@@ -55,23 +55,19 @@ def run(engine: str, job: Job, program: pathlib.Path, limit_seconds: float) -> M
 
 
 def finish(command, stdin, environment, limit_seconds, read) -> Measured:
-    """Waits for a process and takes its peak of resident memory from the kernel."""
-    with tempfile.TemporaryFile("w+") as out, tempfile.TemporaryFile("w+") as err, tempfile.TemporaryFile("w+") as given:
-        given.write(stdin)
-        given.seek(0)
-        process = subprocess.Popen(
-            ["timeout", "--signal=KILL", str(limit_seconds), *command],
-            stdin=given, stdout=out, stderr=err, env={**os.environ, **environment},
+    """Waits for a process and reads what it wrote."""
+    launcher = pathlib.Path(__file__).parent / "launch.py"
+    with tempfile.TemporaryDirectory() as folder:
+        peak = pathlib.Path(folder) / "peak"
+        process = subprocess.run(
+            [sys.executable, launcher, peak, str(limit_seconds), *command],
+            input=stdin, capture_output=True, text=True, env={**os.environ, **environment},
         )
-        _, status, usage = os.wait4(process.pid, 0)
-        process.returncode = os.waitstatus_to_exitcode(status)
-        out.seek(0)
-        err.seek(0)
-        # Of `timeout` and its child: the child is the larger.
-        peak = usage.ru_maxrss * 1024
-        if process.returncode != 0:
-            lines = err.read().strip().splitlines() or [f"exit {process.returncode}"]
-            stopped = process.returncode in (-9, 137)
-            return Measured(None, None, peak, f"stopped after {limit_seconds:.0f} s or out of memory" if stopped else lines[-1][:300])
-        measured = read(out.read())
-        return Measured(measured["seconds"], measured["rows"], peak, None)
+        peak_bytes = int(peak.read_text())
+    if process.returncode == 137:
+        return Measured(None, None, peak_bytes, f"killed, after {limit_seconds:.0f} s at most")
+    if process.returncode != 0:
+        lines = process.stderr.strip().splitlines() or [f"exit {process.returncode}"]
+        return Measured(None, None, peak_bytes, lines[-1][:300])
+    measured = read(process.stdout)
+    return Measured(measured["seconds"], measured["rows"], peak_bytes, None)
