@@ -1,0 +1,37 @@
+"""The peers, installed: one virtual environment with pinned versions, in the cache folder."""
+
+import os
+import pathlib
+import subprocess
+import sys
+
+PACKAGES = {
+    "duckdb": "2.0.0",
+    "polars": "2.1.0",
+    "datafusion": "55.0.0",
+    "chdb": "4.4.0",
+    "pyarrow": "26.0.1",
+    "numpy": "2.4.6",
+    "tpchgen-cli": "4.0.0",
+}
+
+
+def cache() -> pathlib.Path:
+    """Where environments and data are kept between runs."""
+    base = os.environ.get("WEIR_BENCH_CACHE") or pathlib.Path(os.environ.get("XDG_CACHE_HOME") or pathlib.Path.home() / ".cache") / "weir" / "bench"
+    return pathlib.Path(base)
+
+
+def enter() -> None:
+    """Runs this very program again inside the environment, which is made if it is not there."""
+    folder = cache() / "environment"
+    python = folder / "bin" / "python"
+    if pathlib.Path(sys.prefix) == folder:
+        return
+    wanted = "\n".join(f"{name}=={version}" for name, version in PACKAGES.items())
+    stamp = folder / "packages.txt"
+    if not stamp.exists() or stamp.read_text() != wanted:
+        subprocess.run([sys.executable, "-m", "venv", "--clear", folder], check=True)
+        subprocess.run([python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", *wanted.split()], check=True)
+        stamp.write_text(wanted)
+    os.execv(python, [str(python), *sys.argv])

@@ -1,0 +1,2 @@
+-- compare: all
+SELECT COUNT(*) AS c FROM hits WHERE "AdvEngineID" <> 0;

@@ -1,0 +1,2 @@
+-- compare: all
+SELECT AVG("UserID") AS a FROM hits;

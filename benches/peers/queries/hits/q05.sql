@@ -1,0 +1,2 @@
+-- compare: all
+SELECT COUNT(DISTINCT "UserID") AS c FROM hits;

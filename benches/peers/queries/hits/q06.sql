@@ -1,0 +1,2 @@
+-- compare: all
+SELECT COUNT(DISTINCT "SearchPhrase") AS c FROM hits;

@@ -1,0 +1,2 @@
+-- compare: all
+SELECT MIN("EventDate") AS lo, MAX("EventDate") AS hi FROM hits;

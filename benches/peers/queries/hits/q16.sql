@@ -1,0 +1,2 @@
+-- compare: c
+SELECT "UserID", COUNT(*) AS c FROM hits GROUP BY "UserID" ORDER BY c DESC LIMIT 10;

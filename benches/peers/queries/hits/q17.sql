@@ -1,0 +1,2 @@
+-- compare: c
+SELECT "UserID", "SearchPhrase", COUNT(*) AS c FROM hits GROUP BY "UserID", "SearchPhrase" ORDER BY c DESC LIMIT 10;

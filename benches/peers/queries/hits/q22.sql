@@ -1,0 +1,2 @@
+-- compare: c
+SELECT "SearchPhrase", MIN("URL") AS u, COUNT(*) AS c FROM hits WHERE "URL" LIKE '%google%' AND "SearchPhrase" <> '' GROUP BY "SearchPhrase" ORDER BY c DESC LIMIT 10;

@@ -1,0 +1,2 @@
+-- compare: rows
+SELECT "SearchPhrase" FROM hits WHERE "SearchPhrase" <> '' ORDER BY "EventTime" LIMIT 10;

@@ -1,0 +1,2 @@
+-- compare: c
+SELECT "ClientIP", "ClientIP" - 1 AS i1, "ClientIP" - 2 AS i2, "ClientIP" - 3 AS i3, COUNT(*) AS c FROM hits GROUP BY "ClientIP", "ClientIP" - 1, "ClientIP" - 2, "ClientIP" - 3 ORDER BY c DESC LIMIT 10;
