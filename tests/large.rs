@@ -1,5 +1,5 @@
 //! Deep and large statements: an answer, or an error in words, and never a crash. The sizes are those that an
-//! unoptimised build has time for; `benches/load.py` asks for larger ones.
+//! unoptimised build has time for.
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 

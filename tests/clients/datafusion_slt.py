@@ -7,7 +7,6 @@ Fetches the sources of the crate datafusion-sqllogictest with cargo, in a tempor
 test_files (those whose path contains a NAME, if any is given) with tests/slt.rs; prints the pass rate of
 each file and of all, by what the record is: an EXPLAIN (plans differ in names, scans and own rules), a
 statement, or a query. FOLDER (by default the temporary one) gets differences.txt, with every difference.
-Reasons for those that stay are in datafusion_slt.md.
 """
 
 import argparse
