@@ -1,7 +1,7 @@
 //! A query's answer is the same for any batch size, any number of partitions, any limit of memory and
 //! any split of its input over files.
 
-#![expect(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use arrow::util::display::array_value_to_string;
 use futures::{StreamExt, TryStreamExt};

@@ -151,6 +151,10 @@ fn connect(lake: &Lake, folders: &Folders) -> Database<LocalConnection> {
     }
 }
 
+#[expect(
+    clippy::print_stdout,
+    reason = "how much each file asks is seen beside its result"
+)]
 async fn check<D, M>(file: &Path, mut runner: Runner<D, M>, folders: &Folders, update: bool) -> Vec<String>
 where
     D: AsyncDB<ColumnType = Kind>,

@@ -12,7 +12,7 @@ use crate::definition::{
     write_table,
 };
 use crate::error::{Code, Error, Location, Result, closest, did_you_mean};
-use crate::storage::{OnExisting, Published, sync_folder, write_atomically};
+use crate::storage::{OnExisting, Place, Published, sync_folder, write_atomically};
 
 /// The definitions of a lake.
 #[derive(Debug)]
@@ -137,6 +137,14 @@ impl Catalog {
     /// Where a zone's tables have their files.
     pub fn zone_folder(&self, zone: &ZoneDefinition) -> PathBuf {
         self.root.join(&zone.path)
+    }
+
+    /// Where the files at `location` of a zone are.
+    ///
+    /// # Errors
+    /// [`Code::InvalidValue`] for a location that is no path.
+    pub fn place(&self, zone: &ZoneDefinition, location: &str) -> Result<Place> {
+        Place::local(&self.zone_folder(zone), location)
     }
 
     fn definitions_folder(&self, zone: &ZoneDefinition) -> PathBuf {
@@ -269,6 +277,28 @@ impl Catalog {
         let text = write_table(&existing, definition).or_else(|_| write_table("", definition))?;
         match write_atomically(&file, text.as_bytes(), on_existing)? {
             Published::Yes => Ok(()),
+            Published::KeptExisting => Err(already_exists(zone, &definition.name)),
+        }
+    }
+
+    /// Writes the definition that so far was `old`'s under its new name; the file's comments and order stay.
+    ///
+    /// # Errors
+    /// [`Code::DuplicateTable`] if the name is taken, in any case.
+    pub fn rename(&self, zone: &ZoneDefinition, old: &str, definition: &TableDefinition) -> Result<()> {
+        check_name("table", &definition.name)?;
+        if let Some(taken) = self.resolve(zone, &definition.name)?.filter(|taken| taken != old) {
+            return Err(already_exists(zone, &taken));
+        }
+        if definition.name == old {
+            return Ok(());
+        }
+        let from = self.definition_file(zone, old);
+        let text = std::fs::read_to_string(&from).map_err(|e| Error::io(&from, "read", e))?;
+        let text = write_table(&text, definition)?;
+        let to = self.definition_file(zone, &definition.name);
+        match write_atomically(&to, text.as_bytes(), OnExisting::Keep)? {
+            Published::Yes => self.remove(zone, old),
             Published::KeptExisting => Err(already_exists(zone, &definition.name)),
         }
     }

@@ -12,6 +12,7 @@ use datafusion::error::Result;
 
 use super::files::Catalog;
 use crate::definition::{TableDefinition, TableKind, ZoneDefinition};
+use crate::error::{Code, Error, closest};
 
 /// The one catalog's name.
 pub const CATALOG: &str = "lake";
@@ -26,6 +27,25 @@ pub trait TablePlanner: Debug + Send + Sync {
         zone: &ZoneDefinition,
         definition: &Arc<TableDefinition>,
     ) -> crate::Result<Arc<dyn TableProvider>>;
+
+    /// The metadata table `$suffix` (in lower case) of `definition`, if its kind has one of that name.
+    async fn metadata(
+        &self,
+        zone: &ZoneDefinition,
+        definition: &Arc<TableDefinition>,
+        suffix: &str,
+    ) -> crate::Result<Option<Arc<dyn TableProvider>>>;
+
+    /// The metadata tables that `definition`'s kind has, by suffix.
+    fn metadata_suffixes(&self, definition: &TableDefinition) -> &'static [&'static str];
+}
+
+/// The table and, for `t$files`, what of it is meant, in lower case.
+pub fn split_metadata_name(name: &str) -> (&str, Option<String>) {
+    match name.split_once('$') {
+        Some((table, suffix)) => (table, Some(suffix.to_lowercase())),
+        None => (name, None),
+    }
 }
 
 /// Every catalog there is: one, named [`CATALOG`], with a schema for each zone, the schemas given
@@ -127,10 +147,32 @@ impl CatalogProvider for LakeSchemas {
 
 impl ZoneSchema {
     async fn provider(&self, name: &str) -> crate::Result<Option<Arc<dyn TableProvider>>> {
-        match self.catalog.table(&self.zone, name)? {
-            Some(definition) => self.planner.table(&self.zone, &definition).await.map(Some),
-            None => Ok(None),
+        let (table, suffix) = split_metadata_name(name);
+        let Some(definition) = self.catalog.table(&self.zone, table)? else {
+            return Ok(None);
+        };
+        let Some(suffix) = suffix else {
+            return self.planner.table(&self.zone, &definition).await.map(Some);
+        };
+        match self.planner.metadata(&self.zone, &definition, &suffix).await? {
+            Some(table) => Ok(Some(table)),
+            None => Err(self.no_metadata(&definition, &suffix)),
         }
+    }
+
+    fn no_metadata(&self, definition: &TableDefinition, suffix: &str) -> Error {
+        let name = format!("{}.{}", self.zone.name, definition.name);
+        let known = self.planner.metadata_suffixes(definition);
+        let hint = closest(suffix, known).map(|near| format!("did you mean '{name}${near}'?"));
+        let hint = hint.unwrap_or_else(|| match known {
+            [] => "a view has no metadata tables".to_owned(),
+            _ => {
+                let known: Vec<String> = known.iter().map(|suffix| format!("{name}${suffix}")).collect();
+                format!("there are {}", known.join(", "))
+            }
+        });
+        let message = format!("'{name}' has no metadata table '${suffix}'");
+        Error::new(Code::UndefinedTable, message).with_hint(hint)
     }
 }
 
@@ -148,16 +190,19 @@ impl SchemaProvider for ZoneSchema {
     }
 
     async fn table_type(&self, name: &str) -> Result<Option<TableType>> {
-        match self.catalog.table(&self.zone, name) {
+        let (table, suffix) = split_metadata_name(name);
+        match self.catalog.table(&self.zone, table) {
             Err(_) if self.described => Ok(None),
             other => Ok(other?.map(|definition| match definition.kind {
-                TableKind::External(_) => TableType::Base,
+                _ if suffix.is_some() => TableType::View,
+                TableKind::External(_) | TableKind::Managed(_) => TableType::Base,
                 TableKind::View(_) => TableType::View,
             })),
         }
     }
 
     fn table_exist(&self, name: &str) -> bool {
-        matches!(self.catalog.resolve(&self.zone, name), Ok(Some(_)))
+        let (table, _) = split_metadata_name(name);
+        matches!(self.catalog.resolve(&self.zone, table), Ok(Some(_)))
     }
 }

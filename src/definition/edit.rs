@@ -4,7 +4,8 @@
 use chrono::{DateTime, SecondsFormat, Utc};
 use toml_edit::{ArrayOfTables, Datetime, DocumentMut, InlineTable, Item, Table, Value};
 
-use super::table::{Column, ExternalTable, TableDefinition, TableKind};
+use super::format::TableFormat;
+use super::table::{Column, ExternalTable, ManagedTable, TableDefinition, TableKind};
 use super::types::type_text;
 use crate::error::{Code, Error, Result};
 
@@ -26,8 +27,16 @@ pub fn write_table(existing: &str, definition: &TableDefinition) -> Result<Strin
     set(file, "updated_at", definition.updated_at.and_then(moment));
     match &definition.kind {
         TableKind::External(table) => set_external(file, table),
+        TableKind::Managed(table) => set_managed(file, table),
         TableKind::View(view) => {
-            for key in ["format", "location", "options", "columns", "partition_columns"] {
+            for key in [
+                "format",
+                "location",
+                "options",
+                "columns",
+                "partition_columns",
+                "sorted_by",
+            ] {
                 file.remove(key);
             }
             set(
@@ -41,9 +50,24 @@ pub fn write_table(existing: &str, definition: &TableDefinition) -> Result<Strin
     Ok(document.to_string())
 }
 
+fn set_managed(file: &mut Table, table: &ManagedTable) {
+    for key in ["query", "default_zone", "options", "columns", "partition_columns"] {
+        file.remove(key);
+    }
+    set(file, "format", Some(TableFormat::Delta.name().into()));
+    set(file, "location", Some(table.location.as_str().into()));
+    let sorted_by: toml_edit::Array = table.sorted_by.iter().map(String::as_str).collect();
+    set(
+        file,
+        "sorted_by",
+        (!sorted_by.is_empty()).then(|| sorted_by.into()),
+    );
+}
+
 fn set_external(file: &mut Table, table: &ExternalTable) {
-    file.remove("query");
-    file.remove("default_zone");
+    for key in ["query", "default_zone", "sorted_by"] {
+        file.remove(key);
+    }
     set(file, "format", Some(table.format.name().into()));
     set(file, "location", Some(table.location.as_str().into()));
     set_map(file, "options", &table.options);
@@ -128,6 +152,7 @@ fn set_columns(file: &mut Table, key: &str, columns: &[Column]) {
         set(&mut table, "name", Some(column.name.as_str().into()));
         set(&mut table, "type", Some(type_text(&column.data_type).into()));
         set(&mut table, "nullable", (!column.nullable).then(|| false.into()));
+        set(&mut table, "source", column.source.as_deref().map(Value::from));
         set(&mut table, "comment", column.comment.as_deref().map(Value::from));
         tables.push(table);
     }

@@ -16,11 +16,13 @@ pub enum Format {
     Json,
     /// Avro object container files.
     Avro,
+    /// Arrow IPC files or streams.
+    Arrow,
 }
 
 impl Format {
     /// Every format.
-    pub const ALL: &[Self] = &[Self::Parquet, Self::Csv, Self::Json, Self::Avro];
+    pub const ALL: &[Self] = &[Self::Parquet, Self::Csv, Self::Json, Self::Avro, Self::Arrow];
 
     /// Its name in definitions and, in any case, in `STORED AS`.
     pub fn name(self) -> &'static str {
@@ -29,13 +31,43 @@ impl Format {
             Self::Csv => "csv",
             Self::Json => "json",
             Self::Avro => "avro",
+            Self::Arrow => "arrow",
         }
+    }
+
+    /// What the names of its files end in, before the ending of a compression.
+    fn endings(self) -> &'static [&'static str] {
+        match self {
+            Self::Parquet => &["parquet", "parq", "pq"],
+            Self::Csv => &["csv", "tsv", "psv", "txt", "dat"],
+            Self::Json => &["json", "jsonl", "ndjson"],
+            Self::Avro => &["avro"],
+            Self::Arrow => &["arrow", "arrows", "feather", "ipc"],
+        }
+    }
+
+    /// Whether a file of this name, found in a table's folder, is one of the table's: by its ending, or
+    /// because it has none. Others (`README.md`) lie there for other reasons.
+    pub fn has_name(self, name: &str) -> bool {
+        let plain = Compression::without_ending(name);
+        match plain.rsplit_once('.') {
+            None => true,
+            Some((_, ending)) => self.endings().contains(&ending.to_lowercase().as_str()),
+        }
+    }
+
+    /// The format that a file's name says it has.
+    pub fn of_name(name: &str) -> Option<Self> {
+        let (_, ending) = Compression::without_ending(name).rsplit_once('.')?;
+        let ending = ending.to_lowercase();
+        let mut formats = Self::ALL.iter().copied();
+        formats.find(|format| format.endings().contains(&ending.as_str()))
     }
 
     /// The options that its files can be described with.
     pub fn options(self) -> &'static [&'static str] {
         match self {
-            Self::Parquet | Self::Avro => &[],
+            Self::Parquet | Self::Avro | Self::Arrow => &[],
             Self::Csv => &[
                 "has_header",
                 "delimiter",
@@ -65,13 +97,50 @@ impl FromStr for Format {
         match (known, name.as_str()) {
             (Some(format), _) => Ok(format),
             (None, "ndjson" | "jsonl") => Ok(Self::Json),
+            (None, "ipc" | "feather") => Ok(Self::Arrow),
             _ => {
                 let names = Self::ALL.iter().map(|format| format.name());
                 let hint = did_you_mean(text, names)
-                    .unwrap_or_else(|| "the formats are parquet, csv, json and avro".to_owned());
+                    .unwrap_or_else(|| "the formats are parquet, csv, json, avro and arrow".to_owned());
                 Err(Error::new(Code::InvalidValue, format!("there is no format '{text}'")).with_hint(hint))
             }
         }
+    }
+}
+
+/// What a table is made of: a zone's default, or what a definition says of itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TableFormat {
+    /// Parquet files under a Delta log: a managed table.
+    Delta,
+    /// Files alone: an external table.
+    Files(Format),
+}
+
+impl TableFormat {
+    /// Its name in definitions.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Delta => "delta",
+            Self::Files(format) => format.name(),
+        }
+    }
+}
+
+impl FromStr for TableFormat {
+    type Err = Error;
+
+    fn from_str(text: &str) -> Result<Self> {
+        if text.eq_ignore_ascii_case("delta") {
+            return Ok(Self::Delta);
+        }
+        let known = text.parse().map(Self::Files);
+        known.map_err(|error: Error| {
+            let hint = did_you_mean(text, ["delta", "parquet", "csv", "json", "avro"]);
+            let hint =
+                hint.unwrap_or_else(|| "the formats are delta, parquet, csv, json and avro".to_owned());
+            error.with_hint(hint)
+        })
     }
 }
 
@@ -91,9 +160,18 @@ pub enum Compression {
 }
 
 impl Compression {
+    /// A file's name without the ending that says how it is compressed.
+    fn without_ending(name: &str) -> &str {
+        match name.rsplit_once('.') {
+            Some((rest, _)) if Self::of_file(name) != Self::None => rest,
+            _ => name,
+        }
+    }
+
     /// What a file's name says of it.
     pub fn of_file(path: &str) -> Self {
-        match path.rsplit_once('.').map(|(_, extension)| extension) {
+        let ending = path.rsplit_once('.').map(|(_, ending)| ending.to_lowercase());
+        match ending.as_deref() {
             Some("gz") => Self::Gzip,
             Some("zst") => Self::Zstd,
             Some("bz2") => Self::Bzip2,

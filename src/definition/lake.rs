@@ -3,7 +3,7 @@
 use std::num::NonZeroUsize;
 use std::time::Duration;
 
-use super::format::Format;
+use super::format::TableFormat;
 
 /// What `lake.toml` says.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -42,7 +42,7 @@ pub struct ZoneDefinition {
     /// Its folder, absolute or relative to the lake's.
     pub path: String,
     /// The format of tables that do not say theirs.
-    pub format: Format,
+    pub format: TableFormat,
 }
 
 impl LakeConfig {
@@ -54,7 +54,8 @@ impl LakeConfig {
 
 /// What a new lake's `lake.toml` says.
 pub const INITIAL_LAKE: &str = r#"# A lake: three zones, each a schema in SQL and a folder of tables.
-# A zone's path is relative to the lake's folder, or absolute.
+# A zone's path is relative to the lake's folder, or absolute. Its format is what CREATE TABLE makes:
+# files of a format, or "delta": a managed table, Parquet files under a Delta log.
 
 [zones.raw]          # files as they arrived
 path = "data/raw"
@@ -62,11 +63,11 @@ format = "parquet"
 
 [zones.processed]    # cleaned and typed
 path = "data/processed"
-format = "parquet"
+format = "delta"
 
 [zones.curated]      # made for its readers
 path = "data/curated"
-format = "parquet"
+format = "delta"
 
 # What the lake and its statements may take; without these, a share of the machine.
 # [limits]

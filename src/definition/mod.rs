@@ -14,12 +14,12 @@ mod table;
 mod types;
 
 pub use edit::write_table;
-pub use format::{Compression, Format, TextOptions};
+pub use format::{Compression, Format, TableFormat, TextOptions};
 pub use lake::{INITIAL_LAKE, LakeConfig, LakeLimits, ZoneDefinition};
 pub use location::check_location;
 pub use quantity::{duration_from_text, duration_text, size_from_text, size_text};
 pub use read::{check_name, read_lake, read_table};
-pub use table::{Column, ExternalTable, TableDefinition, TableKind, View};
+pub use table::{Column, ExternalTable, ManagedTable, TableDefinition, TableKind, View};
 pub use types::{arrow_type, column_type, type_from_text, type_text};
 
 #[cfg(test)]

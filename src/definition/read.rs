@@ -11,11 +11,11 @@ use serde::de::DeserializeOwned;
 use serde_spanned::Spanned;
 use toml_edit::Datetime;
 
-use super::format::{Format, TextOptions};
+use super::format::{Format, TableFormat, TextOptions};
 use super::lake::{LakeConfig, LakeLimits, ZoneDefinition};
 use super::location::check_location;
 use super::quantity::{duration_from_text, size_from_text};
-use super::table::{Column, ExternalTable, TableDefinition, TableKind, View};
+use super::table::{Column, ExternalTable, ManagedTable, TableDefinition, TableKind, View};
 use super::types::type_from_text;
 use crate::error::{Code, Error, Location, Result, did_you_mean};
 use crate::syntax::{Script, Statement};
@@ -69,6 +69,8 @@ struct TableFile {
     columns: Vec<ColumnFile>,
     #[serde(default)]
     partition_columns: Vec<ColumnFile>,
+    #[serde(default)]
+    sorted_by: Vec<Spanned<String>>,
     query: Option<Spanned<String>>,
     default_zone: Option<Spanned<String>>,
 }
@@ -81,6 +83,7 @@ struct ColumnFile {
     data_type: Spanned<String>,
     nullable: Option<bool>,
     comment: Option<String>,
+    source: Option<String>,
 }
 
 /// An option may be written as what it is: `has_header = true`.
@@ -214,7 +217,7 @@ fn zone_definition(source: &Source<'_>, name: Spanned<String>, zone: ZoneFile) -
     }
     let format = match zone.format {
         Some(format) => source.checked(format.span(), format.get_ref().parse())?,
-        None => Format::Parquet,
+        None => TableFormat::Files(Format::Parquet),
     };
     Ok(ZoneDefinition {
         name,
@@ -253,7 +256,7 @@ pub fn read_table(file: &Path, text: &str, name: &str, zone: &ZoneDefinition) ->
     };
     definition.kind = match &parsed.query {
         Some(query) => TableKind::View(view(&source, query, &parsed)?),
-        None => TableKind::External(external_table(&source, parsed, zone)?),
+        None => table(&source, parsed, zone)?,
     };
     Ok(definition)
 }
@@ -285,8 +288,19 @@ fn view(source: &Source<'_>, query: &Spanned<String>, parsed: &TableFile) -> Res
     })
 }
 
-fn external_table(source: &Source<'_>, parsed: TableFile, zone: &ZoneDefinition) -> Result<ExternalTable> {
-    let Some(location) = parsed.location else {
+fn table(source: &Source<'_>, parsed: TableFile, zone: &ZoneDefinition) -> Result<TableKind> {
+    let format = match &parsed.format {
+        Some(format) => source.checked(format.span(), format.get_ref().parse())?,
+        None => zone.format,
+    };
+    match format {
+        TableFormat::Delta => managed_table(source, parsed).map(TableKind::Managed),
+        TableFormat::Files(format) => external_table(source, parsed, format).map(TableKind::External),
+    }
+}
+
+fn location(source: &Source<'_>, parsed: &TableFile) -> Result<String> {
+    let Some(location) = &parsed.location else {
         return Err(source
             .wrong(0..0, "a table needs a location (and a view a query)")
             .with_hint("such as location = \"events/\", relative to the zone's folder"));
@@ -294,10 +308,29 @@ fn external_table(source: &Source<'_>, parsed: TableFile, zone: &ZoneDefinition)
     if let Some(span) = parsed.default_zone.as_ref().map(Spanned::span) {
         return Err(source.wrong(span, "only a view (a definition with a query) has a default zone"));
     }
-    let format = match &parsed.format {
-        Some(format) => source.checked(format.span(), format.get_ref().parse())?,
-        None => zone.format,
-    };
+    source.checked(location.span(), check_location(location.get_ref()))
+}
+
+fn managed_table(source: &Source<'_>, parsed: TableFile) -> Result<ManagedTable> {
+    let location = location(source, &parsed)?;
+    let columns = parsed.columns.iter().chain(&parsed.partition_columns);
+    let columns = columns.map(|column| column.name.span());
+    if let Some(span) = columns.chain(parsed.options.keys().map(Spanned::span)).next() {
+        return Err(source
+            .wrong(span, "a managed table's columns and options are in its log")
+            .with_hint("ALTER TABLE changes them"));
+    }
+    Ok(ManagedTable {
+        location,
+        sorted_by: parsed.sorted_by.into_iter().map(Spanned::into_inner).collect(),
+    })
+}
+
+fn external_table(source: &Source<'_>, parsed: TableFile, format: Format) -> Result<ExternalTable> {
+    let location = location(source, &parsed)?;
+    if let Some(span) = parsed.sorted_by.first().map(Spanned::span) {
+        return Err(source.wrong(span, "only a managed table (format = \"delta\") is kept sorted"));
+    }
     let mut text = TextOptions::default();
     let mut options = BTreeMap::new();
     for (key, value) in parsed.options {
@@ -312,7 +345,7 @@ fn external_table(source: &Source<'_>, parsed: TableFile, zone: &ZoneDefinition)
         format,
         options,
         text,
-        location: source.checked(location.span(), check_location(location.get_ref()))?,
+        location,
         columns: columns.into_iter().map(|(column, _)| column).collect(),
         partition_columns: partition_columns.into_iter().map(|(column, _)| column).collect(),
     })
@@ -332,6 +365,7 @@ fn columns(source: &Source<'_>, columns: Vec<ColumnFile>) -> Result<Vec<Placed>>
             name: column.name.into_inner(),
             nullable: column.nullable.unwrap_or(true),
             comment: column.comment,
+            source: column.source,
         };
         Ok((column, span))
     };

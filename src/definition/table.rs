@@ -32,6 +32,8 @@ pub struct TableDefinition {
 pub enum TableKind {
     /// Files that lie in the zone's folder.
     External(ExternalTable),
+    /// Parquet files under a Delta log, which says what they are.
+    Managed(ManagedTable),
     /// A stored query.
     View(View),
 }
@@ -53,6 +55,15 @@ pub struct ExternalTable {
     pub partition_columns: Vec<Column>,
 }
 
+/// What the catalog knows of a managed table; the rest is in its log.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ManagedTable {
+    /// The folder, relative to the zone's.
+    pub location: String,
+    /// The columns by which each new file is sorted, ascending, NULL last.
+    pub sorted_by: Vec<String>,
+}
+
 /// A column.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Column {
@@ -64,6 +75,8 @@ pub struct Column {
     pub nullable: bool,
     /// What it holds, in words.
     pub comment: Option<String>,
+    /// What the files (or, of a partition column, the folders) call it, if not by its name.
+    pub source: Option<String>,
 }
 
 /// A stored query.
@@ -115,7 +128,13 @@ impl Column {
             data_type,
             nullable: true,
             comment: None,
+            source: None,
         }
+    }
+
+    /// What the files call it.
+    pub fn name_in_files(&self) -> &str {
+        self.source.as_deref().unwrap_or(&self.name)
     }
 
     /// The column as an Arrow field.

@@ -11,7 +11,7 @@ fn zone() -> ZoneDefinition {
     ZoneDefinition {
         name: "raw".into(),
         path: "data/raw".into(),
-        format: Format::Parquet,
+        format: TableFormat::Files(Format::Parquet),
     }
 }
 

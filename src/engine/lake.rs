@@ -19,6 +19,7 @@ use super::spill::Spill;
 use super::workers::Workers;
 use crate::catalog::Catalog;
 use crate::error::Result;
+use crate::table::managed::TableLogs;
 
 /// A lake, opened: what all its sessions share. Cheap to clone.
 ///
@@ -40,6 +41,7 @@ pub struct Lake {
     catalog: Arc<Catalog>,
     runtime: Arc<RuntimeEnv>,
     workers: Arc<Workers>,
+    logs: Arc<TableLogs>,
     memory: Arc<LakeMemory>,
     admission: Arc<Admission>,
     queries: Arc<Queries>,
@@ -122,6 +124,7 @@ impl Lake {
             catalog,
             runtime,
             workers: Arc::new(Workers::new(options.threads)?),
+            logs: Arc::default(),
             memory,
             admission: Arc::new(Admission::new(
                 running.unwrap_or(by_threads.max(RUNNING_AT_LEAST)),
@@ -144,6 +147,11 @@ impl Lake {
 
     pub(super) fn catalog(&self) -> &Arc<Catalog> {
         &self.catalog
+    }
+
+    /// The logs of the managed tables.
+    pub(super) fn logs(&self) -> &TableLogs {
+        &self.logs
     }
 
     pub(super) fn options(&self) -> LakeOptions {

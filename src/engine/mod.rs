@@ -14,6 +14,7 @@ mod lake;
 mod limits;
 mod memory;
 mod outcome;
+mod pins;
 mod progress;
 mod queries;
 mod recorded;

@@ -14,6 +14,7 @@ use super::failure;
 use super::lake::Lake;
 use super::limits::{Limits, some};
 use super::outcome::{Body, Outcome, Outcomes, Rows};
+use super::pins::Pins;
 use super::progress::Progress;
 use super::queries::{Record, Stop};
 use super::recorded::recorded;
@@ -68,6 +69,7 @@ impl Session {
     }
 
     async fn run(&self, piece: Piece, parameters: Arc<Parameters>) -> Result<Outcome> {
+        self.pins().clear();
         let limits = Limits::of(&self.config.read());
         let lake = &self.lake;
         let mut begun = lake.queries().begin(&self.id, piece.sql(), lake.memory());
@@ -142,6 +144,11 @@ impl Session {
     /// The zone in which names without one are looked up.
     pub fn zone(&self) -> String {
         self.config.read().options().catalog.default_schema.clone()
+    }
+
+    /// The versions that the running statement sees.
+    pub(super) fn pins(&self) -> Arc<Pins> {
+        self.config.read().get_extension().unwrap_or_default()
     }
 
     /// The session's id, as `system.queries` shows it.

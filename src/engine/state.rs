@@ -12,6 +12,7 @@ use datafusion::prelude::SessionConfig;
 use parking_lot::RwLock;
 
 use super::lake::Lake;
+use super::pins::Pins;
 use super::system::SystemSchema;
 use super::tables::Tables;
 use crate::catalog::{CATALOG, LakeCatalogs};
@@ -35,6 +36,7 @@ pub(super) fn initial_config(lake: &Lake) -> SessionConfig {
         .with_create_default_catalog_and_schema(false)
         .with_default_catalog_and_schema(CATALOG, first_zone)
         .with_information_schema(false)
+        .with_extension(Arc::new(Pins::default()))
         .with_collect_statistics(true);
     config = config.with_option_extension(lake.limits());
     if let Some(threads) = lake.options().threads {

@@ -13,9 +13,11 @@ use super::queries::Queries;
 use super::settings;
 use super::state::{SharedConfig, aggregate_functions, scalar_functions, window_functions};
 use crate::catalog::{Catalog, Entry, TablePlanner};
-use crate::definition::{TableDefinition, TableKind, ZoneDefinition, type_text};
+use crate::definition::{TableDefinition, TableFormat, TableKind, ZoneDefinition, type_text};
 use crate::error::Result;
 use crate::operators::relation_functions;
+use crate::table::ManagedTableProvider;
+use crate::table::managed::COMMENT;
 
 /// The tables of `system`, made when a statement names them.
 #[derive(Debug)]
@@ -73,8 +75,8 @@ impl SystemSchema {
                     position,
                     data_type: type_text(field.data_type()),
                     nullable: field.is_nullable(),
-                    partition: is_partition(definition, field.name()),
-                    comment: column_comment(definition, field.name()),
+                    partition: is_partition(definition, table.as_ref(), field.name()),
+                    comment: column_comment(definition, table.as_ref(), field.name()),
                 });
             }
         }
@@ -115,21 +117,43 @@ struct ColumnRow {
 }
 
 /// Whether `name` is a partition column of the table.
-pub(super) fn is_partition(definition: &TableDefinition, name: &str) -> bool {
-    match &definition.kind {
-        TableKind::External(table) => table.partition_columns.iter().any(|column| column.name == name),
-        TableKind::View(_) => false,
+pub(super) fn is_partition(definition: &TableDefinition, table: &dyn TableProvider, name: &str) -> bool {
+    match (&definition.kind, managed(table)) {
+        (TableKind::External(table), _) => table.partition_columns.iter().any(|column| column.name == name),
+        (_, Some(table)) => table
+            .snapshot()
+            .partition_columns()
+            .iter()
+            .any(|column| column == name),
+        _ => false,
     }
 }
 
+fn managed(table: &dyn TableProvider) -> Option<&ManagedTableProvider> {
+    table.downcast_ref::<ManagedTableProvider>()
+}
+
 /// The comment of the table's column `name`.
-pub(super) fn column_comment(definition: &TableDefinition, name: &str) -> Option<String> {
-    match &definition.kind {
-        TableKind::External(table) => {
+pub(super) fn column_comment(
+    definition: &TableDefinition,
+    table: &dyn TableProvider,
+    name: &str,
+) -> Option<String> {
+    match (&definition.kind, managed(table)) {
+        (TableKind::External(table), _) => {
             let column = table.all_columns().find(|column| column.name == name)?;
             column.comment.clone()
         }
-        TableKind::View(_) => None,
+        (_, Some(table)) => {
+            let schema = table.snapshot().schema();
+            schema
+                .field_with_name(name)
+                .ok()?
+                .metadata()
+                .get(COMMENT)
+                .cloned()
+        }
+        _ => None,
     }
 }
 
@@ -178,12 +202,9 @@ pub(super) fn tables(catalog: &Catalog) -> Result<RecordBatch> {
         ("kind", good(|d| Some(kind(d).to_owned()))),
         (
             "format",
-            good(|d| external(d).map(|table| table.format.name().to_owned())),
+            good(|d| format(d).map(|format| format.name().to_owned())),
         ),
-        (
-            "location",
-            good(|d| external(d).map(|table| table.location.clone())),
-        ),
+        ("location", good(|d| location(d).map(str::to_owned))),
         ("owner", good(|d| d.owner.clone())),
         ("comment", good(|d| d.comment.clone())),
         ("tags", good(tags)),
@@ -196,13 +217,23 @@ pub(super) fn tables(catalog: &Catalog) -> Result<RecordBatch> {
 fn kind(definition: &TableDefinition) -> &'static str {
     match definition.kind {
         TableKind::External(_) => "external",
+        TableKind::Managed(_) => "managed",
         TableKind::View(_) => "view",
     }
 }
 
-fn external(definition: &TableDefinition) -> Option<&crate::definition::ExternalTable> {
+fn format(definition: &TableDefinition) -> Option<TableFormat> {
     match &definition.kind {
-        TableKind::External(table) => Some(table),
+        TableKind::External(table) => Some(TableFormat::Files(table.format)),
+        TableKind::Managed(_) => Some(TableFormat::Delta),
+        TableKind::View(_) => None,
+    }
+}
+
+fn location(definition: &TableDefinition) -> Option<&str> {
+    match &definition.kind {
+        TableKind::External(table) => Some(&table.location),
+        TableKind::Managed(table) => Some(&table.location),
         TableKind::View(_) => None,
     }
 }

@@ -2,21 +2,24 @@
 
 use std::sync::Arc;
 
+use arrow::array::RecordBatch;
 use async_trait::async_trait;
-use datafusion::catalog::TableProvider;
+use datafusion::catalog::{MemTable, TableProvider};
 use datafusion::datasource::ViewTable;
 use parking_lot::RwLock;
 
 use super::failure;
 use super::lake::Lake;
+use super::pins::Pins;
 use super::state::{SharedConfig, session_state};
 use crate::catalog::TablePlanner;
-use crate::definition::{ExternalTable, TableDefinition, TableKind, View, ZoneDefinition};
+use crate::definition::{ExternalTable, ManagedTable, TableDefinition, TableKind, View, ZoneDefinition};
 use crate::error::{Code, Error, Result};
 use crate::planner;
-use crate::syntax::{Parameters, Script};
-use crate::table::ExternalTableProvider;
-use crate::table::external::infer_columns;
+use crate::syntax::{AsOf, Parameters, Script};
+use crate::table::external::{self, infer_columns};
+use crate::table::managed;
+use crate::table::{ExternalTableProvider, ManagedTableProvider};
 
 /// Makes tables for one session.
 #[derive(Debug)]
@@ -39,21 +42,21 @@ impl Tables {
         table: &ExternalTable,
     ) -> Result<Arc<dyn TableProvider>> {
         let name = format!("{}.{}", zone.name, definition.name);
-        let path = self.lake.catalog().zone_folder(zone).join(&table.location);
-        let mut table = table.clone();
-        if table.columns.is_empty() {
-            let state = session_state(&self.lake, &self.config, Vec::new());
-            let (columns, partitions) = infer_columns(&name, &table, &path, &state).await?;
-            table.columns = columns;
-            if table.partition_columns.is_empty() {
-                table.partition_columns = partitions;
-            }
-            let partitions = table.partition_columns.clone();
-            table
-                .columns
-                .retain(|column| partitions.iter().all(|p| p.name != column.name));
-        }
-        Ok(Arc::new(ExternalTableProvider::new(name, table, path)))
+        let place = self.lake.catalog().place(zone, &table.location)?;
+        let table = with_columns(&self.lake, &self.config, zone, &name, table.clone()).await?;
+        Ok(Arc::new(ExternalTableProvider::new(name, table, place)))
+    }
+
+    /// A managed table as the statement sees it.
+    async fn managed(
+        &self,
+        zone: &ZoneDefinition,
+        definition: &TableDefinition,
+        table: &ManagedTable,
+    ) -> Result<Arc<dyn TableProvider>> {
+        let pins: Arc<Pins> = self.config.read().get_extension().unwrap_or_default();
+        let provider = managed_table(&self.lake, &pins, zone, definition, table).await?;
+        Ok(Arc::new(provider))
     }
 
     /// A view is planned anew whenever it is named: it shows its tables as they are now.
@@ -102,6 +105,119 @@ impl Tables {
     }
 }
 
+/// The managed table of a definition, at the version that the statement sees.
+pub(super) async fn managed_table(
+    lake: &Lake,
+    pins: &Pins,
+    zone: &ZoneDefinition,
+    definition: &TableDefinition,
+    table: &ManagedTable,
+) -> Result<ManagedTableProvider> {
+    let name = format!("{}.{}", zone.name, definition.name);
+    let log = lake
+        .logs()
+        .log(&lake.catalog().zone_folder(zone).join(&table.location));
+    let snapshot = pins.snapshot(&log, None).await.map_err(|error| {
+        let message = format!("table '{name}': {}", error.message());
+        Error::new(error.code(), message)
+            .with_hint_if(error.hint().map(str::to_owned))
+            .with_source(error)
+    })?;
+    Ok(ManagedTableProvider::new(
+        name,
+        log,
+        snapshot,
+        table.sorted_by.clone(),
+    ))
+}
+
+/// `table` (`name` with its zone, for errors) with the columns of its files if it says none.
+pub(super) async fn with_columns(
+    lake: &Lake,
+    config: &SharedConfig,
+    zone: &ZoneDefinition,
+    name: &str,
+    mut table: ExternalTable,
+) -> Result<ExternalTable> {
+    if table.columns.is_empty() {
+        let place = lake.catalog().place(zone, &table.location)?;
+        let state = session_state(lake, config, Vec::new());
+        let (columns, partitions) = infer_columns(name, &table, &place, &state).await?;
+        table.columns = columns;
+        if table.partition_columns.is_empty() {
+            table.partition_columns = partitions;
+        }
+        let partitions = &table.partition_columns;
+        table
+            .columns
+            .retain(|column| partitions.iter().all(|p| p.name != column.name));
+    }
+    Ok(table)
+}
+
+/// What `t$suffix` shows of a table, if its kind has that.
+pub(super) async fn metadata(
+    lake: &Lake,
+    config: &SharedConfig,
+    zone: &ZoneDefinition,
+    definition: &TableDefinition,
+    suffix: &str,
+) -> Result<Option<RecordBatch>> {
+    match &definition.kind {
+        TableKind::External(table) => {
+            let name = format!("{}.{}", zone.name, definition.name);
+            let table = with_columns(lake, config, zone, &name, table.clone()).await?;
+            let place = lake.catalog().place(zone, &table.location)?;
+            let state = session_state(lake, config, Vec::new());
+            external::metadata(&name, &table, &place, &state, suffix).await
+        }
+        TableKind::Managed(table) => {
+            let pins: Arc<Pins> = config.read().get_extension().unwrap_or_default();
+            let table = managed_table(lake, &pins, zone, definition, table).await?;
+            Ok(match suffix {
+                "files" => Some(table.snapshot().files_table()?),
+                "partitions" => Some(table.snapshot().partitions_table(table.name())?),
+                "history" => Some(table.log().history()?),
+                _ => None,
+            })
+        }
+        TableKind::View(_) => Ok(None),
+    }
+}
+
+/// A managed table as it was.
+pub(super) async fn past_table(
+    lake: &Lake,
+    pins: &Pins,
+    zone: &ZoneDefinition,
+    definition: &TableDefinition,
+    as_of: &AsOf,
+) -> Result<ManagedTableProvider> {
+    let name = format!("{}.{}", zone.name, definition.name);
+    let TableKind::Managed(table) = &definition.kind else {
+        let message = format!("'{name}' has no versions: it is not a managed table");
+        return Err(Error::new(Code::WrongObjectType, message));
+    };
+    let log = lake
+        .logs()
+        .log(&lake.catalog().zone_folder(zone).join(&table.location));
+    let found = async {
+        let version = match as_of {
+            AsOf::Version(version) => *version,
+            AsOf::Timestamp(moment) => log.version_at(moment)?,
+        };
+        pins.snapshot(&log, Some(version)).await
+    };
+    let snapshot = found.await.map_err(|error| {
+        let message = format!("table '{name}': {}", error.message());
+        Error::new(error.code(), message)
+            .with_hint_if(error.hint().map(str::to_owned))
+            .with_source(error)
+    })?;
+    let provider = ManagedTableProvider::new(name, log, snapshot, table.sorted_by.clone());
+    Ok(provider.into_past())
+}
+
 #[async_trait]
 impl TablePlanner for Tables {
     async fn table(
@@ -111,7 +227,33 @@ impl TablePlanner for Tables {
     ) -> Result<Arc<dyn TableProvider>> {
         match &definition.kind {
             TableKind::External(table) => self.external(zone, definition, table).await,
+            TableKind::Managed(table) => self.managed(zone, definition, table).await,
             TableKind::View(view) => self.view(zone, definition, view).await,
+        }
+    }
+
+    async fn metadata(
+        &self,
+        zone: &ZoneDefinition,
+        definition: &Arc<TableDefinition>,
+        suffix: &str,
+    ) -> Result<Option<Arc<dyn TableProvider>>> {
+        if let Some(as_of) = AsOf::from_suffix(suffix) {
+            let pins: Arc<Pins> = self.config.read().get_extension().unwrap_or_default();
+            let table = past_table(&self.lake, &pins, zone, definition, &as_of).await?;
+            return Ok(Some(Arc::new(table)));
+        }
+        let batch = metadata(&self.lake, &self.config, zone, definition, suffix).await?;
+        let Some(batch) = batch else { return Ok(None) };
+        let table = MemTable::try_new(batch.schema(), vec![vec![batch]]).map_err(failure::without_place)?;
+        Ok(Some(Arc::new(table)))
+    }
+
+    fn metadata_suffixes(&self, definition: &TableDefinition) -> &'static [&'static str] {
+        match &definition.kind {
+            TableKind::External(_) => external::METADATA,
+            TableKind::Managed(_) => managed::METADATA,
+            TableKind::View(_) => &[],
         }
     }
 }

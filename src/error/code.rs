@@ -109,6 +109,14 @@ codes! {
     DataException = "22000", User;
     /// A number does not fit into its type.
     NumericOutOfRange = "22003", User;
+    /// No such version of the table, or none that can be read any more.
+    UndefinedVersion = "WR005", NotFound;
+    /// Another statement changed the table meanwhile: run this one again.
+    Conflict = "40001", Conflict;
+    /// A row breaks a CHECK constraint.
+    CheckViolation = "23514", DataValidation;
+    /// A row of a MERGE's target has several rows of its source.
+    SeveralMatches = "21000", User;
     /// A column that may not be NULL got one.
     NotNull = "23502", DataValidation;
     /// The object may be read but not changed.

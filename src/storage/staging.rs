@@ -1,9 +1,10 @@
 //! Files written out of sight in a table's folder, then published together, each whole.
 
 use std::collections::BTreeSet;
-use std::fs::File;
+use std::fs::{File, TryLockError};
 use std::io::Write;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use parking_lot::Mutex;
 use tempfile::{Builder, TempDir};
@@ -11,13 +12,57 @@ use tempfile::{Builder, TempDir};
 use super::publish::sync_folder;
 use crate::error::{Error, Result};
 
+/// How the names of staging folders begin.
+const PREFIX: &str = ".staging-";
+/// The file in a staging folder that its owner keeps locked.
+const LOCK: &str = "lock";
+
 /// A hidden folder inside a table's, which no reader looks into. Dropped without
-/// [`Staging::publish`], it takes its files with it.
+/// [`Staging::publish`], it takes its files with it. As long as it is there, or what it was published
+/// as, others can see that its owner is at work ([`is_in_use`]): the operating system unlocks it for a
+/// process that is killed.
 #[derive(Debug)]
 pub struct Staging {
     folder: PathBuf,
     hidden: TempDir,
     files: Mutex<Vec<PathBuf>>,
+    lock: File,
+}
+
+/// That who published files is still about to make something of them.
+#[derive(Debug)]
+pub struct AtWork {
+    _hidden: TempDir,
+    _lock: File,
+}
+
+/// The id of the staging that `path` is the folder of.
+pub fn staging_id(path: &Path) -> Option<String> {
+    let name = path.file_name()?.to_str()?;
+    name.strip_prefix(PREFIX).map(str::to_owned)
+}
+
+/// Whether the owner of a staging folder is at work.
+///
+/// # Errors
+/// What the operating system says, with the path.
+pub fn is_in_use(staging: &Path) -> Result<bool> {
+    let path = staging.join(LOCK);
+    let lock = match File::open(&path) {
+        // It is locked as soon as it is made; one without a lock has just begun to be, or to go.
+        Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Ok(is_young(staging)),
+        lock => lock.map_err(|e| Error::io(&path, "look at", e))?,
+    };
+    match lock.try_lock_shared() {
+        Ok(()) => Ok(false),
+        Err(TryLockError::WouldBlock) => Ok(true),
+        Err(TryLockError::Error(e)) => Err(Error::io(&path, "lock", e)),
+    }
+}
+
+fn is_young(folder: &Path) -> bool {
+    let changed = std::fs::metadata(folder).and_then(|metadata| metadata.modified());
+    changed.is_ok_and(|time| time.elapsed().is_ok_and(|age| age < Duration::from_secs(60)))
 }
 
 /// A file being written in a [`Staging`] folder.
@@ -35,14 +80,18 @@ impl Staging {
     pub fn new(folder: &Path) -> Result<Self> {
         std::fs::create_dir_all(folder).map_err(|e| Error::io(folder, "make the folder", e))?;
         let hidden = Builder::new()
-            .prefix(".staging-")
+            .prefix(PREFIX)
             .rand_bytes(16)
             .tempdir_in(folder)
             .map_err(|e| Error::io(folder, "write into", e))?;
+        let path = hidden.path().join(LOCK);
+        let lock = File::create_new(&path).map_err(|e| Error::io(&path, "write", e))?;
+        lock.lock().map_err(|e| Error::io(&path, "lock", e))?;
         Ok(Self {
             folder: folder.to_owned(),
             hidden,
             files: Mutex::default(),
+            lock,
         })
     }
 
@@ -54,7 +103,7 @@ impl Staging {
             .file_name()
             .unwrap_or_default()
             .to_string_lossy();
-        name.trim_start_matches(".staging-").to_owned()
+        name.trim_start_matches(PREFIX).to_owned()
     }
 
     /// A new file, to be published as `relative` to the table's folder.
@@ -75,7 +124,7 @@ impl Staging {
     ///
     /// # Errors
     /// What the operating system says, with the path; the files not yet moved are taken away.
-    pub fn publish(self) -> Result<()> {
+    pub fn publish(self) -> Result<AtWork> {
         let mut folders = BTreeSet::from([self.folder.clone()]);
         for relative in std::mem::take(&mut *self.files.lock()) {
             let target = self.folder.join(&relative);
@@ -91,17 +140,35 @@ impl Staging {
             std::fs::rename(self.hidden.path().join(&relative), &target)
                 .map_err(|e| Error::io(&target, "publish", e))?;
         }
-        folders.iter().try_for_each(|folder| sync_folder(folder))
+        folders.iter().try_for_each(|folder| sync_folder(folder))?;
+        Ok(AtWork {
+            _hidden: self.hidden,
+            _lock: self.lock,
+        })
     }
 }
 
 impl StagedFile {
-    /// Says that the file is complete; it is on the disk when this returns.
+    /// A second handle to the same file, for who gives the first away.
     ///
     /// # Errors
     /// What the operating system says, with the path.
-    pub fn finish(self) -> Result<()> {
-        self.file.sync_all().map_err(|e| Error::io(&self.path, "sync", e))
+    pub fn handle(&self) -> Result<Self> {
+        let file = self.file.try_clone();
+        Ok(Self {
+            file: file.map_err(|e| Error::io(&self.path, "write", e))?,
+            path: self.path.clone(),
+        })
+    }
+
+    /// Says that the file is complete; it is on the disk when this returns. Gives its size in bytes.
+    ///
+    /// # Errors
+    /// What the operating system says, with the path.
+    pub fn finish(self) -> Result<u64> {
+        let synced = self.file.sync_all().and_then(|()| self.file.metadata());
+        let metadata = synced.map_err(|e| Error::io(&self.path, "sync", e))?;
+        Ok(metadata.len())
     }
 }
 

@@ -3,13 +3,25 @@
 use std::io::Write;
 use std::path::Path;
 
+use std::sync::Arc;
+
+use object_store::ObjectStore;
 use object_store::local::LocalFileSystem;
 
 use super::*;
 use crate::error::Code;
 
+async fn listed(folder: &Path, location: &str) -> crate::Result<Vec<DataFile>> {
+    let store: Arc<dyn ObjectStore> = Arc::new(LocalFileSystem::new());
+    let selection = Selection {
+        is_data: |name| !name.ends_with(".md"),
+        folders: None,
+    };
+    list_files(&store, &Place::local(folder, location)?, selection).await
+}
+
 async fn names(folder: &Path) -> Vec<String> {
-    let files = list_files(&LocalFileSystem::new(), folder).await.unwrap();
+    let files = listed(folder, "").await.unwrap();
     let prefix = object_store::path::Path::from_absolute_path(folder).unwrap();
     let relative = |file: DataFile| file.meta.location.as_ref()[prefix.as_ref().len() + 1..].to_owned();
     files.into_iter().map(relative).collect()
@@ -24,10 +36,15 @@ fn touch(path: &Path) {
 async fn hidden_files_are_no_data_and_odd_names_are() {
     let folder = tempfile::tempdir().unwrap();
     let data = ["a b=c.csv", "_k=1/x.csv", "dt=1%2F2/数据.csv", "sub/deeper/y.csv"];
-    for name in data
-        .iter()
-        .chain(&[".a", "_b", "_temporary/c.csv", "sub/.hidden/d.csv"])
-    {
+    for name in data.iter().chain(&[
+        ".a",
+        "_b",
+        "_temporary/c.csv",
+        "sub/.hidden/d.csv",
+        "README.md",
+        "d.csv.tmp",
+        "e.csv~",
+    ]) {
         touch(&folder.path().join(name));
     }
     let mut expected = data.map(str::to_owned);
@@ -41,15 +58,8 @@ async fn hidden_files_are_no_data_and_odd_names_are() {
 async fn a_file_lists_itself_and_an_absent_folder_is_an_error() {
     let folder = tempfile::tempdir().unwrap();
     touch(&folder.path().join("a.csv"));
-    let store = LocalFileSystem::new();
-    assert_eq!(
-        list_files(&store, &folder.path().join("a.csv"))
-            .await
-            .unwrap()
-            .len(),
-        1
-    );
-    let error = list_files(&store, &folder.path().join("gone")).await.unwrap_err();
+    assert_eq!(listed(folder.path(), "a.csv").await.unwrap().len(), 1);
+    let error = listed(folder.path(), "gone").await.unwrap_err();
     assert_eq!(error.code(), Code::UndefinedFile);
     assert!(error.message().contains("gone"));
 }
@@ -89,4 +99,64 @@ fn a_file_is_replaced_or_kept_whole() {
     assert_eq!(write("3", OnExisting::Replace), Published::Yes);
     assert_eq!(std::fs::read_to_string(&path).unwrap(), "3");
     assert_eq!(std::fs::read_dir(path.parent().unwrap()).unwrap().count(), 1);
+}
+
+#[tokio::test]
+async fn a_pattern_chooses_files_by_their_path() {
+    let folder = tempfile::tempdir().unwrap();
+    for name in [
+        "a/x-1.csv",
+        "a/x-2.csv",
+        "a/y.csv",
+        "b/x-1.csv",
+        "b/c/x-1.csv",
+        "n[o]t.csv",
+    ] {
+        touch(&folder.path().join(name));
+    }
+    let count = async |pattern: &str| listed(folder.path(), pattern).await.unwrap().len();
+    assert_eq!(count("a/x-*.csv").await, 2);
+    assert_eq!(count("*/x-1.csv").await, 2);
+    assert_eq!(count("**/x-1.csv").await, 3);
+    assert_eq!(count("?/[xy]*.csv").await, 4);
+    // A name that is there is meant as it stands.
+    assert_eq!(count("n[o]t.csv").await, 1);
+}
+
+#[tokio::test]
+async fn folders_that_are_not_wanted_are_not_opened() {
+    let folder = tempfile::tempdir().unwrap();
+    for name in ["k=1/a.csv", "k=2/j=1/a.csv", "k=2/j=2/a.csv"] {
+        touch(&folder.path().join(name));
+    }
+    let wanted = |folders: &[Vec<String>]| {
+        let wanted = |folder: &Vec<String>| folder == &["k=2"] || folder == &["k=2", "j=1"];
+        Ok(folders.iter().map(wanted).collect())
+    };
+    let store: Arc<dyn ObjectStore> = Arc::new(LocalFileSystem::new());
+    let selection = Selection {
+        is_data: |_| true,
+        folders: Some(&wanted),
+    };
+    let place = Place::local(folder.path(), "").unwrap();
+    let files = list_files(&store, &place, selection).await.unwrap();
+    let folders: Vec<Vec<String>> = files.into_iter().map(|file| file.folders).collect();
+    assert_eq!(folders, [["k=2", "j=1"]]);
+}
+
+#[tokio::test]
+async fn a_pinned_file_is_not_read_once_another_is_in_its_place() {
+    let folder = tempfile::tempdir().unwrap();
+    touch(&folder.path().join("a.csv"));
+    let meta = listed(folder.path(), "").await.unwrap().remove(0).meta;
+    let store: Arc<dyn ObjectStore> = Arc::new(LocalFileSystem::new());
+    let pinned = Pinned::new(store, &meta);
+    let first = std::slice::from_ref(&(0..1));
+    assert_eq!(pinned.get_ranges(&meta.location, first).await.unwrap()[0], "x");
+    write_atomically(&folder.path().join("a.csv"), b"y", OnExisting::Replace).unwrap();
+    let error = pinned.get_ranges(&meta.location, first).await.unwrap_err();
+    assert!(
+        matches!(error, object_store::Error::Precondition { .. }),
+        "{error}"
+    );
 }

@@ -66,6 +66,7 @@ fn table(cursor: &mut Cursor<'_>, or_replace: bool, external: bool) -> Result<St
         if_not_exists,
         columns: Vec::new(),
         partitioned_by: Vec::new(),
+        sorted_by: Vec::new(),
         external: None,
         options: Vec::new(),
         owner: None,
@@ -125,6 +126,14 @@ fn clause(
         if !std::mem::replace(&mut table.partitioned_by, columns).is_empty() {
             return Err(again("PARTITIONED BY"));
         }
+    } else if !external && cursor.takes(&["SORTED", "BY"]) {
+        let columns = in_parentheses(cursor, |cursor| {
+            let ident = cursor.identifier()?;
+            Ok((ident.value, ident.span))
+        })?;
+        if !std::mem::replace(&mut table.sorted_by, columns).is_empty() {
+            return Err(again("SORTED BY"));
+        }
     } else if cursor.takes(&["COMMENT"]) {
         cursor.takes_token(&Token::Eq);
         if table.comment.replace(cursor.text()?.0).is_some() {
@@ -150,14 +159,24 @@ fn clause(
         return cursor.expected(if external {
             "STORED AS, LOCATION, PARTITIONED BY, OPTIONS, COMMENT or WITH"
         } else {
-            "PARTITIONED BY, COMMENT, WITH, or AS and a query"
+            "PARTITIONED BY, SORTED BY, COMMENT, WITH, or AS and a query"
         });
     }
     Ok(())
 }
 
-/// `name [TYPE] [NOT NULL] [COMMENT '…']`.
+/// `name [TYPE] [NOT NULL] [COMMENT '…']` in a list.
 fn column(cursor: &mut Cursor<'_>) -> Result<ColumnSpec> {
+    let column = column_spec(cursor)?;
+    if cursor.next_is(&Token::Comma) || cursor.next_is(&Token::RParen) {
+        Ok(column)
+    } else {
+        cursor.expected("NOT NULL, SOURCE, COMMENT, ',' or ')'")
+    }
+}
+
+/// `name [TYPE] [NOT NULL] [SOURCE '…'] [COMMENT '…']`.
+pub(super) fn column_spec(cursor: &mut Cursor<'_>) -> Result<ColumnSpec> {
     let ident = cursor.identifier()?;
     let mut column = ColumnSpec {
         span: ident.span,
@@ -165,8 +184,9 @@ fn column(cursor: &mut Cursor<'_>) -> Result<ColumnSpec> {
         data_type: None,
         not_null: false,
         comment: None,
+        source: None,
     };
-    if !cursor.next_is(&Token::Comma) && !cursor.next_is(&Token::RParen) {
+    if !cursor.next_is(&Token::Comma) && !cursor.next_is(&Token::RParen) && !cursor.at_end() {
         column.data_type = Some(cursor.rule(Parser::parse_data_type)?);
     }
     loop {
@@ -174,14 +194,11 @@ fn column(cursor: &mut Cursor<'_>) -> Result<ColumnSpec> {
             column.not_null = true;
         } else if cursor.takes(&["COMMENT"]) {
             column.comment = Some(cursor.text()?.0);
+        } else if cursor.takes(&["SOURCE"]) {
+            column.source = Some(cursor.text()?.0);
         } else {
-            break;
+            break Ok(column);
         }
-    }
-    if cursor.next_is(&Token::Comma) || cursor.next_is(&Token::RParen) {
-        Ok(column)
-    } else {
-        cursor.expected("NOT NULL, COMMENT, ',' or ')'")
     }
 }
 

@@ -4,21 +4,27 @@
 //! DataFusion's ([`Statement`]), parameters ([`Parameters`]), and how names and text literals are
 //! written back as SQL ([`quote`]). It plans nothing and knows no table.
 
+mod alter;
+mod change_rows;
 mod create;
 mod cursor;
+mod maintain;
 mod parameters;
 mod parse;
 pub mod quote;
 mod script;
 mod show;
 mod statement;
+mod versions;
 
 pub use cursor::parse_type;
 pub use parameters::{Parameters, parameter_names};
 pub use script::{Piece, Script};
 pub use statement::{
-    ColumnSpec, CreateTable, CreateView, DropObject, ExternalSource, Insert, ObjectKind, Statement, TableName,
+    Alter, AlterAction, ChangeRows, ColumnSpec, Comment, CommentTarget, CreateTable, CreateView, DropObject,
+    ExternalSource, Insert, ObjectKind, Optimize, Property, Restore, Statement, TableName, Vacuum,
 };
+pub use versions::AsOf;
 
 #[cfg(test)]
 mod tests;

@@ -8,14 +8,15 @@ use sqlparser::tokenizer::{Token, TokenWithSpan};
 
 use super::cursor::{Cursor, RECURSION_LIMIT, parse_error, table_name};
 use super::script::Piece;
-use super::statement::{Insert, Statement};
-use super::{create, show};
+use super::statement::{ChangeRows, Insert, Statement};
+use super::{alter, change_rows, create, maintain, show};
 use crate::error::{Code, Error, Result, did_you_mean};
 
 /// Words that begin a statement, for suggestions.
 const FIRST_WORDS: &[&str] = &[
-    "SELECT", "WITH", "VALUES", "INSERT", "CREATE", "DROP", "SHOW", "DESCRIBE", "USE", "SET", "RESET",
-    "EXPLAIN", "KILL",
+    "SELECT", "WITH", "VALUES", "INSERT", "UPDATE", "DELETE", "MERGE", "TRUNCATE", "CREATE", "DROP", "SHOW",
+    "DESCRIBE", "USE", "SET", "RESET", "EXPLAIN", "ALTER", "COMMENT", "OPTIMIZE", "VACUUM", "RESTORE",
+    "KILL",
 ];
 
 impl Statement {
@@ -29,7 +30,13 @@ impl Statement {
         if let Some(statement) = create::statement(&mut cursor)? {
             return Ok(statement);
         }
+        if let Some(statement) = alter::statement(&mut cursor)? {
+            return Ok(statement);
+        }
         if let Some(statement) = show::statement(&mut cursor)? {
+            return Ok(statement);
+        }
+        if let Some(statement) = maintain::statement(&mut cursor)? {
             return Ok(statement);
         }
         standard(piece)
@@ -72,7 +79,14 @@ fn accept(statement: Standard, piece: &Piece) -> Result<Statement> {
                     statement: Box::new(statement),
                 }))
             }
-            _ => unsupported(&first_words(piece), piece),
+            other => match change_rows::target(other)? {
+                Some((verb, table, planned)) => Ok(Statement::ChangeRows(ChangeRows {
+                    verb,
+                    table,
+                    statement: planned.then(|| Box::new(statement.clone())),
+                })),
+                None => unsupported(&first_words(piece), piece),
+            },
         },
         Standard::Explain(explain) => match accept((*explain.statement).clone(), piece)? {
             Statement::Query(_) => Ok(Statement::Query(Box::new(statement))),

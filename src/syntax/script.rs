@@ -8,7 +8,7 @@ use std::sync::Arc;
 use sqlparser::dialect::GenericDialect;
 use sqlparser::tokenizer::{Span, Token, TokenWithSpan, Tokenizer};
 
-use super::parameters;
+use super::{parameters, versions};
 use crate::error::{Code, Error, Location, Result};
 
 /// A tokenised text.
@@ -24,6 +24,8 @@ pub struct Script {
 pub struct Piece {
     text: Arc<Text>,
     tokens: Vec<TokenWithSpan>,
+    /// From the first token to the last.
+    whole: Span,
 }
 
 /// The text and where its lines begin.
@@ -72,9 +74,11 @@ impl Script {
             let place = Location::in_text(&text.sql, at.line as usize, at.column as usize, 1);
             Err(Error::new(Code::Syntax, format!("cannot read the text: {message}")).at(place))
         });
-        let pieces = self.pieces.into_iter().map(move |tokens| {
+        let pieces = self.pieces.into_iter().map(move |mut tokens| {
+            let whole = whole(&tokens);
+            versions::name_versions(&mut tokens);
             let text = Arc::clone(&text);
-            parameters::number(Piece { text, tokens })
+            parameters::number(Piece { text, tokens, whole })
         });
         pieces.chain(failure)
     }
@@ -92,15 +96,7 @@ impl Piece {
 
     /// The statement as written, from its first token to its last.
     pub fn sql(&self) -> &str {
-        let mut real = self
-            .tokens
-            .iter()
-            .filter(|t| !matches!(t.token, Token::Whitespace(_) | Token::EOF));
-        match (real.next(), real.next_back()) {
-            (Some(first), Some(last)) => self.text.slice(first.span.union(&last.span)),
-            (Some(only), None) => self.text.slice(only.span),
-            _ => "",
-        }
+        self.text.slice(self.whole)
     }
 
     /// What stands between two places of the text.
@@ -171,6 +167,17 @@ impl Piece {
             .find(|t| !matches!(t.token, Token::Whitespace(_)))
             .map_or_else(Span::empty, |t| t.span);
         self.locate(first)
+    }
+}
+
+fn whole(tokens: &[TokenWithSpan]) -> Span {
+    let mut real = tokens
+        .iter()
+        .filter(|t| !matches!(t.token, Token::Whitespace(_) | Token::EOF));
+    match (real.next(), real.next_back()) {
+        (Some(first), Some(last)) => first.span.union(&last.span),
+        (Some(only), None) => only.span,
+        _ => Span::empty(),
     }
 }
 

@@ -15,6 +15,8 @@ pub(super) fn statement(cursor: &mut Cursor<'_>) -> Result<Option<Statement>> {
             cursor.expect(&["TABLE"])?;
         }
         Statement::ShowCreate(cursor.table_name()?)
+    } else if cursor.takes(&["SHOW", "PARTITIONS"]) {
+        Statement::ShowPartitions(cursor.table_name()?)
     } else if cursor.takes(&["SHOW", "FUNCTIONS"]) {
         let like = if cursor.takes(&["LIKE"]) {
             Some(cursor.text()?.0)

@@ -4,8 +4,10 @@ use std::fmt;
 
 use datafusion::common::TableReference;
 use datafusion::sql::parser::Statement as Standard;
-use sqlparser::ast::{DataType, Query};
+use sqlparser::ast::{DataType, Expr, Ident, Query};
 use sqlparser::tokenizer::Span;
+
+use super::versions::AsOf;
 
 /// One parsed statement.
 #[derive(Debug, Clone)]
@@ -14,12 +16,26 @@ pub enum Statement {
     Query(Box<Standard>),
     /// `INSERT INTO t …`.
     Insert(Insert),
+    /// `OPTIMIZE t`.
+    Optimize(Box<Optimize>),
+    /// `VACUUM [t]`.
+    Vacuum(Vacuum),
+    /// `RESTORE TABLE t TO …`.
+    Restore(Restore),
+    /// `DELETE`, `UPDATE`, `MERGE INTO`, `TRUNCATE`.
+    ChangeRows(ChangeRows),
     /// `CREATE [EXTERNAL] TABLE`.
     CreateTable(Box<CreateTable>),
     /// `CREATE VIEW`.
     CreateView(Box<CreateView>),
     /// `DROP TABLE` or `DROP VIEW`.
     Drop(DropObject),
+    /// `ALTER TABLE`.
+    Alter(Box<Alter>),
+    /// `COMMENT ON TABLE|VIEW|COLUMN … IS …`.
+    Comment(Comment),
+    /// `SHOW PARTITIONS t`.
+    ShowPartitions(TableName),
     /// `SHOW TABLES [FROM zone]`.
     ShowTables {
         /// Only the tables of this zone.
@@ -75,6 +91,7 @@ impl Statement {
         let query = match self {
             Self::Query(statement) => return Some(*statement),
             Self::Insert(insert) => return Some(*insert.statement),
+            Self::ChangeRows(change) => return change.statement.map(|statement| *statement),
             Self::CreateTable(table) => table.query?,
             Self::CreateView(view) => view.query,
             _ => return None,
@@ -128,6 +145,8 @@ pub struct ColumnSpec {
     pub not_null: bool,
     /// `COMMENT '…'`.
     pub comment: Option<String>,
+    /// `SOURCE '…'`: what an external table's files call it.
+    pub source: Option<String>,
     /// Where it stands.
     pub span: Span,
 }
@@ -156,6 +175,8 @@ pub struct CreateTable {
     pub columns: Vec<ColumnSpec>,
     /// `PARTITIONED BY`.
     pub partitioned_by: Vec<ColumnSpec>,
+    /// `SORTED BY`, with the place of each column.
+    pub sorted_by: Vec<(String, Span)>,
     /// For `EXTERNAL`: where and how the files lie.
     pub external: Option<ExternalSource>,
     /// `OPTIONS (…)`: how the format is read. With the place of each key.
@@ -221,4 +242,112 @@ pub struct Insert {
     pub table: TableName,
     /// The whole statement, for the planner.
     pub statement: Box<Standard>,
+}
+
+/// A statement that changes rows of a managed table.
+#[derive(Debug, Clone)]
+pub struct ChangeRows {
+    /// Its first word.
+    pub verb: &'static str,
+    /// The table to write.
+    pub table: TableName,
+    /// The whole statement, for the planner; `TRUNCATE` needs none.
+    pub statement: Option<Box<Standard>>,
+}
+
+/// `ALTER TABLE t …`.
+#[derive(Debug, Clone)]
+pub struct Alter {
+    /// The table to change.
+    pub table: TableName,
+    /// What is changed of it.
+    pub action: AlterAction,
+}
+
+/// What `ALTER TABLE` changes.
+#[derive(Debug, Clone)]
+pub enum AlterAction {
+    /// `ADD COLUMN [IF NOT EXISTS] c TYPE [NOT NULL] [COMMENT '…']`.
+    AddColumn {
+        /// The new column; it has a type.
+        column: ColumnSpec,
+        /// Do nothing if the table has it.
+        if_not_exists: bool,
+    },
+    /// `RENAME TO u`.
+    RenameTo(TableName),
+    /// `RENAME COLUMN a TO b`.
+    RenameColumn {
+        /// The column's name so far.
+        from: Ident,
+        /// Its new name.
+        to: Ident,
+    },
+    /// `SET (owner = '…')`.
+    Set(Vec<Property>),
+}
+
+/// `name = 'value'`.
+#[derive(Debug, Clone)]
+pub struct Property {
+    /// Its name, in lower case unless quoted.
+    pub name: String,
+    /// Its value.
+    pub value: String,
+    /// Where the name stands.
+    pub span: Span,
+}
+
+/// `COMMENT ON … IS '…'`.
+#[derive(Debug, Clone)]
+pub struct Comment {
+    /// What is described.
+    pub target: CommentTarget,
+    /// The words; `NULL` takes them away.
+    pub text: Option<String>,
+}
+
+/// What `COMMENT ON` describes.
+#[derive(Debug, Clone)]
+pub enum CommentTarget {
+    /// A table or view.
+    Table(TableName),
+    /// A column.
+    Column {
+        /// Its table.
+        table: TableName,
+        /// Its name.
+        column: Ident,
+    },
+}
+
+/// `OPTIMIZE t [WHERE condition] [ZORDER BY (a, b)]`.
+#[derive(Debug, Clone)]
+pub struct Optimize {
+    /// The table.
+    pub table: TableName,
+    /// Over its partition columns.
+    pub predicate: Option<Expr>,
+    /// The columns whose near values come to lie near each other.
+    pub zorder_by: Vec<Ident>,
+}
+
+/// `VACUUM [t] [RETAIN n HOURS] [DRY RUN]`.
+#[derive(Debug, Clone)]
+pub struct Vacuum {
+    /// The table; all of the lake's, and what dropped ones left, if there is none.
+    pub table: Option<TableName>,
+    /// How long ago a file must have gone.
+    pub retain_hours: Option<u64>,
+    /// Show it, and do nothing.
+    pub dry_run: bool,
+}
+
+/// `RESTORE TABLE t TO VERSION AS OF n`.
+#[derive(Debug, Clone)]
+pub struct Restore {
+    /// The table.
+    pub table: TableName,
+    /// What it becomes again.
+    pub to: AsOf,
 }

@@ -1,11 +1,16 @@
 //! A definition and its storage → something that DataFusion reads from and writes to.
 //!
 //! `scan` is the one way in which a list of files becomes a scan; [`external`] are tables whose
-//! definition owns everything.
+//! definition owns everything, [`managed`] those whose log does.
 
+mod conform;
 pub mod external;
+mod footers;
+pub mod managed;
+mod parquet;
 mod scan;
 mod writer;
 
 pub use external::ExternalTableProvider;
+pub use managed::ManagedTableProvider;
 pub use scan::FILES_PRUNED_METRIC;

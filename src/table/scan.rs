@@ -1,29 +1,38 @@
 //! Files with their partition values → a physical scan.
 //!
-//! Files that a filter on partition columns rules out are dropped first; of the rest the format's
-//! own statistics are read (Parquet footers, cached by the runtime and checked against size and time
-//! of change), so that the planner knows row counts and ranges.
+//! Files that a filter on partition columns rules out are dropped first. Where a log knows what is in
+//! the files, those out of a filter's range are dropped too, unopened; else the format's own statistics
+//! are read (Parquet footers, cached by the runtime and checked against size and time of change), so
+//! that the planner knows row counts and ranges.
 
 use std::sync::Arc;
 
-use arrow::array::{ArrayRef, AsArray, BooleanArray, RecordBatch, RecordBatchOptions};
+use arrow::array::{ArrayRef, AsArray, BooleanArray, RecordBatch, RecordBatchOptions, UInt32Array};
 use arrow::datatypes::SchemaRef;
 use datafusion::catalog::Session;
+use datafusion::common::pruning::PrunableStatistics;
 use datafusion::common::stats::Precision;
-use datafusion::common::{DFSchema, Result, ScalarValue, Statistics, project_schema};
+use datafusion::common::{DFSchema, DataFusionError, Result, ScalarValue, Statistics, project_schema};
 use datafusion::datasource::file_format::FileFormat;
 use datafusion::datasource::listing::PartitionedFile;
-use datafusion::datasource::physical_plan::{FileGroup, FileScanConfigBuilder};
+use datafusion::datasource::physical_plan::{
+    FileGroup, FileScanConfig, FileScanConfigBuilder, ParquetSource,
+};
+use datafusion::datasource::source::DataSourceExec;
 use datafusion::datasource::table_schema::TableSchema;
 use datafusion::execution::object_store::ObjectStoreUrl;
 use datafusion::logical_expr::utils::conjunction;
 use datafusion::logical_expr::{ColumnarValue, Expr};
+use datafusion::physical_optimizer::pruning::PruningPredicateBuilder;
 use datafusion::physical_plan::ExecutionPlan;
 use datafusion::physical_plan::empty::EmptyExec;
 use datafusion::physical_plan::metrics::MetricBuilder;
 use futures::{StreamExt, TryStreamExt};
 use object_store::{ObjectMeta, ObjectStore};
 
+use super::footers::Footers;
+use super::parquet::{ColumnFinder, PinnedReaders};
+use crate::definition::Column;
 use crate::error::{Code, Error, without_layers};
 
 /// The metric of a scan for the files that its partition filters, or a limit, ruled out.
@@ -43,6 +52,18 @@ pub(super) struct Scan<'a> {
     pub files: Vec<ObjectMeta>,
     /// A column of values, one a file, for each partition column.
     pub partition_values: Vec<ArrayRef>,
+    /// The files' statistics, where they are known; else they are read from the files.
+    pub statistics: Option<Vec<Arc<Statistics>>>,
+    /// For Parquet files that others write: the columns to find in them, whatever order, case and types
+    /// they have there.
+    pub foreign: Option<Foreign<'a>>,
+}
+
+/// Files that others write.
+pub(super) struct Foreign<'a> {
+    pub columns: &'a [Column],
+    /// What stands before a file's path in messages.
+    pub prefix: &'a str,
 }
 
 /// What a query wants of it.
@@ -50,8 +71,8 @@ pub(super) struct Request<'a> {
     pub projection: Option<&'a Vec<usize>>,
     /// Filters that read partition columns alone, and hold exactly.
     pub partition_filters: Vec<Expr>,
-    /// Whether there are others, so that a limit says nothing about the number of files.
-    pub has_other_filters: bool,
+    /// Others, with which a limit says nothing about the number of files.
+    pub other_filters: Vec<Expr>,
     pub limit: Option<usize>,
 }
 
@@ -63,12 +84,14 @@ impl Scan<'_> {
         request: Request<'_>,
     ) -> Result<Arc<dyn ExecutionPlan>> {
         let files = self.partitioned_files(state, &request.partition_filters)?;
-        let files = if state.config().collect_statistics() {
+        let files = if self.statistics.is_some() {
+            self.in_range(state, files, &request.other_filters)?
+        } else if state.config().collect_statistics() {
             self.with_statistics(state, files).await?
         } else {
             files
         };
-        let limit = request.limit.filter(|_| !request.has_other_filters);
+        let limit = request.limit.filter(|_| request.other_filters.is_empty());
         let files = first_files(files, limit);
         let pruned = self.files.len() - files.len();
         if files.is_empty() {
@@ -83,13 +106,53 @@ impl Scan<'_> {
                 .global_counter(FILES_PRUNED_METRIC)
                 .add(pruned);
         }
-        let config = FileScanConfigBuilder::new(self.store_url, source)
+        let mut config = FileScanConfigBuilder::new(self.store_url.clone(), source)
             .with_file_groups(groups)
             .with_statistics(statistics)
             .with_projection_indices(request.projection.cloned())?
-            .with_limit(request.limit)
-            .build();
-        self.format.create_physical_plan(state, config).await
+            .with_limit(request.limit);
+        let Some(foreign) = &self.foreign else {
+            return self.format.create_physical_plan(state, config.build()).await;
+        };
+        let finder = ColumnFinder::new(self.table, foreign.columns);
+        config = config.with_expr_adapter(Some(Arc::new(finder)));
+        let plan = self.format.create_physical_plan(state, config.build()).await?;
+        self.pinned(state, plan)
+    }
+
+    /// The same scan, its files read only while they are in the state that was listed.
+    fn pinned(&self, state: &dyn Session, plan: Arc<dyn ExecutionPlan>) -> Result<Arc<dyn ExecutionPlan>> {
+        let scan = plan
+            .downcast_ref::<DataSourceExec>()
+            .and_then(|exec| exec.data_source().downcast_ref::<FileScanConfig>());
+        let Some((scan, source)) = scan.and_then(|scan| {
+            let source = scan.file_source().downcast_ref::<ParquetSource>()?.clone();
+            Some((scan.clone(), source))
+        }) else {
+            return Ok(plan);
+        };
+        let runtime = state.runtime_env();
+        let readers = PinnedReaders {
+            store: runtime.object_store(&self.store_url)?,
+            cache: runtime.cache_manager.get_file_metadata_cache(),
+        };
+        let source = source.with_parquet_file_reader_factory(Arc::new(readers));
+        let config = FileScanConfigBuilder::from(scan).with_source(Arc::new(source));
+        Ok(DataSourceExec::from_data_source(config.build()))
+    }
+
+    /// Leaves out all files but those at these positions.
+    pub(super) fn keep(&mut self, positions: &[u32]) -> Result<()> {
+        let indices = UInt32Array::from(positions.to_vec());
+        let values = self.partition_values.iter();
+        self.partition_values = values
+            .map(|values| arrow::compute::take(values, &indices, None))
+            .collect::<Result<_, _>>()?;
+        let at = |position: &u32| *position as usize;
+        self.files = positions.iter().map(|p| self.files[at(p)].clone()).collect();
+        let known = self.statistics.take();
+        self.statistics = known.map(|known| positions.iter().map(|p| Arc::clone(&known[at(p)])).collect());
+        Ok(())
     }
 
     /// The files that the filters leave, with their partition values.
@@ -105,7 +168,11 @@ impl Scan<'_> {
                 .iter()
                 .map(|column| ScalarValue::try_from_array(column, i));
             let values = values.collect::<Result<Vec<_>>>()?;
-            files.push(PartitionedFile::new_from_meta(meta.clone()).with_partition_values(values));
+            let mut file = PartitionedFile::new_from_meta(meta.clone()).with_partition_values(values);
+            if let Some(known) = &self.statistics {
+                file.statistics = Some(Arc::clone(&known[i]));
+            }
+            files.push(file);
         }
         Ok(files)
     }
@@ -132,12 +199,56 @@ impl Scan<'_> {
         ))
     }
 
+    /// The files whose known ranges do not rule them out.
+    fn in_range(
+        &self,
+        state: &dyn Session,
+        files: Vec<PartitionedFile>,
+        filters: &[Expr],
+    ) -> Result<Vec<PartitionedFile>> {
+        let Some(filter) = conjunction(filters.to_vec()) else {
+            return Ok(files);
+        };
+        let schema = self.schema.schema_without_virtual_columns();
+        let df_schema = DFSchema::try_from(Arc::clone(schema))?;
+        // A filter that reads more than the files have says nothing of them.
+        let Ok(predicate) = state.create_physical_expr(filter, &df_schema) else {
+            return Ok(files);
+        };
+        let pruning = PruningPredicateBuilder::new().with_file_schema(Arc::clone(schema));
+        let Some(pruning) = pruning.build(predicate) else {
+            return Ok(files);
+        };
+        let known = files
+            .iter()
+            .map(|file| bounds(file.statistics.as_deref(), schema));
+        let known = PrunableStatistics::new(known.collect(), Arc::clone(schema));
+        let kept = pruning.prune(&known)?;
+        let kept = files.into_iter().zip(kept).filter(|(_, kept)| *kept);
+        Ok(kept.map(|(file, _)| file).collect())
+    }
+
     async fn with_statistics(
         &self,
         state: &dyn Session,
         files: Vec<PartitionedFile>,
     ) -> Result<Vec<PartitionedFile>> {
         let store = state.runtime_env().object_store(&self.store_url)?;
+        if let Some(foreign) = &self.foreign {
+            let footers = Footers {
+                table: self.table,
+                prefix: foreign.prefix,
+                columns: foreign.columns,
+                store,
+                runtime: state.runtime_env(),
+                at_once: state.config_options().execution.meta_fetch_concurrency.get(),
+            };
+            let mut files = footers.with_facts(&self.store_url, files).await?;
+            let with_null =
+                |file: &&mut PartitionedFile| file.partition_values.iter().any(ScalarValue::is_null);
+            files.iter_mut().filter(with_null).for_each(mend_null_partitions);
+            return Ok(files);
+        }
         let at_once = state.config_options().execution.meta_fetch_concurrency.get();
         futures::stream::iter(files)
             .map(|file| self.file_with_statistics(state, &store, file))
@@ -157,7 +268,7 @@ impl Scan<'_> {
             .format
             .infer_stats_and_ordering(state, store, schema, &file.object_meta)
             .await
-            .map_err(|e| unreadable(self.table, &file.object_meta, e))?;
+            .map_err(|e| unreadable(self.table, &format!("/{}", file.object_meta.location), e))?;
         let has_null = file.partition_values.iter().any(ScalarValue::is_null);
         let mut file = file
             .with_statistics(Arc::new(found.statistics))
@@ -167,6 +278,22 @@ impl Scan<'_> {
         }
         Ok(file)
     }
+}
+
+/// The statistics with every bound taken for a value: to rule a file out, a bound is enough.
+fn bounds(statistics: Option<&Statistics>, schema: &SchemaRef) -> Arc<Statistics> {
+    let Some(statistics) = statistics else {
+        return Arc::new(Statistics::new_unknown(schema));
+    };
+    let mut statistics = statistics.clone();
+    for column in &mut statistics.column_statistics {
+        for bound in [&mut column.min_value, &mut column.max_value] {
+            if let Precision::Inexact(value) = bound {
+                *bound = Precision::Exact(value.clone());
+            }
+        }
+    }
+    Arc::new(statistics)
 }
 
 /// DataFusion takes every partition value for a value that is not NULL, which makes `count(p)` wrong.
@@ -190,12 +317,22 @@ fn mend_null_partitions(file: &mut PartitionedFile) {
     }
 }
 
-fn unreadable(table: &str, file: &ObjectMeta, error: datafusion::error::DataFusionError) -> Error {
-    let path = file.location.as_ref();
+/// That a file's footer cannot be read, or that the file changed since it was listed.
+pub(super) fn unreadable(table: &str, file: &str, error: DataFusionError) -> Error {
+    if let DataFusionError::ObjectStore(inner) = error.find_root()
+        && let object_store::Error::NotFound { .. } | object_store::Error::Precondition { .. } =
+            inner.as_ref()
+    {
+        return Error::new(
+            Code::ChangedUnderneath,
+            format!("file '{file}' of table '{table}' was changed or removed while it was read"),
+        )
+        .with_hint("run the statement again");
+    }
     Error::new(
         Code::CorruptFile,
         format!(
-            "cannot read '/{path}' of table '{table}': {}",
+            "cannot read '{file}' of table '{table}': {}",
             without_layers(&error.find_root().strip_backtrace())
         ),
     )

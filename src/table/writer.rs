@@ -4,37 +4,65 @@ use std::collections::HashMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use arrow::array::{ArrayRef, RecordBatch, UInt32Array};
+use arrow::array::{Array, ArrayRef, AsArray, RecordBatch, UInt32Array};
 use arrow::compute::take_record_batch;
-use arrow::datatypes::SchemaRef;
+use arrow::datatypes::{DataType, Float32Type, Float64Type, SchemaRef};
 use arrow::row::{RowConverter, SortField};
+use datafusion::common::ScalarValue;
 use parquet::arrow::ArrowWriter;
 use parquet::basic::{Compression, ZstdLevel};
 use parquet::errors::ParquetError;
-use parquet::file::properties::WriterProperties;
+use parquet::file::metadata::ParquetMetaData;
+use parquet::file::properties::{WriterProperties, WriterPropertiesBuilder};
 
 use super::external::partition_folders;
 use crate::error::{Code, Error, Result};
 use crate::storage::{StagedFile, Staging};
 
-/// A file that has grown beyond this is finished and another begun.
-const FILE_BYTES: usize = 512 << 20;
 /// What the open files of one writer may hold in memory before the largest writes a row group out.
 const BUFFERED_BYTES: usize = 128 << 20;
 /// How many files one writer has open at a time; the one least recently used gives way.
-const OPEN_FILES: usize = 128;
+pub(super) const OPEN_FILES: usize = 128;
+
+/// How files are laid out.
+#[derive(Debug, Clone)]
+pub(super) struct Layout {
+    /// The positions of the columns that are in the files, in their order.
+    pub file_columns: Vec<usize>,
+    /// The positions of the columns that are in the folders' names, outermost first.
+    pub partition_columns: Vec<usize>,
+    /// How the files are encoded.
+    pub properties: WriterProperties,
+    /// A file that has grown beyond this is finished and another begun.
+    pub file_bytes: usize,
+}
+
+/// A file as it was written.
+#[derive(Debug)]
+pub(super) struct WrittenFile {
+    /// Its path in the table's folder.
+    pub path: PathBuf,
+    /// The partition columns' values.
+    pub partition: Vec<ScalarValue>,
+    /// Its size.
+    pub bytes: u64,
+    /// Its footer.
+    pub metadata: ParquetMetaData,
+    /// For each column whether one of its values is NaN, which the footer's ranges leave out.
+    pub has_nan: Vec<bool>,
+}
 
 /// Writes the batches of one stream. Several may share a [`Staging`]; each has its own files.
 pub(super) struct PartitionedWriter {
     staging: Arc<Staging>,
     /// Tells the writers of one staging apart.
     number: usize,
-    file_columns: Vec<usize>,
+    layout: Layout,
     file_schema: SchemaRef,
-    partition_columns: Vec<usize>,
     partition_names: Vec<String>,
     rows: RowConverter,
     open: HashMap<Box<[u8]>, OpenFile>,
+    finished: Vec<WrittenFile>,
     files: usize,
     writes: u64,
 }
@@ -42,27 +70,24 @@ pub(super) struct PartitionedWriter {
 struct OpenFile {
     writer: ArrowWriter<StagedFile>,
     path: PathBuf,
+    partition: Vec<ScalarValue>,
+    has_nan: Vec<bool>,
     last_write: u64,
 }
 
 impl PartitionedWriter {
-    /// A writer of batches of `schema`, whose last `partition_columns` columns go into the folders'
-    /// names.
+    /// A writer of batches of `schema`.
     pub(super) fn new(
         staging: Arc<Staging>,
         number: usize,
         schema: &SchemaRef,
-        partition_columns: usize,
+        layout: Layout,
     ) -> Result<Self> {
-        let split = schema.fields().len() - partition_columns;
-        let file_columns: Vec<usize> = (0..split).collect();
-        let partition_columns: Vec<usize> = (split..schema.fields().len()).collect();
-        let fields = partition_columns.iter().map(|i| schema.field(*i));
+        let fields = layout.partition_columns.iter().map(|i| schema.field(*i));
         Ok(Self {
             staging,
             number,
-            file_schema: Arc::new(schema.project(&file_columns).map_err(defect)?),
-            file_columns,
+            file_schema: Arc::new(schema.project(&layout.file_columns).map_err(defect)?),
             partition_names: fields.clone().map(|field| field.name().clone()).collect(),
             rows: RowConverter::new(
                 fields
@@ -70,8 +95,9 @@ impl PartitionedWriter {
                     .collect(),
             )
             .map_err(defect)?,
-            partition_columns,
+            layout,
             open: HashMap::new(),
+            finished: Vec::new(),
             files: 0,
             writes: 0,
         })
@@ -79,11 +105,12 @@ impl PartitionedWriter {
 
     /// Writes a batch, each row into a file of its partition.
     pub(super) fn write(&mut self, batch: &RecordBatch) -> Result<()> {
-        let values = batch.project(&self.file_columns).map_err(defect)?;
-        if self.partition_columns.is_empty() {
+        let values = batch.project(&self.layout.file_columns).map_err(defect)?;
+        if self.layout.partition_columns.is_empty() {
             self.write_part(Box::default(), &[], 0, &values)?;
         } else {
             let keys = self
+                .layout
                 .partition_columns
                 .iter()
                 .map(|i| Arc::clone(batch.column(*i)));
@@ -126,30 +153,40 @@ impl PartitionedWriter {
         if !self.open.contains_key(&key) {
             self.make_room()?;
             let folders = partition_folders(&self.partition_names, keys, row)?;
-            let file = self.create(folders)?;
+            let partition = keys.iter().map(|key| ScalarValue::try_from_array(key, row));
+            let partition = partition
+                .collect::<Result<_, _>>()
+                .map_err(|e| Error::new(Code::Internal, e.strip_backtrace()))?;
+            let file = self.create(folders, partition)?;
             self.open.insert(key.clone(), file);
         }
         let Some(file) = self.open.get_mut(&key) else {
             return Ok(());
         };
         file.last_write = self.writes;
+        for (has_nan, column) in file.has_nan.iter_mut().zip(part.columns()) {
+            *has_nan = *has_nan || contains_nan(column);
+        }
         file.writer.write(part).map_err(|e| write_error(&file.path, e))?;
-        if file.writer.bytes_written() > FILE_BYTES {
+        if file.writer.bytes_written() > self.layout.file_bytes {
             self.close(&key)?;
         }
         Ok(())
     }
 
-    fn create(&mut self, folders: PathBuf) -> Result<OpenFile> {
+    fn create(&mut self, folders: PathBuf, partition: Vec<ScalarValue>) -> Result<OpenFile> {
         let name = format!("{}-{}-{}.parquet", self.staging.id(), self.number, self.files);
         self.files += 1;
         let path = folders.join(name);
         let file = self.staging.create(&path)?;
-        let writer = ArrowWriter::try_new(file, Arc::clone(&self.file_schema), Some(properties()))
+        let properties = self.layout.properties.clone();
+        let writer = ArrowWriter::try_new(file, Arc::clone(&self.file_schema), Some(properties))
             .map_err(|e| write_error(&path, e))?;
         Ok(OpenFile {
             writer,
             path,
+            partition,
+            has_nan: vec![false; self.file_schema.fields().len()],
             last_write: 0,
         })
     }
@@ -195,24 +232,52 @@ impl PartitionedWriter {
         let Some(file) = self.open.remove(key) else {
             return Ok(());
         };
-        file.writer
-            .into_inner()
-            .map_err(|e| write_error(&file.path, e))?
-            .finish()
+        // The writer gives either the footer or the file back.
+        let staged = file.writer.inner().handle()?;
+        let metadata = file.writer.close().map_err(|e| write_error(&file.path, e))?;
+        let bytes = staged.finish()?;
+        self.finished.push(WrittenFile {
+            path: file.path,
+            partition: file.partition,
+            bytes,
+            metadata,
+            has_nan: file.has_nan,
+        });
+        Ok(())
+    }
+
+    /// How many files are open.
+    pub(super) fn open_files(&self) -> usize {
+        self.open.len()
     }
 
     /// Completes every file. They appear when the staging is published.
-    pub(super) fn finish(mut self) -> Result<()> {
+    pub(super) fn finish(mut self) -> Result<Vec<WrittenFile>> {
         let keys: Vec<_> = self.open.keys().cloned().collect();
-        keys.iter().try_for_each(|key| self.close(key))
+        keys.iter().try_for_each(|key| self.close(key))?;
+        Ok(self.finished)
     }
 }
 
-fn properties() -> WriterProperties {
+fn contains_nan(column: &ArrayRef) -> bool {
+    match column.data_type() {
+        DataType::Float32 => {
+            let values = column.as_primitive::<Float32Type>().values();
+            values.iter().any(|value| value.is_nan())
+        }
+        DataType::Float64 => {
+            let values = column.as_primitive::<Float64Type>().values();
+            values.iter().any(|value| value.is_nan())
+        }
+        _ => false,
+    }
+}
+
+/// What all our files have in common.
+pub(super) fn properties() -> WriterPropertiesBuilder {
     WriterProperties::builder()
         .set_compression(Compression::ZSTD(ZstdLevel::default()))
         .set_created_by(concat!("weir version ", env!("CARGO_PKG_VERSION")).to_owned())
-        .build()
 }
 
 fn write_error(path: &std::path::Path, error: ParquetError) -> Error {

@@ -38,7 +38,7 @@ pub(super) async fn execute(session: &Session, piece: &Piece, view: CreateView) 
     };
     if old
         .as_deref()
-        .is_some_and(|old| matches!(old.kind, TableKind::External(_)))
+        .is_some_and(|old| !matches!(old.kind, TableKind::View(_)))
     {
         return Err(Error::new(
             Code::WrongObjectType,

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use arrow::array::{ArrayRef, StringArray};
 
 use super::target::Target;
+use crate::catalog::split_metadata_name;
 use crate::definition::type_text;
 use crate::engine::outcome::{Body, Rows};
 use crate::engine::session::Session;
@@ -14,6 +15,8 @@ use crate::syntax::TableName;
 
 pub(super) async fn execute(session: &Session, name: &TableName) -> Result<Body> {
     let definition = match Target::new(session, name) {
+        // A metadata table has columns, and no definition of its own.
+        Ok(target) if split_metadata_name(&target.name).1.is_some() => None,
         Ok(target) => Some(target.definition(session)?),
         Err(error) if error.code() == Code::ReadOnly => None,
         Err(error) => return Err(error),
@@ -45,7 +48,7 @@ pub(super) async fn execute(session: &Session, name: &TableName) -> Result<Body>
             column(&|field| {
                 yes(definition
                     .as_deref()
-                    .is_some_and(|d| is_partition(d, field.name())))
+                    .is_some_and(|d| is_partition(d, table.as_ref(), field.name())))
             }),
         ),
         (
@@ -53,7 +56,7 @@ pub(super) async fn execute(session: &Session, name: &TableName) -> Result<Body>
             column(&|field| {
                 definition
                     .as_deref()
-                    .and_then(|d| column_comment(d, field.name()))
+                    .and_then(|d| column_comment(d, table.as_ref(), field.name()))
             }),
         ),
     ]))))

@@ -25,7 +25,7 @@ pub(super) fn execute(session: &Session, object: &DropObject) -> Result<Done> {
     // A broken definition can be dropped as either.
     let definition = target.existing(session).ok().flatten();
     let kind = definition.as_deref().map(|definition| match definition.kind {
-        TableKind::External(_) => ObjectKind::Table,
+        TableKind::External(_) | TableKind::Managed(_) => ObjectKind::Table,
         TableKind::View(_) => ObjectKind::View,
     });
     if let Some(kind) = kind.filter(|kind| *kind != object.kind) {
@@ -38,6 +38,11 @@ pub(super) fn execute(session: &Session, object: &DropObject) -> Result<Done> {
         Some(TableKind::External(table)) => {
             let folder = catalog.zone_folder(&target.zone).join(&table.location);
             format!("; its files stay in '{}'", folder.display())
+        }
+        Some(TableKind::Managed(table)) => {
+            let folder = catalog.zone_folder(&target.zone).join(&table.location);
+            session.lake().logs().forget(&folder);
+            "; its files go at the next VACUUM".to_owned()
         }
         _ => String::new(),
     };

@@ -1,10 +1,14 @@
 //! The executors of statements: one file a group, chosen here.
 
+mod alter;
+mod comment;
 mod create_table;
 mod create_view;
 mod describe;
 mod drop;
+mod managed;
 mod show_create;
+mod show_partitions;
 mod target;
 mod write;
 
@@ -32,14 +36,21 @@ pub(super) async fn execute(
     let done = |done: Done| Ok(Body::Done(done));
     match statement {
         Statement::Query(_) => Ok(Body::Rows(session.query(piece, parameters).await?)),
-        Statement::Insert(insert) => done(write::insert(session, piece, insert, parameters).await?),
-        Statement::CreateTable(table) => {
-            done(create_table::execute(session, piece, *table, parameters).await?)
+        Statement::Insert(insert) => write::insert(session, piece, insert, parameters).await,
+        Statement::Optimize(statement) => managed::optimize(session, piece, &statement).await,
+        Statement::Vacuum(statement) => managed::vacuum(session, piece, &statement).await,
+        Statement::Restore(statement) => managed::restore(session, piece, &statement).await,
+        Statement::ChangeRows(statement) => {
+            managed::change_rows(session, piece, &statement, parameters).await
         }
+        Statement::CreateTable(table) => create_table::execute(session, piece, *table, parameters).await,
         Statement::CreateView(view) => done(create_view::execute(session, piece, *view).await?),
         Statement::Drop(object) => done(drop::execute(session, &object)?),
+        Statement::Alter(alter) => done(alter::execute(session, piece, *alter).await?),
+        Statement::Comment(comment) => done(comment::execute(session, piece, comment).await?),
+        Statement::ShowPartitions(name) => show_partitions::execute(session, &name).await,
         Statement::ShowTables { zone } => show_tables(session, zone.map(|(zone, _)| zone)),
-        Statement::ShowCreate(name) => show_create::execute(session, &name),
+        Statement::ShowCreate(name) => show_create::execute(session, &name).await,
         Statement::ShowFunctions { like } => show_functions(like.as_deref()),
         Statement::Describe(name) => describe::execute(session, &name).await,
         Statement::Use { zone, .. } => {

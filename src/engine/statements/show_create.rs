@@ -1,15 +1,20 @@
 //! `SHOW CREATE TABLE`: a statement that makes the definition again.
 
+use datafusion::catalog::TableProvider;
+
 use super::target::Target;
 use crate::definition::{Column, ExternalTable, TableDefinition, TableKind, View, type_text};
 use crate::engine::outcome::{Body, Rows};
 use crate::engine::session::Session;
 use crate::engine::system::text_column;
+use crate::engine::tables::managed_table;
 use crate::error::Result;
 use crate::syntax::TableName;
 use crate::syntax::quote::{identifier, literal};
+use crate::table::ManagedTableProvider;
+use crate::table::managed::COMMENT;
 
-pub(super) fn execute(session: &Session, name: &TableName) -> Result<Body> {
+pub(super) async fn execute(session: &Session, name: &TableName) -> Result<Body> {
     let target = Target::new(session, name)?;
     let definition = target.definition(session)?;
     let full_name = format!(
@@ -19,6 +24,11 @@ pub(super) fn execute(session: &Session, name: &TableName) -> Result<Body> {
     );
     let statement = match &definition.kind {
         TableKind::External(table) => external(&full_name, &definition, table),
+        TableKind::Managed(table) => {
+            let pins = session.pins();
+            let table = managed_table(session.lake(), &pins, &target.zone, &definition, table).await?;
+            managed(&full_name, &definition, &table)
+        }
         TableKind::View(stored) => view(&full_name, &definition, stored),
     };
     Ok(Body::Rows(Rows::of_batch(text_column(
@@ -47,13 +57,48 @@ fn external(name: &str, definition: &TableDefinition, table: &ExternalTable) -> 
             .map(|(key, value)| format!("{} {}", literal(key), literal(value)));
         sql.push_str(&format!("\nOPTIONS ({})", options.collect::<Vec<_>>().join(", ")));
     }
-    if let Some(comment) = &definition.comment {
-        sql.push_str(&format!("\nCOMMENT {}", literal(comment)));
-    }
-    if let Some(owner) = &definition.owner {
-        sql.push_str(&format!("\nWITH (owner = {})", literal(owner)));
-    }
+    sql.push_str(&about(definition));
     sql
+}
+
+fn managed(name: &str, definition: &TableDefinition, table: &ManagedTableProvider) -> String {
+    let schema = table.schema();
+    let all = schema.fields().iter().map(|field| Column {
+        comment: field.metadata().get(COMMENT).cloned(),
+        nullable: field.is_nullable(),
+        ..Column::new(field.name(), field.data_type().clone())
+    });
+    let all: Vec<Column> = all.collect();
+    let mut sql = format!("CREATE TABLE {name} (\n  {}\n)", columns(&all, ",\n  "));
+    let names = |names: &[String]| {
+        names
+            .iter()
+            .map(|name| identifier(name))
+            .collect::<Vec<_>>()
+            .join(", ")
+    };
+    let partitions = table.snapshot().partition_columns();
+    if !partitions.is_empty() {
+        sql.push_str(&format!("\nPARTITIONED BY ({})", names(partitions)));
+    }
+    if !table.sorted_by().is_empty() {
+        sql.push_str(&format!("\nSORTED BY ({})", names(table.sorted_by())));
+    }
+    sql.push_str(&about(definition));
+    sql
+}
+
+/// The clauses that every table has.
+fn about(definition: &TableDefinition) -> String {
+    let comment = definition
+        .comment
+        .as_ref()
+        .map(|text| format!("\nCOMMENT {}", literal(text)));
+    let owner = definition
+        .owner
+        .as_ref()
+        .map(|text| format!("\nWITH (owner = {})", literal(text)));
+    format!("{}{}", comment.unwrap_or_default(), owner.unwrap_or_default())
 }
 
 fn columns(columns: &[Column], separator: &str) -> String {
@@ -61,6 +106,9 @@ fn columns(columns: &[Column], separator: &str) -> String {
         let mut sql = format!("{} {}", identifier(&column.name), type_text(&column.data_type));
         if !column.nullable {
             sql.push_str(" NOT NULL");
+        }
+        if let Some(source) = &column.source {
+            sql.push_str(&format!(" SOURCE {}", literal(source)));
         }
         if let Some(comment) = &column.comment {
             sql.push_str(&format!(" COMMENT {}", literal(comment)));

@@ -8,9 +8,10 @@ use datafusion::execution::SessionState;
 use datafusion::physical_plan::ExecutionPlan;
 use futures::TryStreamExt;
 
+use super::managed;
 use super::target::Target;
 use crate::definition::TableKind;
-use crate::engine::outcome::Done;
+use crate::engine::outcome::{Body, Done};
 use crate::engine::session::Session;
 use crate::error::{Code, Error, Result};
 use crate::syntax::{Insert, Parameters, Piece};
@@ -20,9 +21,13 @@ pub(super) async fn insert(
     piece: &Piece,
     insert: Insert,
     parameters: &Parameters,
-) -> Result<Done> {
+) -> Result<Body> {
     let target = Target::new(session, &insert.table)?;
-    if let TableKind::View(_) = target.definition(session)?.kind {
+    let definition = target.definition(session)?;
+    if let TableKind::Managed(_) = definition.kind {
+        return managed::insert(session, piece, &insert, parameters).await;
+    }
+    if let TableKind::View(_) = definition.kind {
         return Err(Error::new(
             Code::WrongObjectType,
             format!("'{}' is a view: rows go into its tables", target.full_name()),
@@ -33,10 +38,10 @@ pub(super) async fn insert(
     let plan = session.plan(&state, piece, parameters).await?;
     let plan = session.physical(&state, piece, &plan).await?;
     let count = run(session, &state, piece, plan).await?;
-    Ok(Done {
+    Ok(Body::Done(Done {
         message: format!("inserted {} into {}", rows(count), target.full_name()),
         affected: Some(count),
-    })
+    }))
 }
 
 /// Runs a plan whose one row says how many rows it wrote.

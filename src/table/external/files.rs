@@ -1,90 +1,81 @@
-//! How the files of a definition are read, and which columns they have where it does not say.
+//! How the files of a definition are read, which of a folder's files are its data, and which columns
+//! they have where it does not say.
 
-use std::path::Path;
 use std::sync::Arc;
 
-use arrow::datatypes::DataType;
+use arrow::datatypes::{DataType, Schema};
 use datafusion::catalog::Session;
-use datafusion::common::parsers::CompressionTypeVariant;
 use datafusion::datasource::file_format::FileFormat;
-use datafusion::datasource::file_format::avro::AvroFormat;
-use datafusion::datasource::file_format::csv::CsvFormat;
-use datafusion::datasource::file_format::file_compression_type::FileCompressionType;
-use datafusion::datasource::file_format::json::JsonFormat;
 use datafusion::datasource::file_format::parquet::ParquetFormat;
-use datafusion::execution::object_store::ObjectStoreUrl;
+use datafusion::datasource::physical_plan::parquet::metadata::DFParquetMetadata;
+use object_store::{ObjectMeta, ObjectStore};
+use percent_encoding::percent_decode_str;
 
-use crate::definition::{Column, Compression, ExternalTable, Format, column_type};
+use super::read;
+use super::source::{RowFormat, Source};
+use crate::definition::{Column, ExternalTable, Format, column_type, type_text};
 use crate::error::{Code, Error, Result, without_layers};
-use crate::storage::{DataFile, list_files};
+use crate::storage::{DataFile, FolderFilter, Pinned, Place, Selection, list_files};
+use crate::table::conform::common_type;
+use crate::table::parquet::{INT96_UNIT, file_schema};
+use crate::table::scan::unreadable;
 
 /// How many files are looked into for a schema.
 const SAMPLED_FILES: usize = 16;
 
-/// DataFusion's reader and writer for the definition's files.
+/// The reader of the definition's files.
 pub(super) fn file_format(
     table: &str,
     definition: &ExternalTable,
-    files: &[DataFile],
+    place: &Place,
     state: &dyn Session,
-) -> Result<Arc<dyn FileFormat>> {
-    let options = state.default_table_options();
-    Ok(match definition.format {
-        Format::Parquet => Arc::new(ParquetFormat::new().with_options(options.parquet)),
-        Format::Avro => Arc::new(AvroFormat),
-        Format::Json => Arc::new(
-            JsonFormat::default()
-                .with_options(options.json)
-                .with_file_compression_type(compression(table, definition, files)?),
-        ),
-        Format::Csv => {
-            let text = &definition.text;
-            Arc::new(
-                CsvFormat::default()
-                    .with_options(options.csv)
-                    .with_has_header(text.has_header)
-                    .with_delimiter(text.delimiter)
-                    .with_quote(text.quote)
-                    .with_escape(text.escape)
-                    .with_comment(text.comment)
-                    .with_null_regex(text.null_regex.clone())
-                    .with_newlines_in_values(true)
-                    .with_file_compression_type(compression(table, definition, files)?),
-            )
-        }
-    })
+) -> Arc<dyn FileFormat> {
+    if definition.format != Format::Parquet {
+        return Arc::new(RowFormat {
+            table: table.to_owned(),
+            prefix: place.prefix().to_owned(),
+            definition: Arc::new(definition.clone()),
+        });
+    }
+    let mut options = state.default_table_options().parquet;
+    options.global.coerce_int96 = Some(INT96_UNIT.to_owned());
+    Arc::new(ParquetFormat::new().with_options(options))
 }
 
-/// As the definition says; if it does not, as the files' names say.
-fn compression(table: &str, definition: &ExternalTable, files: &[DataFile]) -> Result<FileCompressionType> {
-    let found = match (definition.text.compression, files.split_first()) {
-        (Some(said), _) => said,
-        (None, None) => Compression::None,
-        (None, Some((first, rest))) => {
-            let found = Compression::of_file(first.meta.location.as_ref());
-            let other = rest
-                .iter()
-                .find(|file| Compression::of_file(file.meta.location.as_ref()) != found);
-            if let Some(other) = other {
-                return Err(Error::new(
-                    Code::CorruptFile,
-                    format!(
-                        "files '/{}' and '/{}' of table '{table}' are compressed in different ways",
-                        first.meta.location, other.meta.location
-                    ),
-                )
-                .with_hint("all files of a table have one compression; option 'compression' says which"));
-            }
-            found
-        }
+/// The files of a table.
+pub(super) async fn files(
+    table: &str,
+    format: Format,
+    place: &Place,
+    store: &Arc<dyn ObjectStore>,
+    folders: Option<FolderFilter<'_>>,
+) -> Result<Vec<DataFile>> {
+    let selection = Selection {
+        is_data: is_data(format),
+        folders,
     };
-    Ok(FileCompressionType::from(match found {
-        Compression::None => CompressionTypeVariant::UNCOMPRESSED,
-        Compression::Gzip => CompressionTypeVariant::GZIP,
-        Compression::Zstd => CompressionTypeVariant::ZSTD,
-        Compression::Bzip2 => CompressionTypeVariant::BZIP2,
-        Compression::Xz => CompressionTypeVariant::XZ,
-    }))
+    list_files(store, place, selection)
+        .await
+        .map_err(|e| of_table(e, table))
+}
+
+/// Which names the files of a format have.
+fn is_data(format: Format) -> fn(&str) -> bool {
+    match format {
+        Format::Parquet => |name| Format::Parquet.has_name(name),
+        Format::Csv => |name| Format::Csv.has_name(name),
+        Format::Json => |name| Format::Json.has_name(name),
+        Format::Avro => |name| Format::Avro.has_name(name),
+        Format::Arrow => |name| Format::Arrow.has_name(name),
+    }
+}
+
+/// The store of a place.
+pub(super) fn store(table: &str, place: &Place, state: &dyn Session) -> Result<Arc<dyn ObjectStore>> {
+    state.runtime_env().object_store(place.store_url()).map_err(|e| {
+        let message = format!("table '{table}': {}", without_layers(&e.strip_backtrace()));
+        Error::new(Code::Io, message).with_source(e)
+    })
 }
 
 /// An error about a folder, as one about its table.
@@ -96,60 +87,175 @@ pub(super) fn of_table(error: Error, table: &str) -> Error {
         .with_source(error)
 }
 
-/// The columns of the files at `path`, from a sample of them, and the partition columns that their
+/// The columns of the files at `place`, from a sample of them, and the partition columns that their
 /// folders' names show, as texts.
 ///
 /// # Errors
 /// [`Code::UndefinedFile`] if there is no file to look into, [`Code::CorruptFile`] if one cannot be
-/// read or two contradict each other.
+/// read, [`Code::DatatypeMismatch`] if two contradict each other.
 pub async fn infer_columns(
     table: &str,
     definition: &ExternalTable,
-    path: &Path,
+    place: &Place,
     state: &dyn Session,
 ) -> Result<(Vec<Column>, Vec<Column>)> {
-    let store_url = ObjectStoreUrl::local_filesystem();
-    let storage = |e: datafusion::error::DataFusionError| {
-        Error::new(Code::Io, format!("table '{table}': {}", e.strip_backtrace())).with_source(e)
-    };
-    let store = state.runtime_env().object_store(&store_url).map_err(storage)?;
-    let files = list_files(store.as_ref(), path)
-        .await
-        .map_err(|e| of_table(e, table))?;
+    let store = store(table, place, state)?;
+    let files = files(table, definition.format, place, &store, None).await?;
     let Some(first) = files.first() else {
-        return Err(Error::new(
-            Code::UndefinedFile,
-            format!("table '{table}': no files in '{}'", path.display()),
-        )
-        .with_hint("give the columns, or a location that has files"));
+        return Err(no_files(table, definition.format, place, &store).await);
     };
-    let format = file_format(table, definition, &files, state)?;
     let step = files.len().div_ceil(SAMPLED_FILES);
-    let sample: Vec<_> = files.iter().step_by(step).map(|file| file.meta.clone()).collect();
-    let schema = format.infer_schema(state, &store, &sample).await.map_err(|e| {
-        let place = if let [only] = sample.as_slice() {
-            format!("/{}", only.location)
-        } else {
-            path.display().to_string()
-        };
-        Error::new(
-            Code::CorruptFile,
-            format!(
-                "cannot tell the columns of '{place}' as {}: {}",
-                definition.format,
-                without_layers(&e.find_root().strip_backtrace())
-            ),
-        )
-        .with_source(e)
-    })?;
-    let columns = schema
-        .fields()
-        .iter()
-        .map(|field| Column::new(field.name(), column_type(field.data_type())))
-        .collect();
+    let mut merged = Merged::default();
+    for file in files.iter().step_by(step) {
+        let path = place.display_file(&file.meta.location);
+        let schema = schema(table, definition, &path, &store, &file.meta, state).await?;
+        merged.add(table, definition.format, &path, &schema)?;
+    }
     let partitions = first.folders.iter().map_while(|folder| folder.split_once('='));
-    let partitions = partitions
-        .map(|(name, _)| Column::new(name, DataType::Utf8View))
-        .collect();
-    Ok((columns, partitions))
+    let partitions = partitions.map(|(name, _)| {
+        let name = percent_decode_str(name).decode_utf8_lossy();
+        Column::new(name, DataType::Utf8View)
+    });
+    Ok((merged.columns(), partitions.collect()))
+}
+
+/// That there is nothing to look into; other files in the folder are mentioned.
+async fn no_files(table: &str, format: Format, place: &Place, store: &Arc<dyn ObjectStore>) -> Error {
+    let selection = Selection {
+        is_data: |_| true,
+        folders: None,
+    };
+    let others = list_files(store, place, selection).await.unwrap_or_default();
+    let error = Error::new(
+        Code::UndefinedFile,
+        format!("table '{table}': no {format} files in '{place}'"),
+    );
+    match others.first() {
+        None => error.with_hint("give the columns, or a location that has files"),
+        Some(other) => error.with_hint(format!(
+            "there are others, such as '{}': a pattern such as '*' as the location takes them whatever their names end in",
+            place.display_file(&other.meta.location)
+        )),
+    }
+}
+
+async fn schema(
+    table: &str,
+    definition: &ExternalTable,
+    path: &str,
+    store: &Arc<dyn ObjectStore>,
+    meta: &ObjectMeta,
+    state: &dyn Session,
+) -> Result<Schema> {
+    let pinned = Pinned::new(Arc::clone(store), meta);
+    if definition.format == Format::Parquet {
+        let cache = state.runtime_env().cache_manager.get_file_metadata_cache();
+        let metadata = DFParquetMetadata::new(&pinned, meta)
+            .with_file_metadata_cache(Some(cache))
+            .fetch_metadata()
+            .await;
+        let schema = metadata.and_then(|metadata| file_schema(&metadata));
+        return schema.map_err(|e| unreadable(table, path, e));
+    }
+    let source = Source::open(&pinned, meta, definition.format)
+        .await
+        .map_err(|e| unreadable(table, path, e))?;
+    let (owned, file) = (definition.clone(), path.to_owned());
+    let found = source.work(move |input| read::infer(&owned, &file, input)).await;
+    let found = found.map_err(|e| unreadable(table, path, e))?;
+    found.map_err(|why| {
+        let why = without_layers(&why);
+        let message = format!(
+            "cannot tell the columns of '{path}' as {}: {why}",
+            definition.format
+        );
+        Error::new(Code::CorruptFile, message)
+    })
+}
+
+/// The columns of several files, as one table's.
+#[derive(Default)]
+struct Merged(Vec<Found>);
+
+struct Found {
+    name: String,
+    data_type: DataType,
+    file: String,
+}
+
+impl Merged {
+    fn add(&mut self, table: &str, format: Format, file: &str, schema: &Schema) -> Result<()> {
+        for field in schema.fields() {
+            let exact = self.0.iter().position(|found| found.name == *field.name());
+            let lower = field.name().to_lowercase();
+            let alike = || {
+                let other = |found: &Found| {
+                    found.name.to_lowercase() == lower && schema.field_with_name(&found.name).is_err()
+                };
+                self.0.iter().position(other)
+            };
+            let data_type = normalized(field.data_type());
+            let Some(known) = exact.or_else(alike) else {
+                self.0.push(Found {
+                    name: field.name().clone(),
+                    data_type,
+                    file: file.to_owned(),
+                });
+                continue;
+            };
+            let known = &mut self.0[known];
+            let Some(common) = common(format, &known.data_type, &data_type) else {
+                return Err(Error::new(
+                    Code::DatatypeMismatch,
+                    format!(
+                        "table '{table}': column '{}' is {} in file '{}' and {} in file '{file}'",
+                        known.name,
+                        type_text(&known.data_type),
+                        known.file,
+                        type_text(&data_type)
+                    ),
+                )
+                .with_hint("no type has the values of both: put the files in two tables"));
+            };
+            if common != known.data_type {
+                known.data_type = common;
+                file.clone_into(&mut known.file);
+            }
+        }
+        Ok(())
+    }
+
+    fn columns(self) -> Vec<Column> {
+        let column = |found: Found| Column::new(found.name, column_type(&found.data_type));
+        self.0.into_iter().map(column).collect()
+    }
+}
+
+/// A type as a table has it, except that one that only NULL was seen of stays open.
+fn normalized(data_type: &DataType) -> DataType {
+    match data_type {
+        DataType::Null => DataType::Null,
+        other => column_type(other),
+    }
+}
+
+/// In a text, every value can be read as text.
+fn common(format: Format, a: &DataType, b: &DataType) -> Option<DataType> {
+    let common = common_type(a, b);
+    match format {
+        Format::Csv => {
+            let number = |t: &DataType| t.is_integer() || t.is_floating();
+            let floating = number(a) && number(b);
+            Some(common.unwrap_or(if floating {
+                DataType::Float64
+            } else {
+                DataType::Utf8View
+            }))
+        }
+        Format::Json if common.is_none() => {
+            let number = |t: &DataType| t.is_integer() || t.is_floating();
+            (number(a) && number(b)).then_some(DataType::Float64)
+        }
+        _ => common,
+    }
 }

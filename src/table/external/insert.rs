@@ -27,7 +27,10 @@ use futures::future::try_join_all;
 
 use crate::error::{Code, Error};
 use crate::storage::Staging;
-use crate::table::writer::PartitionedWriter;
+use crate::table::writer::{Layout, PartitionedWriter, properties};
+
+/// A file that has grown beyond this is finished and another begun.
+const FILE_BYTES: usize = 512 << 20;
 
 /// Writes its input as files.
 #[derive(Debug)]
@@ -70,14 +73,18 @@ impl InsertExec {
         context: &Arc<TaskContext>,
     ) -> Result<Vec<SpawnedTask<Result<u64>>>> {
         let partitions = 0..self.input.output_partitioning().partition_count();
+        let all: Vec<usize> = (0..self.schema.fields().len()).collect();
+        let (file_columns, partition_columns) = all.split_at(all.len() - self.partition_columns);
+        let layout = Layout {
+            file_columns: file_columns.to_vec(),
+            partition_columns: partition_columns.to_vec(),
+            properties: properties().build(),
+            file_bytes: FILE_BYTES,
+        };
         let task = |partition: usize| {
             let input = self.input.execute(partition, Arc::clone(context))?;
-            let writer = PartitionedWriter::new(
-                Arc::clone(staging),
-                partition,
-                &self.schema,
-                self.partition_columns,
-            )?;
+            let writer =
+                PartitionedWriter::new(Arc::clone(staging), partition, &self.schema, layout.clone())?;
             Ok(SpawnedTask::spawn(write(input, Arc::clone(&self.schema), writer)))
         };
         partitions.map(task).collect()
@@ -130,7 +137,7 @@ async fn run(tasks: Vec<SpawnedTask<Result<u64>>>, staging: Arc<Staging>) -> Res
     }));
     let count: u64 = counts.await?.into_iter().sum();
     let publish = SpawnedTask::spawn_blocking(move || match Arc::try_unwrap(staging) {
-        Ok(staging) => staging.publish(),
+        Ok(staging) => staging.publish().map(drop),
         Err(_) => Err(Error::new(Code::Internal, "a writer outlived its statement")),
     });
     publish

@@ -5,9 +5,12 @@
 
 mod files;
 mod insert;
+mod metadata;
 mod partitions;
+mod pruning;
+mod read;
+mod source;
 
-use std::path::PathBuf;
 use std::sync::Arc;
 
 use arrow::datatypes::SchemaRef;
@@ -17,32 +20,33 @@ use datafusion::common::{Result, Statistics};
 use datafusion::datasource::TableType;
 use datafusion::datasource::listing::helpers::expr_applicable_for_cols;
 use datafusion::datasource::table_schema::TableSchema;
-use datafusion::execution::object_store::ObjectStoreUrl;
 use datafusion::logical_expr::dml::InsertOp;
 use datafusion::logical_expr::{Expr, TableProviderFilterPushDown};
 use datafusion::physical_plan::ExecutionPlan;
 
 pub use files::infer_columns;
+pub use metadata::{METADATA, metadata};
 pub(super) use partitions::partition_folders;
 
-use super::scan::{Request, Scan};
+use super::scan::{Foreign, Request, Scan};
 use crate::definition::{ExternalTable, Format};
 use crate::error::{Code, Error};
-use crate::storage::list_files;
+use crate::storage::{FolderFilter, Place};
+use pruning::FolderPruner;
 
 /// An external table, as DataFusion sees it.
 #[derive(Debug)]
 pub struct ExternalTableProvider {
     name: String,
     definition: ExternalTable,
-    path: PathBuf,
+    place: Place,
     schema: TableSchema,
 }
 
 impl ExternalTableProvider {
-    /// Table `name` (with its zone, for errors) of files at `path`. The definition has columns: see
+    /// Table `name` (with its zone, for errors) of files at `place`. The definition has columns: see
     /// [`infer_columns`].
-    pub fn new(name: String, definition: ExternalTable, path: PathBuf) -> Self {
+    pub fn new(name: String, definition: ExternalTable, place: Place) -> Self {
         let partitions = definition.partition_schema().fields().clone();
         let schema = TableSchema::builder(definition.file_schema())
             .with_table_partition_cols(partitions)
@@ -50,7 +54,7 @@ impl ExternalTableProvider {
         Self {
             name,
             definition,
-            path,
+            place,
             schema,
         }
     }
@@ -98,29 +102,35 @@ impl TableProvider for ExternalTableProvider {
         filters: &[Expr],
         limit: Option<usize>,
     ) -> Result<Arc<dyn ExecutionPlan>> {
-        let store_url = ObjectStoreUrl::local_filesystem();
-        let store = state.runtime_env().object_store(&store_url)?;
-        let files = list_files(store.as_ref(), &self.path)
-            .await
-            .map_err(|e| files::of_table(e, &self.name))?;
-        let partition_values = partitions::values(&self.name, &self.definition.partition_columns, &files)?;
-        let format = files::file_format(&self.name, &self.definition, &files, state)?;
         let (partition_filters, others): (Vec<Expr>, Vec<Expr>) = filters
             .iter()
             .cloned()
             .partition(|filter| self.is_partition_filter(filter));
+        let partition_columns = &self.definition.partition_columns;
+        let pruner = FolderPruner::new(state, partition_columns, &partition_filters)?;
+        let wanted = |folders: &[Vec<String>]| pruner.wanted(folders);
+        let folders: Option<FolderFilter<'_>> = pruner.has_filters().then_some(&wanted);
+        let store = files::store(&self.name, &self.place, state)?;
+        let files = files::files(&self.name, self.definition.format, &self.place, &store, folders).await?;
+        let partition_values = partitions::values(&self.name, partition_columns, &files)?;
+        let foreign = (self.definition.format == Format::Parquet).then_some(Foreign {
+            columns: &self.definition.columns,
+            prefix: self.place.prefix(),
+        });
         let scan = Scan {
             table: &self.name,
-            store_url,
-            format,
+            store_url: self.place.store_url().clone(),
+            format: files::file_format(&self.name, &self.definition, &self.place, state),
+            foreign,
             schema: self.schema.clone(),
             files: files.into_iter().map(|file| file.meta).collect(),
             partition_values,
+            statistics: None,
         };
         let request = Request {
             projection,
             partition_filters,
-            has_other_filters: !others.is_empty(),
+            other_filters: others,
             limit,
         };
         scan.plan(state, request).await
@@ -143,14 +153,18 @@ impl TableProvider for ExternalTableProvider {
             ));
             return Err(error.with_hint("rows can be inserted into Parquet tables").into());
         }
-        if self.path.is_file() {
+        let folder = self
+            .place
+            .local_path()
+            .filter(|path| !path.is_file() && !self.place.has_pattern());
+        let Some(folder) = folder else {
             let error = unsupported("INSERT is not supported for single-file table");
             return Err(error.with_hint("give the table a folder as its location").into());
-        }
+        };
         let partition_columns = self.definition.partition_columns.len();
         Ok(Arc::new(insert::InsertExec::new(
             input,
-            self.path.clone(),
+            folder.to_owned(),
             self.schema(),
             partition_columns,
         )))

@@ -91,14 +91,22 @@ pub(super) fn values(table: &str, columns: &[Column], files: &[DataFile]) -> Res
 }
 
 fn folder_value(table: &str, column: &Column, level: usize, file: &DataFile) -> Result<Option<String>> {
-    let parts = file.folders.get(level).and_then(|folder| folder.split_once('='));
-    let value = parts.filter(|(name, _)| decoded(name).as_deref() == Some(&column.name));
+    let folder = file.folders.get(level);
+    folder
+        .and_then(|folder| folder_text(column, folder))
+        .ok_or_else(|| misplaced(table, column, file, "it lies in no such folder"))
+}
+
+/// What a folder's name says of its partition column, `None` inside for NULL; nothing if it is no folder
+/// of that column.
+pub(super) fn folder_text(column: &Column, folder: &str) -> Option<Option<String>> {
+    let (name, value) = folder.split_once('=')?;
+    if decoded(name).as_deref() != Some(column.name_in_files()) {
+        return None;
+    }
     match value {
-        Some((_, NULL)) => Ok(None),
-        Some((_, value)) => decoded(value)
-            .map(Some)
-            .ok_or_else(|| misplaced(table, column, file, "its name is not UTF-8")),
-        None => Err(misplaced(table, column, file, "it lies in no such folder")),
+        NULL => Some(None),
+        value => decoded(value).map(Some),
     }
 }
 
@@ -117,7 +125,7 @@ fn misplaced(table: &str, column: &Column, file: &DataFile, why: &str) -> Error 
     )
     .with_hint(format!(
         "files of this table lie in folders named '{}=…'",
-        column.name
+        column.name_in_files()
     ))
 }
 

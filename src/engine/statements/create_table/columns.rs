@@ -11,6 +11,7 @@ use super::Creation;
 use crate::definition::{Column, ExternalTable, Format, arrow_type, column_type, type_text};
 use crate::error::{Code, Error, Result, did_you_mean};
 use crate::syntax::{ColumnSpec, CreateTable};
+use crate::table::managed::refused;
 
 impl Creation<'_> {
     /// The query's columns as a table's, and the plan with the partition columns moved last.
@@ -80,6 +81,7 @@ impl Creation<'_> {
             data_type,
             nullable: !spec.not_null,
             comment: spec.comment.clone(),
+            source: spec.source.clone(),
         })
     }
 
@@ -105,6 +107,17 @@ impl Creation<'_> {
             }
         };
         table.partitioned_by.iter().map(partition).collect()
+    }
+
+    /// Whether a managed table can have these columns, the last `partitions` of them in folders' names.
+    pub(super) fn check_managed(&self, columns: &[Column], partitions: usize) -> Result<()> {
+        let split = columns.len() - partitions;
+        self.check_columns(&ExternalTable {
+            columns: columns[..split].to_vec(),
+            partition_columns: columns[split..].to_vec(),
+            ..super::parquet(String::new(), Vec::new(), Vec::new())
+        })?;
+        columns.iter().try_for_each(refused)
     }
 
     pub(super) fn check_columns(&self, table: &ExternalTable) -> Result<()> {

@@ -4,6 +4,7 @@
 //! table made from a query gets a fresh folder; replaced, its readers see the old one or the new.
 
 mod columns;
+mod managed;
 mod publish;
 
 use std::collections::BTreeMap;
@@ -17,11 +18,11 @@ use datafusion::logical_expr::dml::InsertOp;
 
 use super::target::Target;
 use super::write;
-use crate::definition::{Column, ExternalTable, Format, TableKind, TextOptions, check_name};
-use crate::engine::outcome::Done;
+use crate::definition::{Column, ExternalTable, Format, TableFormat, TableKind, TextOptions, check_name};
+use crate::engine::outcome::{Body, Done};
 use crate::engine::session::Session;
 use crate::error::{Code, Error, Result};
-use crate::storage::OnExisting;
+use crate::storage::{OnExisting, Place};
 use crate::syntax::{CreateTable, ExternalSource, Parameters, Piece};
 use crate::table::ExternalTableProvider;
 use crate::table::external::infer_columns;
@@ -31,15 +32,15 @@ pub(super) async fn execute(
     piece: &Piece,
     table: CreateTable,
     parameters: &Parameters,
-) -> Result<Done> {
+) -> Result<Body> {
     let target = Target::new(session, &table.name)?;
     check_name("table", &target.name).map_err(|e| e.at(piece.locate(table.name.span)))?;
     let on_existing = match existing(session, &target, &table)? {
         Existing::Stays => {
-            return Ok(Done::new(format!(
+            return Ok(Body::Done(Done::new(format!(
                 "{} exists already: nothing was done",
                 target.full_name()
-            )));
+            ))));
         }
         Existing::Refused(error) => return Err(error.at(piece.locate(table.name.span))),
         Existing::None => OnExisting::Keep,
@@ -51,10 +52,19 @@ pub(super) async fn execute(
         target,
         on_existing,
     };
+    let managed = table.external.is_none() && creation.target.zone.format == TableFormat::Delta;
+    if let Some((name, span)) = table.sorted_by.first().filter(|_| !managed) {
+        let message = format!("only a managed table is kept sorted, by '{name}' or anything else");
+        return Err(Error::new(Code::Unsupported, message)
+            .with_hint("managed tables are in zones whose format is \"delta\"")
+            .at(piece.locate(*span)));
+    }
     match (&table.external, &table.query) {
-        (Some(source), _) => creation.external(&table, source).await,
-        (None, Some(_)) => creation.of_query(&table, parameters).await,
-        (None, None) => creation.empty(&table),
+        (Some(source), _) => creation.external(&table, source).await.map(Body::Done),
+        (None, Some(_)) if managed => creation.managed_of_query(&table, parameters).await,
+        (None, None) if managed => creation.managed(&table).await,
+        (None, Some(_)) => creation.of_query(&table, parameters).await.map(Body::Done),
+        (None, None) => creation.empty(&table).map(Body::Done),
     }
 }
 
@@ -137,18 +147,22 @@ impl Creation<'_> {
             checked.map_err(|e| e.at(self.piece.locate(*span)))?;
             external.options.insert(key.clone(), value.clone());
         }
+        let catalog = self.session.lake().catalog();
+        let files = catalog
+            .place(&self.target.zone, &external.location)
+            .map_err(|e| e.at(place()))?;
         let path = self.folder().join(&external.location);
         let partitions = self.partition_specs(table, &mut external.columns)?;
         if external.columns.is_empty() {
-            if !path.exists() {
-                let message = format!("there is no file or folder '{}'", path.display());
+            if files.local_path().is_some_and(|path| !path.exists()) {
+                let message = format!("there is no file or folder '{files}'");
                 return Err(Error::new(Code::UndefinedFile, message)
                     .with_hint("give the columns, or a location that has files")
                     .at(place()));
             }
             let state = self.session.state();
             let name = self.target.full_name();
-            let (columns, found) = infer_columns(&name, &external, &path, &state)
+            let (columns, found) = infer_columns(&name, &external, &files, &state)
                 .await
                 .map_err(|e| e.at(place()))?;
             external.columns = columns;
@@ -161,10 +175,10 @@ impl Creation<'_> {
             external.columns.retain(|column| !names.contains(&column.name));
         } else {
             external.partition_columns = partitions;
-            if !path.exists() && external.location.ends_with('/') {
+            if !path.exists() && external.location.ends_with('/') && !files.has_pattern() {
                 std::fs::create_dir_all(&path).map_err(|e| Error::io(&path, "make the folder", e))?;
             }
-            if !path.exists() {
+            if !path.exists() && !files.has_pattern() {
                 let error = Error::new(
                     Code::UndefinedFile,
                     format!("there is no file '{}'", path.display()),
@@ -173,7 +187,7 @@ impl Creation<'_> {
             }
         }
         self.check_columns(&external)?;
-        self.publish(table, external)?;
+        self.publish(table, TableKind::External(external))?;
         Ok(Done::new(format!(
             "created external table {}",
             self.target.full_name()
@@ -187,19 +201,13 @@ impl Creation<'_> {
         let mut external = parquet(String::new(), columns, partition_columns);
         self.check_columns(&external)?;
         (external.location, _) = self.fresh_folder()?;
-        self.publish(table, external)?;
+        self.publish(table, TableKind::External(external))?;
         Ok(Done::new(format!("created table {}", self.target.full_name())))
     }
 
     /// A table of a query's rows.
     async fn of_query(&self, table: &CreateTable, parameters: &Parameters) -> Result<Done> {
-        if let Some(column) = table.columns.first() {
-            return Err(
-                Error::new(Code::Unsupported, "a list of columns beside AS is not supported")
-                    .with_hint("name and cast the columns in the query: SELECT CAST(a AS BIGINT) AS b")
-                    .at(self.piece.locate(column.span)),
-            );
-        }
+        self.refuse_columns_beside_query(table)?;
         let state = self.session.state();
         let plan = self.session.plan(&state, self.piece, parameters).await?;
         let (plan, columns, partition_columns) = self.arrange(plan, &table.partitioned_by)?;
@@ -209,7 +217,8 @@ impl Creation<'_> {
         (external.location, folder) = self.fresh_folder()?;
         let old = self.target.existing(self.session).ok().flatten();
         let written = self.write(&state, plan, &external, &folder).await;
-        let published = written.and_then(|count| self.publish(table, external).map(|()| count));
+        let published =
+            written.and_then(|count| self.publish(table, TableKind::External(external)).map(|()| count));
         match published {
             Ok(count) => {
                 let left = self.remove_replaced(old.as_deref());
@@ -230,6 +239,18 @@ impl Creation<'_> {
         }
     }
 
+    fn refuse_columns_beside_query(&self, table: &CreateTable) -> Result<()> {
+        match table.columns.first() {
+            None => Ok(()),
+            Some(column) => Err(Error::new(
+                Code::Unsupported,
+                "a list of columns beside AS is not supported",
+            )
+            .with_hint("name and cast the columns in the query: SELECT CAST(a AS BIGINT) AS b")
+            .at(self.piece.locate(column.span))),
+        }
+    }
+
     async fn write(
         &self,
         state: &SessionState,
@@ -238,8 +259,8 @@ impl Creation<'_> {
         folder: &Path,
     ) -> Result<u64> {
         let input = self.session.physical(state, self.piece, &plan).await?;
-        let provider =
-            ExternalTableProvider::new(self.target.full_name(), external.clone(), folder.to_owned());
+        let place = Place::local(folder, "")?;
+        let provider = ExternalTableProvider::new(self.target.full_name(), external.clone(), place);
         let plan = provider
             .insert_into(state, input, InsertOp::Append)
             .await

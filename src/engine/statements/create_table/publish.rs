@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use super::{Creation, now};
-use crate::definition::{ExternalTable, TableDefinition, TableKind, check_location};
+use crate::definition::{TableDefinition, TableKind, check_location};
 use crate::error::{Error, Result};
 use crate::storage::OnExisting;
 use crate::syntax::CreateTable;
@@ -59,7 +59,7 @@ impl Creation<'_> {
         Ok((format!("{name}/"), folder))
     }
 
-    pub(super) fn publish(&self, table: &CreateTable, external: ExternalTable) -> Result<()> {
+    pub(super) fn publish(&self, table: &CreateTable, kind: TableKind) -> Result<()> {
         let now = now();
         let old = match self.on_existing {
             OnExisting::Replace => self.target.existing(self.session).ok().flatten(),
@@ -67,10 +67,10 @@ impl Creation<'_> {
         };
         let mut definition = match old {
             Some(old) => TableDefinition {
-                kind: TableKind::External(external),
+                kind,
                 ..old.as_ref().clone()
             },
-            None => TableDefinition::new(&self.target.name, TableKind::External(external)),
+            None => TableDefinition::new(&self.target.name, kind),
         };
         definition.created_at = definition.created_at.or(Some(now));
         definition.updated_at = Some(now);

@@ -1,0 +1,104 @@
+//! `ALTER TABLE`: what each kind of table lets change, chosen here.
+
+mod external;
+mod managed;
+
+use super::create_table::now;
+use super::target::Target;
+use crate::definition::{TableDefinition, TableKind, check_name};
+use crate::engine::outcome::Done;
+use crate::engine::session::Session;
+use crate::error::{Code, Error, Result};
+use crate::syntax::{Alter, AlterAction, Piece, Property, TableName};
+
+pub(super) async fn execute(session: &Session, piece: &Piece, alter: Alter) -> Result<Done> {
+    let target = Target::new(session, &alter.table)?;
+    let definition = target.definition(session)?;
+    let altering = Altering {
+        session,
+        piece,
+        target: Target {
+            name: definition.name.clone(),
+            ..target
+        },
+        definition: definition.as_ref().clone(),
+    };
+    match alter.action {
+        AlterAction::RenameTo(name) => altering.rename(&name),
+        AlterAction::Set(properties) => altering.set(&properties),
+        action => match definition.kind.clone() {
+            TableKind::External(table) => altering.external(table, action).await,
+            TableKind::Managed(table) => altering.managed(&table, action).await,
+            TableKind::View(_) => Err(altering.is_a_view(&alter.table)),
+        },
+    }
+}
+
+/// A table being changed.
+struct Altering<'a> {
+    session: &'a Session,
+    piece: &'a Piece,
+    target: Target,
+    definition: TableDefinition,
+}
+
+impl Altering<'_> {
+    fn is_a_view(&self, name: &TableName) -> Error {
+        let message = format!("'{}' is a view, not a table", self.target.full_name());
+        Error::new(Code::WrongObjectType, message)
+            .with_hint("CREATE OR REPLACE VIEW changes its query")
+            .at(self.piece.locate(name.span))
+    }
+
+    /// Another name for whatever it is: its definition's file is named anew, its files stay where they are.
+    fn rename(mut self, name: &TableName) -> Result<Done> {
+        let place = || self.piece.locate(name.span);
+        if let Some(zone) = name.zone.as_ref().filter(|zone| **zone != self.target.zone.name) {
+            let message = format!("a table of zone '{}' stays in it", self.target.zone.name);
+            return Err(Error::new(Code::Unsupported, message)
+                .with_hint(format!("CREATE TABLE {zone}.… AS SELECT copies it"))
+                .at(place()));
+        }
+        check_name("table", &name.table).map_err(|e| e.at(place()))?;
+        let old = std::mem::replace(&mut self.definition.name, name.table.clone());
+        self.definition.updated_at = Some(now());
+        let catalog = self.session.lake().catalog();
+        catalog
+            .rename(&self.target.zone, &old, &self.definition)
+            .map_err(|e| e.at(place()))?;
+        let zone = &self.target.zone.name;
+        Ok(Done::new(format!(
+            "renamed {zone}.{old} to {zone}.{}",
+            name.table
+        )))
+    }
+
+    fn set(mut self, properties: &[Property]) -> Result<Done> {
+        for property in properties {
+            if property.name != "owner" {
+                let message = format!(
+                    "'{}' has no property '{}'",
+                    self.target.full_name(),
+                    property.name
+                );
+                return Err(Error::new(Code::Unsupported, message)
+                    .with_hint("the property that can be set here is 'owner'")
+                    .at(self.piece.locate(property.span)));
+            }
+            self.definition.owner = Some(property.value.clone());
+        }
+        self.publish("altered")
+    }
+
+    /// Writes the changed definition.
+    fn publish(mut self, what: &str) -> Result<Done> {
+        self.definition.updated_at = Some(now());
+        let catalog = self.session.lake().catalog();
+        catalog.publish(
+            &self.target.zone,
+            &self.definition,
+            crate::storage::OnExisting::Replace,
+        )?;
+        Ok(Done::new(format!("{what} {}", self.target.full_name())))
+    }
+}

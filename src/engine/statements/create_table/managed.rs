@@ -1,0 +1,178 @@
+//! Managed tables: the log first, the definition last.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use arrow::datatypes::Schema;
+use uuid::Uuid;
+
+use super::Creation;
+use crate::definition::{Column, ManagedTable, TableKind};
+use crate::engine::outcome::{Body, Done};
+use crate::engine::statements::managed::stage;
+use crate::engine::statements::write;
+use crate::error::{Code, Error, Result, did_you_mean};
+use crate::storage::Staging;
+use crate::syntax::{CreateTable, Parameters};
+use crate::table::managed::{Layouts, NewTable, TableLog, stored_type};
+
+impl Creation<'_> {
+    /// A managed table without rows.
+    pub(super) async fn managed(&self, table: &CreateTable) -> Result<Body> {
+        let mut columns = self.columns(&table.columns)?;
+        let partition_columns = self.partition_specs(table, &mut columns)?;
+        let plan = self.managed_plan(table, columns, partition_columns)?;
+        let change = plan.new_table(table).change(operation(table, "CREATE TABLE"))?;
+        let (location, folder) = self.fresh_folder()?;
+        let made = async {
+            plan.layouts(folder.clone())?;
+            // Until the definition names the folder, others see that somebody is at work in it.
+            let _at_work = Staging::new(&folder)?;
+            TableLog::new(folder.clone()).create(&change).await?;
+            self.publish_managed(table, location, &plan)
+        };
+        self.or_remove(made.await, &folder)?;
+        Ok(Body::Done(Done::new(format!(
+            "created table {}",
+            self.target.full_name()
+        ))))
+    }
+
+    /// A managed table of a query's rows.
+    pub(super) async fn managed_of_query(
+        &self,
+        table: &CreateTable,
+        parameters: &Parameters,
+    ) -> Result<Body> {
+        self.refuse_columns_beside_query(table)?;
+        let state = self.session.state();
+        let query = self.session.plan(&state, self.piece, parameters).await?;
+        let (query, mut columns, mut partition_columns) = self.arrange(query, &table.partitioned_by)?;
+        for column in columns.iter_mut().chain(&mut partition_columns) {
+            column.data_type = stored_type(&column.data_type);
+        }
+        let plan = self.managed_plan(table, columns, partition_columns)?;
+        let mut change = plan
+            .new_table(table)
+            .change(operation(table, "CREATE TABLE AS SELECT"))?;
+        let input = self.session.physical(&state, self.piece, &query).await?;
+        let (location, folder) = self.fresh_folder()?;
+        let made = async {
+            let layouts = Arc::new(plan.layouts(folder.clone())?);
+            let staged = stage(self.session, &state, self.piece, input, layouts).await?;
+            change.load_id = Some(Uuid::new_v4());
+            change.add(&staged);
+            TableLog::new(folder.clone()).create(&change).await?;
+            self.publish_managed(table, location, &plan)?;
+            let rows = staged.rows;
+            staged.keep();
+            Ok(rows)
+        };
+        let count = self.or_remove(made.await, &folder)?;
+        Ok(Body::Done(Done {
+            message: format!(
+                "created table {} ({})",
+                self.target.full_name(),
+                write::rows(count)
+            ),
+            affected: Some(count),
+        }))
+    }
+
+    fn managed_plan(
+        &self,
+        table: &CreateTable,
+        columns: Vec<Column>,
+        partition_columns: Vec<Column>,
+    ) -> Result<Plan> {
+        let partitions: Vec<String> = partition_columns
+            .iter()
+            .map(|column| column.name.clone())
+            .collect();
+        let all: Vec<Column> = columns.into_iter().chain(partition_columns).collect();
+        self.check_managed(&all, partitions.len())?;
+        let sorted_by = table.sorted_by.iter().map(|(name, span)| {
+            let found = spelled(&all, name).map_err(|e| e.at(self.piece.locate(*span)))?;
+            if partitions.contains(&found) {
+                return Err(Error::new(
+                    Code::InvalidStatement,
+                    format!("column '{found}' is a partition column: within a file it has one value"),
+                )
+                .at(self.piece.locate(*span)));
+            }
+            Ok(found)
+        });
+        Ok(Plan {
+            sorted_by: sorted_by.collect::<Result<_>>()?,
+            columns: all,
+            partitions,
+        })
+    }
+
+    fn publish_managed(&self, table: &CreateTable, location: String, plan: &Plan) -> Result<()> {
+        self.publish(
+            table,
+            TableKind::Managed(ManagedTable {
+                location,
+                sorted_by: plan.sorted_by.clone(),
+            }),
+        )
+    }
+
+    fn or_remove<T>(&self, made: Result<T>, folder: &PathBuf) -> Result<T> {
+        if made.is_err() {
+            // Nothing names the folder: what cannot be removed of it is in nobody's way.
+            let _ = std::fs::remove_dir_all(folder);
+        }
+        made
+    }
+}
+
+fn operation(table: &CreateTable, plain: &'static str) -> &'static str {
+    match (table.or_replace, plain) {
+        (true, "CREATE TABLE") => "CREATE OR REPLACE TABLE",
+        (true, _) => "CREATE OR REPLACE TABLE AS SELECT",
+        (false, plain) => plain,
+    }
+}
+
+/// A managed table, as it is going to be.
+struct Plan {
+    columns: Vec<Column>,
+    partitions: Vec<String>,
+    sorted_by: Vec<String>,
+}
+
+impl Plan {
+    fn new_table<'a>(&'a self, table: &'a CreateTable) -> NewTable<'a> {
+        NewTable {
+            columns: &self.columns,
+            partition_columns: &self.partitions,
+            comment: table.comment.as_deref(),
+            properties: BTreeMap::new(),
+        }
+    }
+
+    fn layouts(&self, folder: PathBuf) -> Result<Layouts> {
+        let fields: Vec<_> = self.columns.iter().map(Column::field).collect();
+        let schema = Arc::new(Schema::new(fields));
+        Layouts::new(folder, schema, &self.partitions, &self.sorted_by, &[])
+    }
+}
+
+/// The column that is called so, in any case.
+fn spelled(columns: &[Column], name: &str) -> Result<String> {
+    let names = || columns.iter().map(|column| column.name.as_str());
+    let alike = |known: &&str| known.to_lowercase() == name.to_lowercase();
+    let found = names()
+        .find(|known| *known == name)
+        .or_else(|| names().find(alike));
+    found.map(str::to_owned).ok_or_else(|| {
+        Error::new(
+            Code::UndefinedColumn,
+            format!("column '{name}' not found in the table"),
+        )
+        .with_hint_if(did_you_mean(name, names()))
+    })
+}

@@ -1,0 +1,216 @@
+//! Parquet files under a table's columns: their footers checked and their statistics translated when a
+//! scan is planned, their columns found and widened when it runs.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use arrow::datatypes::{DataType, Field, FieldRef, Fields, Schema, SchemaRef, TimeUnit};
+use datafusion::common::stats::Precision;
+use datafusion::common::tree_node::{Transformed, TransformedResult, TreeNode};
+use datafusion::common::{ColumnStatistics, ScalarValue, Statistics};
+use datafusion::datasource::listing::PartitionedFile;
+use datafusion::datasource::physical_plan::parquet::metadata::DFParquetMetadata;
+use datafusion::datasource::physical_plan::parquet::{
+    CachedParquetFileReaderFactory, ParquetFileReaderFactory,
+};
+use datafusion::error::Result;
+use datafusion::execution::cache::cache_manager::FileMetadataCache;
+use datafusion::physical_expr::PhysicalExpr;
+use datafusion::physical_expr::expressions::Column as ColumnExpr;
+use datafusion::physical_expr_adapter::{
+    DefaultPhysicalExprAdapter, PhysicalExprAdapter, PhysicalExprAdapterFactory,
+};
+use datafusion::physical_plan::metrics::ExecutionPlanMetricsSet;
+use object_store::ObjectStore;
+use parquet::arrow::async_reader::AsyncFileReader;
+use parquet::file::metadata::ParquetMetaData;
+
+use super::conform::check;
+use crate::definition::Column;
+use crate::storage::Pinned;
+
+/// INT96 has nanoseconds and no range to speak of; in microseconds every date that it can say fits.
+pub(super) const INT96_UNIT: &str = "us";
+
+/// What a footer says of its file, in the table's terms.
+pub(super) fn facts(
+    table: &str,
+    file: &str,
+    columns: &[Column],
+    metadata: &ParquetMetaData,
+) -> Result<Statistics> {
+    let schema = Arc::new(file_schema(metadata)?);
+    let matched = check(table, file, columns, schema.fields())?;
+    // Read with the file's own types: those of the table would be taken for the file's.
+    let positions: Vec<usize> = matched.iter().copied().flatten().collect();
+    let own = Arc::new(schema.project(&positions)?);
+    let found = DFParquetMetadata::statistics_from_parquet_metadata(metadata, &own)?;
+    let mut of_columns = found.column_statistics.into_iter();
+    let mut statistics = Statistics::new_unknown(&Schema::empty());
+    statistics.num_rows = found.num_rows;
+    statistics.total_byte_size = found.total_byte_size;
+    statistics.column_statistics = columns
+        .iter()
+        .zip(&matched)
+        .map(|(column, position)| match position {
+            Some(_) => translated(of_columns.next().unwrap_or_default(), &column.data_type),
+            None => absent(&column.data_type, found.num_rows),
+        })
+        .collect();
+    Ok(statistics)
+}
+
+/// A file's columns as its reader gives them.
+pub(super) fn file_schema(metadata: &ParquetMetaData) -> Result<Schema> {
+    let file = metadata.file_metadata();
+    let schema = parquet::arrow::parquet_to_arrow_schema(file.schema_descr(), file.key_value_metadata())?;
+    let fields = schema.fields().iter().map(|field| {
+        let is_int96 = file.schema_descr().columns().iter().any(|column| {
+            column.path().parts().first() == Some(field.name())
+                && column.physical_type() == parquet::basic::Type::INT96
+        });
+        match field.data_type() {
+            DataType::Timestamp(TimeUnit::Nanosecond, zone) if is_int96 => {
+                let data_type = DataType::Timestamp(TimeUnit::Microsecond, zone.clone());
+                Arc::new(field.as_ref().clone().with_data_type(data_type))
+            }
+            _ => Arc::clone(field),
+        }
+    });
+    Ok(Schema::new_with_metadata(
+        fields.collect::<Fields>(),
+        schema.metadata().clone(),
+    ))
+}
+
+/// Statistics of a column in its file's type, in its table's.
+fn translated(mut column: ColumnStatistics, to: &DataType) -> ColumnStatistics {
+    let bound = |bound: &Precision<ScalarValue>| {
+        // Writers leave NaN out of a column's bounds, and signs of zero are told in several ways.
+        let bound = match bound {
+            Precision::Exact(value) if value.data_type().is_floating() => Precision::Inexact(value.clone()),
+            other => other.clone(),
+        };
+        match &bound {
+            Precision::Exact(value) | Precision::Inexact(value) => {
+                let Ok(cast) = value.cast_to(to) else {
+                    return Precision::Absent;
+                };
+                if matches!(bound, Precision::Exact(_)) {
+                    Precision::Exact(cast)
+                } else {
+                    Precision::Inexact(cast)
+                }
+            }
+            Precision::Absent => Precision::Absent,
+        }
+    };
+    column.min_value = bound(&column.min_value);
+    column.max_value = bound(&column.max_value);
+    column.sum_value = Precision::Absent;
+    if to.is_nested() {
+        column = ColumnStatistics::new_unknown();
+    }
+    column
+}
+
+/// Statistics of a column that the file does not have.
+fn absent(data_type: &DataType, rows: Precision<usize>) -> ColumnStatistics {
+    let mut column = ColumnStatistics::new_unknown();
+    column.null_count = rows;
+    if let Ok(null) = ScalarValue::try_from(data_type)
+        && !data_type.is_nested()
+    {
+        column.min_value = Precision::Exact(null.clone());
+        column.max_value = Precision::Exact(null);
+    }
+    column
+}
+
+/// Makes, for each file, what finds the table's columns in it.
+#[derive(Debug)]
+pub(super) struct ColumnFinder {
+    table: String,
+    columns: HashMap<String, Column>,
+}
+
+impl ColumnFinder {
+    pub(super) fn new(table: &str, columns: &[Column]) -> Self {
+        let by_name = |column: &Column| (column.name.clone(), column.clone());
+        Self {
+            table: table.to_owned(),
+            columns: columns.iter().map(by_name).collect(),
+        }
+    }
+}
+
+impl PhysicalExprAdapterFactory for ColumnFinder {
+    fn create(&self, logical: SchemaRef, physical: SchemaRef) -> Result<Arc<dyn PhysicalExprAdapter>> {
+        let of_field = |field: &FieldRef| match self.columns.get(field.name()) {
+            Some(column) => column.clone(),
+            None => Column::new(field.name(), field.data_type().clone()),
+        };
+        let columns: Vec<Column> = logical.fields().iter().map(of_field).collect();
+        let matched = check(&self.table, "(changed meanwhile)", &columns, physical.fields())?;
+        // A column is found by its name in the table; what the table does not have keeps clear of that.
+        let mut names: Vec<String> = (0..physical.fields().len())
+            .map(|i| format!("\u{0}{i}"))
+            .collect();
+        for (column, position) in columns.iter().zip(matched) {
+            if let Some(position) = position {
+                names[position].clone_from(&column.name);
+            }
+        }
+        let renamed = physical.fields().iter().zip(names);
+        let renamed = renamed.map(|(field, name)| field.as_ref().clone().with_name(name));
+        let renamed = Arc::new(Schema::new(renamed.collect::<Vec<Field>>()));
+        Ok(Arc::new(FoundColumns {
+            inner: DefaultPhysicalExprAdapter::new(logical, renamed),
+            physical,
+        }))
+    }
+}
+
+/// Expressions over a table's columns → over a file's.
+#[derive(Debug)]
+struct FoundColumns {
+    inner: DefaultPhysicalExprAdapter,
+    physical: SchemaRef,
+}
+
+impl PhysicalExprAdapter for FoundColumns {
+    fn rewrite(&self, expression: Arc<dyn PhysicalExpr>) -> Result<Arc<dyn PhysicalExpr>> {
+        let rewritten = self.inner.rewrite(expression)?;
+        let own_name = |expression: Arc<dyn PhysicalExpr>| {
+            Ok(match expression.downcast_ref::<ColumnExpr>() {
+                Some(column) => {
+                    let name = self.physical.field(column.index()).name();
+                    Transformed::yes(Arc::new(ColumnExpr::new(name, column.index())) as _)
+                }
+                None => Transformed::no(expression),
+            })
+        };
+        rewritten.transform(own_name).data()
+    }
+}
+
+/// Reads each file only while it is in the state that was listed.
+#[derive(Debug)]
+pub(super) struct PinnedReaders {
+    pub store: Arc<dyn ObjectStore>,
+    pub cache: Arc<FileMetadataCache>,
+}
+
+impl ParquetFileReaderFactory for PinnedReaders {
+    fn create_reader(
+        &self,
+        partition: usize,
+        file: PartitionedFile,
+        size_hint: Option<usize>,
+        metrics: &ExecutionPlanMetricsSet,
+    ) -> Result<Box<dyn AsyncFileReader + Send>> {
+        let pinned = Pinned::new(Arc::clone(&self.store), &file.object_meta);
+        CachedParquetFileReaderFactory::new(Arc::new(pinned), Arc::clone(&self.cache))
+            .create_reader(partition, file, size_hint, metrics)
+    }
+}
