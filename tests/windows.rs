@@ -127,8 +127,8 @@ fn plan(setup: &str, query: &str) -> String {
     })
 }
 
-const TABLE: &str =
-    "CREATE TABLE processed.t AS SELECT 1 AS id, 2 AS k, TIMESTAMP '2026-01-01 10:00:00' AS ts";
+const TABLE: &str = "CREATE TABLE processed.t AS SELECT * FROM (VALUES
+    (1, 2, TIMESTAMP '2026-01-01 09:00:00'), (2, 2, TIMESTAMP '2026-01-01 11:00:00')) AS v(id, k, ts)";
 
 #[test]
 fn a_filter_on_windows_reaches_the_files_as_one_on_time() {
