@@ -29,6 +29,16 @@ async fn numbers(session: &Session, sql: &str, parameters: &Parameters) -> weir:
     Ok(numbers)
 }
 
+/// Runs statements whose rows do not matter.
+async fn drained(session: &Session, sql: &str) {
+    let mut outcomes = session.execute(sql, &Parameters::default());
+    while let Some(outcome) = outcomes.next().await {
+        if let Body::Rows(rows) = outcome.unwrap().body {
+            rows.try_for_each(async |_| Ok(())).await.unwrap();
+        }
+    }
+}
+
 fn int(value: i64) -> ScalarValue {
     ScalarValue::Int64(Some(value))
 }
@@ -106,9 +116,7 @@ async fn another_opening_of_the_lake_sees_every_change() {
         let sql =
             format!("CREATE OR REPLACE TABLE processed.t AS SELECT value FROM generate_series(1, {round})");
         numbers(&one, &sql, &none).await.unwrap();
-        numbers(&one, "INSERT INTO processed.t VALUES (100)", &none)
-            .await
-            .unwrap();
+        drained(&one, "INSERT INTO processed.t VALUES (100)").await;
         let sql = "SELECT count(*) FROM processed.t";
         assert_eq!(numbers(&other, sql, &none).await.unwrap(), [round + 1]);
     }

@@ -118,7 +118,7 @@ fn plan(setup: &str, query: &str) -> String {
             .await
             .expect("it opens");
         let connection = LocalConnection::new(lake.session());
-        let answered = run::run(&connection, &format!("{setup}; EXPLAIN {query}")).await;
+        let answered = run::run(&connection, &format!("{setup}; EXPLAIN FORMAT indent {query}")).await;
         let (answers, _) = answered.unwrap_or_else(|error| panic!("{query}: {}", error.report()));
         let (_, batches) = answers.last().expect("a plan");
         arrow::util::pretty::pretty_format_batches(batches)

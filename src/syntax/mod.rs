@@ -22,8 +22,9 @@ pub use cursor::parse_type;
 pub use parameters::{Parameters, parameter_names};
 pub use script::{Piece, Script};
 pub use statement::{
-    Alter, AlterAction, ChangeRows, ColumnSpec, Comment, CommentTarget, CopyTo, CreateTable, CreateView, DeleteFiles,
-    DropObject, ExternalSource, Insert, ObjectKind, Optimize, Property, Restore, Statement, TableName, Vacuum,
+    Alter, AlterAction, ChangeRows, ColumnSpec, Comment, CommentTarget, CopyTo, CreateTable, CreateView,
+    DeleteFiles, DropObject, ExternalSource, Insert, ObjectKind, Optimize, Property, Restore, Statement,
+    TableName, Vacuum,
 };
 pub use versions::AsOf;
 

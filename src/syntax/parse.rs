@@ -15,8 +15,8 @@ use crate::error::{Code, Error, Result, did_you_mean};
 /// Words that begin a statement, for suggestions.
 const FIRST_WORDS: &[&str] = &[
     "SELECT", "WITH", "VALUES", "INSERT", "UPDATE", "DELETE", "MERGE", "TRUNCATE", "CREATE", "DROP", "SHOW",
-    "DESCRIBE", "USE", "SET", "RESET", "EXPLAIN", "ALTER", "COMMENT", "COPY", "OPTIMIZE", "VACUUM", "RESTORE",
-    "KILL",
+    "DESCRIBE", "USE", "SET", "RESET", "EXPLAIN", "ALTER", "COMMENT", "COPY", "OPTIMIZE", "VACUUM",
+    "RESTORE", "KILL",
 ];
 
 impl Statement {

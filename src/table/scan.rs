@@ -69,6 +69,8 @@ pub(super) struct Foreign<'a> {
 /// What a query wants of it.
 pub(super) struct Request<'a> {
     pub projection: Option<&'a Vec<usize>>,
+    /// How many folders hold no file that is wanted, and were not opened.
+    pub folders_ruled_out: usize,
     /// Filters that read partition columns alone, and hold exactly.
     pub partition_filters: Vec<Expr>,
     /// Others, with which a limit says nothing about the number of files.
@@ -93,7 +95,7 @@ impl Scan<'_> {
         };
         let limit = request.limit.filter(|_| request.other_filters.is_empty());
         let files = first_files(files, limit);
-        let pruned = self.files.len() - files.len();
+        let pruned = request.folders_ruled_out + self.files.len() - files.len();
         if files.is_empty() {
             let schema = project_schema(self.schema.table_schema(), request.projection)?;
             return Ok(Arc::new(EmptyExec::new(schema)));

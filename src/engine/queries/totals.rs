@@ -19,7 +19,8 @@ pub struct Totals {
     pub rows_out: u64,
     /// Files read from.
     pub files_opened: u64,
-    /// Files ruled out without being read, by their partition or their statistics.
+    /// Files ruled out without being read, by their partition or their statistics. A folder that was
+    /// not even opened counts as one.
     pub files_pruned: u64,
     /// Row groups of Parquet files that were read.
     pub row_groups_read: u64,

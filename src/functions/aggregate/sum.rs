@@ -4,7 +4,7 @@
 //! Everything is DataFusion's `sum`; integers are summed as decimals of 38 digits, which no number of
 //! rows overflows, and the result is taken back.
 
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 use arrow::array::{ArrayRef, BooleanArray};
 use arrow::compute::{CastOptions, cast_with_options};
@@ -19,9 +19,20 @@ use datafusion::logical_expr::{
 };
 
 use crate::error::{Code, Error};
+use crate::functions::documentation::Described;
 
 /// What integers are summed as.
 const WIDE: DataType = DataType::Decimal128(DECIMAL128_MAX_PRECISION, 0);
+
+const DESCRIBED: Described = Described {
+    section: "General Functions",
+    sentence: "The sum; NULL over no rows. NULLs are ignored. A sum of integers that does not fit into BIGINT is an \
+        error.",
+    source: "the SQL standard",
+    syntax: "sum(x)",
+    example: "SELECT sum(x) FROM (VALUES (1), (2), (NULL)) AS t(x); -- 3",
+    arguments: &[("x", "a number")],
+};
 
 pub(super) fn functions() -> Vec<AggregateUDF> {
     vec![AggregateUDF::new_from_impl(CheckedSum::default())]
@@ -134,7 +145,8 @@ impl AggregateUDFImpl for CheckedSum {
     }
 
     fn documentation(&self) -> Option<&Documentation> {
-        self.0.documentation()
+        static DOCUMENTATION: LazyLock<Documentation> = LazyLock::new(|| DESCRIBED.documentation(&[]));
+        Some(&DOCUMENTATION)
     }
 }
 

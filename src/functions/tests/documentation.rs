@@ -43,6 +43,9 @@ fn every_function_is_documented() {
     }
 }
 
+/// What is meant to stand in place of DataFusion's.
+const IN_PLACE: &[&str] = &["sum"];
+
 #[test]
 fn no_function_hides_another() {
     let mut names: Vec<String> = all()
@@ -53,7 +56,7 @@ fn no_function_hides_another() {
         })
         .collect();
     let state = SessionContext::new().state();
-    for name in &names {
+    for name in names.iter().filter(|name| !IN_PLACE.contains(&name.as_str())) {
         assert!(!state.scalar_functions().contains_key(name), "{name}");
         assert!(!state.aggregate_functions().contains_key(name), "{name}");
         assert!(!state.window_functions().contains_key(name), "{name}");

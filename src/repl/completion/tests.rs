@@ -332,7 +332,9 @@ fn queries_of_the_statement_have_columns() {
         offered("SELECT d.| FROM (SELECT email AS mail FROM users) AS d"),
         ["mail"]
     );
-    assert_eq!(offered("WITH r AS (SELECT * FROM r) SELECT | FROM r"), [""; 0]);
+    // It has no column that is known: functions come first.
+    let unknown = offered("WITH r AS (SELECT * FROM r) SELECT | FROM r");
+    assert!(unknown[0].ends_with('('), "{unknown:?}");
     assert_eq!(offered("WITH r AS (SELECT em| FROM users"), ["email"]);
     assert_eq!(
         listed(&format!("{with} SELECT * FROM so|")),

@@ -12,6 +12,7 @@ mod pruning;
 mod read;
 mod source;
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use arrow::datatypes::SchemaRef;
@@ -24,6 +25,7 @@ use datafusion::datasource::table_schema::TableSchema;
 use datafusion::logical_expr::dml::InsertOp;
 use datafusion::logical_expr::{Expr, TableProviderFilterPushDown};
 use datafusion::physical_plan::ExecutionPlan;
+use parking_lot::Mutex;
 
 pub use files::{format_of, infer_all_columns, infer_columns};
 pub use landed::{Landed, Register, hash_file};
@@ -110,7 +112,14 @@ impl TableProvider for ExternalTableProvider {
             .partition(|filter| self.is_partition_filter(filter));
         let partition_columns = &self.definition.partition_columns;
         let pruner = FolderPruner::new(state, partition_columns, &partition_filters)?;
-        let wanted = |folders: &[Vec<String>]| pruner.wanted(folders);
+        let ruled_out = Mutex::new(HashSet::new());
+        let wanted = |folders: &[Vec<String>]| -> crate::error::Result<Vec<bool>> {
+            let wanted = pruner.wanted(folders)?;
+            let others = folders.iter().zip(&wanted).filter(|(_, wanted)| !**wanted);
+            // By name, because a folder that changes is listed again.
+            ruled_out.lock().extend(others.map(|(folder, _)| folder.clone()));
+            Ok(wanted)
+        };
         let folders: Option<FolderFilter<'_>> = pruner.has_filters().then_some(&wanted);
         let store = files::store(&self.name, &self.place, state)?;
         let files = files::files(&self.name, self.definition.format, &self.place, &store, folders).await?;
@@ -131,6 +140,7 @@ impl TableProvider for ExternalTableProvider {
         };
         let request = Request {
             projection,
+            folders_ruled_out: ruled_out.lock().len(),
             partition_filters,
             other_filters: others,
             limit,

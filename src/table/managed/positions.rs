@@ -113,6 +113,7 @@ impl TableProvider for PositionedTable {
             .cloned()
             .partition(|filter| self.table.is_partition_filter(filter));
         let request = Request {
+            folders_ruled_out: 0,
             projection: Some(&projection),
             partition_filters,
             other_filters,

@@ -153,6 +153,7 @@ impl TableProvider for ManagedTableProvider {
             .cloned()
             .partition(|filter| self.is_partition_filter(filter));
         let request = Request {
+            folders_ruled_out: 0,
             projection: Some(&projection),
             partition_filters,
             other_filters: others,

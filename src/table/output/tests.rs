@@ -47,7 +47,7 @@ fn a_file_appears_when_it_is_complete() {
 fn a_folder_appears_whole_and_takes_no_others_place() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("out");
-    let begin = || Output::to_folder(&path, format(Format::Csv), &batch().schema(), vec![1]);
+    let begin = || Output::to_folder(&path, format(Format::Json), &batch().schema(), vec![1]);
     let mut output = begin().unwrap();
     output.write(&batch()).unwrap();
     assert!(!path.exists());
