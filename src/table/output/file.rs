@@ -37,7 +37,7 @@ enum Kind<W: Write + Send> {
 /// Bytes, compressed as they are written.
 pub(super) enum Compressed<W: Write> {
     Plain(BufWriter<W>),
-    Gzip(GzEncoder<BufWriter<W>>),
+    Gzip(Box<GzEncoder<BufWriter<W>>>),
 }
 
 impl FileWriter<File> {
@@ -110,10 +110,10 @@ fn compressed(file: File, compression: Compression) -> Result<Compressed<File>> 
     let bytes = BufWriter::new(file);
     match compression {
         Compression::None => Ok(Compressed::Plain(bytes)),
-        Compression::Gzip => Ok(Compressed::Gzip(GzEncoder::new(
+        Compression::Gzip => Ok(Compressed::Gzip(Box::new(GzEncoder::new(
             bytes,
             flate2::Compression::default(),
-        ))),
+        )))),
         _ => Err(Error::new(
             Code::Unsupported,
             "texts can be written plain or compressed with gzip",
