@@ -22,9 +22,12 @@ def prepare(program: pathlib.Path, lake: pathlib.Path, job) -> list[str]:
     if job.memory_bytes:
         options += ["--memory", str(job.memory_bytes)]
     query = job.sql.strip().rstrip(";")
+    once, often = lake / "once.sql", lake / "often.sql"
+    once.write_text(query)
+    often.write_text(";\n".join([*[query] * job.runs, RECORD]))
     if job.answer:
-        subprocess.run([*options, "--format", "parquet", "--output", job.answer, "-c", query], capture_output=True)
-    return [*options, "--format", "csv", "-c", ";\n".join([*[query] * job.runs, RECORD])]
+        subprocess.run([*options, "--format", "parquet", "--output", job.answer, "-f", once], capture_output=True)
+    return [*options, "--format", "csv", "-f", str(often)]
 
 
 def result(text: str) -> dict:
