@@ -30,7 +30,13 @@ pub(super) struct Arguments {
 #[derive(Debug, Args)]
 pub(super) struct BatchArguments {
     /// Run this SQL; may be given several times
-    #[arg(short, long = "command", value_name = "SQL", conflicts_with = "file")]
+    #[arg(
+        short,
+        long = "command",
+        value_name = "SQL",
+        conflicts_with = "file",
+        allow_hyphen_values = true
+    )]
     pub command_text: Vec<String>,
 
     /// Run these files, one after the other; - is stdin

@@ -17,6 +17,12 @@ fn commands_run_in_order_in_one_session() {
 }
 
 #[test]
+fn a_command_may_begin_with_a_comment() {
+    let run = Lake::new().run(&["-c", "-- the one\nSELECT 1 AS a"]);
+    assert_eq!(run.rows(), "a\n1\n");
+}
+
+#[test]
 fn files_and_stdin_run_in_the_order_named() {
     let lake = Lake::new();
     lake.write("one.sql", "SELECT 1 AS one");
