@@ -20,7 +20,7 @@ const KEPT_FOR_OTHERS: usize = 5;
 
 /// One part of this every operator may take to begin with, if it is there at all: one that has nothing
 /// yet has nothing to spill.
-const BEGINNING: usize = 16;
+const BEGINNING: usize = 8;
 
 /// What sorts call the memory in which they merge what they have spilled. They take as much as they are
 /// given, and merge fewer files at a time with less.
