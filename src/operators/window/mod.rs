@@ -2,13 +2,13 @@
 //!
 //! A window function passes the relation's columns through and adds `window_start` and `window_end`,
 //! of the time column's type. Windows are `[start, end)`; there are no empty ones. `TUMBLE`, `HOP` and
-//! `CUMULATE` stand on a grid ([`grid`]) aligned to the UTC epoch plus an offset; `SESSION` and
+//! `CUMULATE` stand on a grid (`grid`) aligned to the UTC epoch plus an offset; `SESSION` and
 //! `COUNT_WINDOW` follow the rows of a key. A row without a time is an error, unless
 //! `nulls => 'skip'` leaves it out. Conventions: Flink's and RisingWave's window table functions.
 //!
-//! - [`aligned`]: a row into each of its windows;
-//! - [`panes`]: an aggregation over such windows, computed once a pane and merged once a window;
-//! - [`session`], [`count`]: windows over rows sorted by key and time.
+//! - `aligned`: a row into each of its windows;
+//! - `panes`: an aggregation over such windows, computed once a pane and merged once a window;
+//! - `session`, `count`: windows over rows sorted by key and time.
 
 mod aligned;
 mod arguments;
