@@ -14,9 +14,31 @@ use crate::error::{Code, Error, Result, did_you_mean};
 
 /// Words that begin a statement, for suggestions.
 const FIRST_WORDS: &[&str] = &[
-    "SELECT", "WITH", "VALUES", "INSERT", "UPDATE", "DELETE", "MERGE", "TRUNCATE", "CREATE", "DROP", "SHOW",
-    "DESCRIBE", "USE", "SET", "RESET", "EXPLAIN", "ALTER", "COMMENT", "COPY", "OPTIMIZE", "VACUUM",
-    "RESTORE", "KILL", "SUMMARIZE", "SUGGEST",
+    "SELECT",
+    "WITH",
+    "VALUES",
+    "INSERT",
+    "UPDATE",
+    "DELETE",
+    "MERGE",
+    "TRUNCATE",
+    "CREATE",
+    "DROP",
+    "SHOW",
+    "DESCRIBE",
+    "USE",
+    "SET",
+    "RESET",
+    "EXPLAIN",
+    "ALTER",
+    "COMMENT",
+    "COPY",
+    "OPTIMIZE",
+    "VACUUM",
+    "RESTORE",
+    "KILL",
+    "SUMMARIZE",
+    "SUGGEST",
 ];
 
 impl Statement {

@@ -20,7 +20,9 @@ pub(super) fn spell_out(mut piece: Piece) -> Result<Piece> {
         return Ok(piece);
     }
     let tokens = real(&piece);
-    let words: Vec<usize> = (0..tokens.len()).filter(|i| is_summarize(&tokens[*i].1)).collect();
+    let words: Vec<usize> = (0..tokens.len())
+        .filter(|i| is_summarize(&tokens[*i].1))
+        .collect();
     // From the last to the first, so that what stands inside another is spelled out before it.
     for at in words.into_iter().rev() {
         let tokens = real(&piece);
@@ -37,7 +39,9 @@ pub(super) fn spell_out(mut piece: Piece) -> Result<Piece> {
                 .with_hint("a query is summarized too: SUMMARIZE (SELECT … WHERE …)")
                 .at(piece.locate(found.2)));
         }
-        let Some((last, _, end_span)) = target.last() else { continue };
+        let Some((last, _, end_span)) = target.last() else {
+            continue;
+        };
         let (start, start_span) = (tokens[at].0, tokens[at].2);
         let (last, end_span) = (*last, *end_span);
         let wrapped = is_query && !is_one_in_parentheses(target);
@@ -71,7 +75,9 @@ fn is_word(token: &Real, word: &str) -> bool {
 
 /// Whether a query begins at `at`, and it is a SUMMARIZE.
 fn begins(tokens: &[Real], at: usize) -> bool {
-    let Some(next) = tokens.get(at + 1) else { return false };
+    let Some(next) = tokens.get(at + 1) else {
+        return false;
+    };
     let names_relation = match &next.1 {
         Token::Word(_) | Token::SingleQuotedString(_) => true,
         Token::LParen => tokens.get(at + 2).is_some_and(begins_query),
@@ -80,13 +86,16 @@ fn begins(tokens: &[Real], at: usize) -> bool {
     if is_head(&tokens[..at]) {
         return names_relation || next.1 == Token::LParen;
     }
-    let opens = at.checked_sub(1).is_some_and(|before| tokens[before].1 == Token::LParen);
+    let opens = at
+        .checked_sub(1)
+        .is_some_and(|before| tokens[before].1 == Token::LParen);
     if !opens || !names_relation || is_operand(next) {
         return false;
     }
-    // `CREATE TABLE t (summarize INT)` and `f(summarize …)` have a name before their parenthesis.
+    // `f(summarize …)` has a name before its parenthesis, `CREATE TABLE t (summarize INT)` no query.
     let holder = at.checked_sub(2).map(|i| &tokens[i].1);
-    let is_list = matches!(holder, Some(Token::Word(word)) if word.keyword == Keyword::NoKeyword);
+    let is_list = matches!(holder, Some(Token::Word(word)) if word.keyword == Keyword::NoKeyword)
+        || (is_word(&tokens[0], "CREATE") && !tokens[..at].iter().any(|token| is_word(token, "AS")));
     let closes = tokens.get(end_of_level(tokens, at));
     closes.is_some_and(|token| token.1 == Token::RParen) && (!is_list || begins_query(next))
 }
@@ -99,14 +108,18 @@ fn is_head(before: &[Real]) -> bool {
     let has_query = ["SELECT", "VALUES"]
         .iter()
         .any(|word| rest.iter().any(|token| is_word(token, word)));
-    let is_about_to = (is_word(first, "EXPLAIN") && rest.iter().all(|token| matches!(token.1, Token::Word(_))))
+    let is_about_to = (is_word(first, "EXPLAIN")
+        && rest.iter().all(|token| matches!(token.1, Token::Word(_))))
         || (is_word(first, "INSERT") && rest.len() > 1)
         || (is_word(first, "CREATE") && rest.last().is_some_and(|token| is_word(token, "AS")));
     is_about_to && !has_query
 }
 
 fn begins_query(token: &Real) -> bool {
-    token.1 == Token::LParen || ["SELECT", "WITH", "VALUES"].iter().any(|word| is_word(token, word))
+    token.1 == Token::LParen
+        || ["SELECT", "WITH", "VALUES"]
+            .iter()
+            .any(|word| is_word(token, word))
 }
 
 /// Whether the token goes on with an expression that a column named `summarize` begins.
@@ -158,14 +171,29 @@ fn behind_name(target: &[Real]) -> Option<usize> {
 }
 
 /// Puts a query around the tokens behind `start`, up to and with `last`.
-fn write(tokens: &mut Vec<TokenWithSpan>, start: usize, start_span: Span, last: usize, end_span: Span, wrapped: bool) {
+fn write(
+    tokens: &mut Vec<TokenWithSpan>,
+    start: usize,
+    start_span: Span,
+    last: usize,
+    end_span: Span,
+    wrapped: bool,
+) {
     let end = Span::new(end_span.end, end_span.end);
     let closing = if wrapped { 3 } else { 2 };
     let closing = std::iter::repeat_n(TokenWithSpan::new(Token::RParen, end), closing);
     tokens.splice(last + 1..last + 1, closing);
     let word = |text: &str| Token::make_word(text, None);
-    let select = || [Token::make_keyword("SELECT"), Token::Mul, Token::make_keyword("FROM")];
-    let opening = select().into_iter().chain([word("summarize"), Token::LParen, Token::LParen]);
+    let select = || {
+        [
+            Token::make_keyword("SELECT"),
+            Token::Mul,
+            Token::make_keyword("FROM"),
+        ]
+    };
+    let opening = select()
+        .into_iter()
+        .chain([word("summarize"), Token::LParen, Token::LParen]);
     let opening = opening.chain(select()).chain(wrapped.then_some(Token::LParen));
     let opening = opening.map(|token| TokenWithSpan::new(token, start_span));
     tokens.splice(start..=start, opening);

@@ -48,12 +48,15 @@ impl History {
     ///
     /// # Errors
     /// What the operating system says, with the path.
+    #[cfg_attr(
+        not(test),
+        expect(dead_code, reason = "what checks and loads write is read first")
+    )]
     pub(crate) fn record(&self, run: &Run) -> Result<()> {
         let mut line = serde_json::to_vec(run)
             .map_err(|e| Error::new(Code::Internal, format!("cannot write a run: {e}")).with_source(e))?;
         line.push(b'\n');
-        std::fs::create_dir_all(&self.folder)
-            .map_err(|e| Error::io(&self.folder, "make the folder", e))?;
+        std::fs::create_dir_all(&self.folder).map_err(|e| Error::io(&self.folder, "make the folder", e))?;
         let lock = self.open_lock()?;
         lock.lock().map_err(|e| Error::io(self.path(LOCK), "lock", e))?;
         self.make_room(line.len() as u64)?;
@@ -75,7 +78,9 @@ impl History {
         drop(lock);
         let lines = text.split(|byte| *byte == b'\n');
         let mut known = HashSet::new();
-        let mut runs: Vec<Run> = lines.filter_map(|line| serde_json::from_slice(line).ok()).collect();
+        let mut runs: Vec<Run> = lines
+            .filter_map(|line| serde_json::from_slice(line).ok())
+            .collect();
         runs.retain(|run| known.insert(run.id.clone()));
         Ok(runs)
     }
@@ -110,7 +115,12 @@ impl History {
         let is_new = !path.exists();
         let write = |e| Error::io(&path, "write", e);
         let mut options = OpenOptions::new();
-        let mut file = options.create(true).read(true).append(true).open(&path).map_err(write)?;
+        let mut file = options
+            .create(true)
+            .read(true)
+            .append(true)
+            .open(&path)
+            .map_err(write)?;
         if !ends_a_line(&mut file).map_err(write)? {
             file.write_all(b"\n").map_err(write)?;
         }

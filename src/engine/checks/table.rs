@@ -2,9 +2,7 @@
 
 use std::sync::Arc;
 
-use arrow::array::{
-    ArrayRef, Float64Array, Int64Array, RecordBatch, StringArray, TimestampMicrosecondArray,
-};
+use arrow::array::{ArrayRef, Float64Array, Int64Array, RecordBatch, StringArray, TimestampMicrosecondArray};
 
 use super::{Finding, History, Run};
 use crate::engine::system::batch;
@@ -19,17 +17,27 @@ impl History {
         let runs = self.runs()?;
         let rows: Vec<Row<'_>> = runs.iter().flat_map(rows_of).collect();
         let run_text = |get: fn(&Run) -> &str| -> ArrayRef {
-            Arc::new(StringArray::from_iter_values(rows.iter().map(|(run, _)| get(run))))
+            Arc::new(StringArray::from_iter_values(
+                rows.iter().map(|(run, _)| get(run)),
+            ))
         };
         let text = |get: fn(&Finding) -> Option<&str>| -> ArrayRef {
-            Arc::new(rows.iter().map(|(_, finding)| finding.and_then(get)).collect::<StringArray>())
+            Arc::new(
+                rows.iter()
+                    .map(|(_, finding)| finding.and_then(get))
+                    .collect::<StringArray>(),
+            )
         };
         let number = |get: fn(&Row<'_>) -> Option<u64>| -> ArrayRef {
             let values = rows.iter().map(|row| i64::try_from(get(row)?).ok());
             Arc::new(values.collect::<Int64Array>())
         };
         let float = |get: fn(&Finding) -> Option<f64>| -> ArrayRef {
-            Arc::new(rows.iter().map(|(_, finding)| finding.and_then(get)).collect::<Float64Array>())
+            Arc::new(
+                rows.iter()
+                    .map(|(_, finding)| finding.and_then(get))
+                    .collect::<Float64Array>(),
+            )
         };
         let started = rows.iter().map(|(run, _)| run.started_at.timestamp_micros());
         let started = TimestampMicrosecondArray::from_iter_values(started).with_timezone("UTC");
@@ -48,7 +56,10 @@ impl History {
             ("value", float(|finding| finding.value)),
             ("threshold", float(|finding| finding.threshold)),
             ("rows", number(|(_, finding)| Some((*finding)?.rows))),
-            ("failed_rows", number(|(_, finding)| Some((*finding)?.failed_rows))),
+            (
+                "failed_rows",
+                number(|(_, finding)| Some((*finding)?.failed_rows)),
+            ),
             ("message", text(|finding| finding.message.as_deref())),
         ]))
     }

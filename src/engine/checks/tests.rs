@@ -1,7 +1,5 @@
 //! The history among crashes, many writers and many runs.
 
-#![expect(clippy::expect_used, reason = "a test fails by panicking")]
-
 use std::fs::OpenOptions;
 use std::io::Write;
 use std::path::Path;
@@ -81,7 +79,10 @@ fn what_a_killed_writer_left_of_a_line_is_passed_over() {
     let lake = tempfile::tempdir().expect("a folder");
     let history = History::new(lake.path());
     history.record(&run("a")).expect("recorded");
-    let mut file = OpenOptions::new().append(true).open(newest(lake.path())).expect("the file");
+    let mut file = OpenOptions::new()
+        .append(true)
+        .open(newest(lake.path()))
+        .expect("the file");
     file.write_all(b"{\"id\":\"torn\",\"ki").expect("written");
     assert_eq!(ids(&history), ["a"]);
     history.record(&run("b")).expect("recorded");

@@ -67,8 +67,12 @@ fn transposed(row: &RecordBatch, columns: &[(String, String)], schema: &SchemaRe
     let summary = schema.fields().iter().map(|field| -> Result<ArrayRef> {
         let measures = (0..columns.len()).map(|i| name(field.name(), i));
         Ok(match field.name().as_str() {
-            COLUMN_NAME => Arc::new(StringArray::from_iter_values(columns.iter().map(|column| &column.0))),
-            COLUMN_TYPE => Arc::new(StringArray::from_iter_values(columns.iter().map(|column| &column.1))),
+            COLUMN_NAME => Arc::new(StringArray::from_iter_values(
+                columns.iter().map(|column| &column.0),
+            )),
+            COLUMN_TYPE => Arc::new(StringArray::from_iter_values(
+                columns.iter().map(|column| &column.1),
+            )),
             COUNT => Arc::new(Int64Array::from(vec![rows; columns.len()])),
             NULL_PERCENTAGE => {
                 let values = (0..columns.len()).map(|i| number(row, &name(VALUES, i)));
@@ -76,9 +80,11 @@ fn transposed(row: &RecordBatch, columns: &[(String, String)], schema: &SchemaRe
                 let percentages = percentages.collect::<Decimal128Array>();
                 Arc::new(percentages.with_data_type(field.data_type().clone()))
             }
-            _ if field.data_type() == &DataType::Int64 => {
-                Arc::new(measures.map(|measure| number(row, &measure)).collect::<Int64Array>())
-            }
+            _ if field.data_type() == &DataType::Int64 => Arc::new(
+                measures
+                    .map(|measure| number(row, &measure))
+                    .collect::<Int64Array>(),
+            ),
             _ => texts(row, measures)?,
         })
     });
@@ -101,7 +107,9 @@ fn percentage(part: i64, whole: i64) -> Option<i128> {
 
 /// The values of the measures, each of its own type, as texts.
 fn texts(row: &RecordBatch, measures: impl Iterator<Item = String>) -> Result<ArrayRef> {
-    let options = FormatOptions::default().with_display_error(true).with_null("NULL");
+    let options = FormatOptions::default()
+        .with_display_error(true)
+        .with_null("NULL");
     let mut texts = StringBuilder::new();
     for measure in measures {
         match row.column_by_name(&measure) {

@@ -104,7 +104,9 @@ impl UserDefinedLogicalNodeCore for TransposeNode {
 
     /// A column of the summary needs its own measures; the number of rows is always there.
     fn necessary_children_exprs(&self, output_columns: &[usize]) -> Option<Vec<Vec<usize>>> {
-        let needed = output_columns.iter().map(|i| self.schema.field(*i).name().as_str());
+        let needed = output_columns
+            .iter()
+            .map(|i| self.schema.field(*i).name().as_str());
         let mut needed: HashSet<&str> = needed.collect();
         if needed.contains(NULL_PERCENTAGE) {
             needed.insert(VALUES);
@@ -121,6 +123,10 @@ impl UserDefinedLogicalNodeCore for TransposeNode {
 impl PhysicalNode for TransposeNode {
     fn physical(&self, _: &Planning<'_>, input: Arc<dyn ExecutionPlan>) -> Result<Arc<dyn ExecutionPlan>> {
         let schema = Arc::clone(self.schema.inner());
-        Ok(Arc::new(TransposeExec::new(input, Arc::clone(&self.columns), schema)))
+        Ok(Arc::new(TransposeExec::new(
+            input,
+            Arc::clone(&self.columns),
+            schema,
+        )))
     }
 }

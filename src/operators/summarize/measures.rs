@@ -66,7 +66,9 @@ pub(super) fn measured(input: LogicalPlan) -> Result<LogicalPlan> {
             let unique = approx_distinct_udaf().call(vec![hashable(values.clone(), data_type)]);
             measure(APPROX_UNIQUE, unique, |n| cast(n, DataType::Int64));
         }
-        let Some(scale) = Scale::of(data_type) else { continue };
+        let Some(scale) = Scale::of(data_type) else {
+            continue;
+        };
         let number = scale.number(values);
         if scale == Scale::Number {
             measure(STD, stddev(number.clone()), |value| cast(value, DataType::Utf8));
@@ -123,7 +125,11 @@ enum Scale {
     /// Numbers are themselves.
     Number,
     /// Days, or ticks of a microsecond: whole numbers, given as `ticks` and, of a mean, as `mean`.
-    Ticks { ticks: DataType, mean: DataType, per_mean: f64 },
+    Ticks {
+        ticks: DataType,
+        mean: DataType,
+        per_mean: f64,
+    },
 }
 
 impl Scale {
@@ -167,7 +173,9 @@ impl Scale {
     fn mean(&self, mean: Expr) -> Expr {
         match self {
             Self::Number => cast(mean, DataType::Utf8),
-            Self::Ticks { mean: to, per_mean, .. } => {
+            Self::Ticks {
+                mean: to, per_mean, ..
+            } => {
                 let ticks = try_cast(round(vec![mean * lit(*per_mean)]), DataType::Int64);
                 cast(try_cast(ticks, to.clone()), DataType::Utf8)
             }
@@ -195,12 +203,16 @@ impl Scale {
 
 fn aggregate(name: &str) -> Result<AggregateUDF> {
     let found = functions::aggregate().into_iter().find(|f| f.name() == name);
-    found.map(|f| f.as_ref().clone()).ok_or_else(|| no_function(name).into())
+    found
+        .map(|f| f.as_ref().clone())
+        .ok_or_else(|| no_function(name).into())
 }
 
 fn scalar(name: &str) -> Result<ScalarUDF> {
     let found = functions::scalar().into_iter().find(|f| f.name() == name);
-    found.map(|f| f.as_ref().clone()).ok_or_else(|| no_function(name).into())
+    found
+        .map(|f| f.as_ref().clone())
+        .ok_or_else(|| no_function(name).into())
 }
 
 fn no_function(name: &str) -> Error {

@@ -4,8 +4,8 @@
 
 use std::collections::BTreeSet;
 
-use datafusion::functions_aggregate::expr_fn::{approx_distinct, count};
 use datafusion::functions::core::expr_fn::named_struct;
+use datafusion::functions_aggregate::expr_fn::{approx_distinct, count};
 use datafusion::logical_expr::{Expr, lit};
 
 use super::profile::{Measured, Profile, column, is_simple};
@@ -55,7 +55,7 @@ fn nearly(unique: u64, rows: u64) -> bool {
 
 async fn is_unique(reader: &Reader<'_>, key: &[String]) -> Result<bool> {
     let columns: Vec<Expr> = key.iter().map(|name| column(name)).collect();
-    let present = columns.iter().cloned().map(Expr::is_not_null);
+    let present: Vec<Expr> = columns.iter().cloned().map(Expr::is_not_null).collect();
     let plan = reader.scan().and_then(|mut plan| {
         for present in present {
             plan = plan.filter(present)?;
@@ -94,7 +94,10 @@ async fn pair(reader: &Reader<'_>, profile: &Profile, parts: &[&Measured]) -> Re
         .and_then(|scan| scan.aggregate(Vec::<Expr>::new(), estimates))
         .and_then(|plan| plan.build());
     let row = reader.row(plan).await?;
-    let likely = pairs.iter().zip(&row).filter(|(_, unique)| nearly(count_of(unique), profile.rows));
+    let likely = pairs
+        .iter()
+        .zip(&row)
+        .filter(|(_, unique)| nearly(count_of(unique), profile.rows));
     let mut seen = BTreeSet::new();
     for ((a, b), _) in likely.take(COUNTED_AT_MOST) {
         let key = vec![a.field.name().clone(), b.field.name().clone()];

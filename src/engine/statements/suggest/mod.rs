@@ -12,7 +12,7 @@ mod propose;
 
 use std::sync::Arc;
 
-use arrow::array::{Array, ArrayRef, RecordBatch, StringArray};
+use arrow::array::{ArrayRef, RecordBatch, StringArray};
 use arrow::compute::concat_batches;
 use datafusion::catalog::TableProvider;
 use datafusion::common::{ScalarValue, TableReference};
@@ -62,7 +62,11 @@ pub(super) async fn execute(session: &Session, piece: &Piece, name: &TableName) 
     ]))))
 }
 
-async fn provider(session: &Session, state: &SessionState, name: &TableName) -> Result<Arc<dyn TableProvider>> {
+async fn provider(
+    session: &Session,
+    state: &SessionState,
+    name: &TableName,
+) -> Result<Arc<dyn TableProvider>> {
     let wrong = |e| session.translated_without_place(e);
     let schema = state.schema_for_ref(TableReference::from(name)).map_err(wrong)?;
     let table = schema.table(&name.table).await.map_err(wrong)?;
@@ -93,9 +97,15 @@ impl Reader<'_> {
         let batches: Vec<RecordBatch> = rows.try_collect().await?;
         let row = concat_batches(&schema, &batches).map_err(|e| translated(e.into()))?;
         if row.num_rows() != 1 {
-            return Err(Error::new(Code::Internal, "a measurement gave no row, or several"));
+            return Err(Error::new(
+                Code::Internal,
+                "a measurement gave no row, or several",
+            ));
         }
-        let values = row.columns().iter().map(|column| ScalarValue::try_from_array(column, 0));
+        let values = row
+            .columns()
+            .iter()
+            .map(|column| ScalarValue::try_from_array(column, 0));
         values.collect::<Result<_, _>>().map_err(translated)
     }
 }

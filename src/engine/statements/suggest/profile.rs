@@ -56,7 +56,10 @@ pub(super) fn column(name: &str) -> Expr {
 }
 
 fn is_text(data_type: &DataType) -> bool {
-    matches!(data_type, DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View)
+    matches!(
+        data_type,
+        DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View
+    )
 }
 
 /// Whether a rule about the column's values can be written.
@@ -81,7 +84,11 @@ pub(super) async fn of(reader: &Reader<'_>) -> Result<Profile> {
         .and_then(|plan| plan.build());
     let mut row = reader.row(plan).await?.into_iter();
     let rows = row.next().as_ref().map_or(0, count_of);
-    let columns = schema.fields().iter().map(|field| read(field, &mut row)).collect();
+    let columns = schema
+        .fields()
+        .iter()
+        .map(|field| read(field, &mut row))
+        .collect();
     Ok(Profile { rows, columns })
 }
 
@@ -153,7 +160,9 @@ fn read(field: &FieldRef, row: &mut impl Iterator<Item = ScalarValue>) -> Measur
 
 /// The values of a list, in order, if they are few.
 fn set(list: &ScalarValue) -> Option<Vec<ScalarValue>> {
-    let ScalarValue::List(list) = list else { return None };
+    let ScalarValue::List(list) = list else {
+        return None;
+    };
     let values = (!list.is_null(0)).then(|| list.value(0))?;
     if values.len() > SET_AT_MOST {
         return None;

@@ -21,10 +21,17 @@ pub(super) fn all(profile: &Profile, keys: &[Vec<String>]) -> Vec<Suggestion> {
     if profile.rows == 0 {
         return all;
     }
-    all.extend(profile.columns.iter().filter_map(|measured| not_null(measured, profile.rows)));
+    all.extend(
+        profile
+            .columns
+            .iter()
+            .filter_map(|measured| not_null(measured, profile.rows)),
+    );
     all.extend(keys.iter().map(|key| unique(key, profile.rows)));
     for measured in profile.columns.iter().filter(|measured| measured.values > 0) {
-        let is_key = keys.iter().any(|key| key.as_slice() == [measured.field.name().as_str()]);
+        let is_key = keys
+            .iter()
+            .any(|key| key.as_slice() == [measured.field.name().as_str()]);
         let found = set(measured, is_key)
             .or_else(|| pattern(measured))
             .or_else(|| range(measured, is_key))
@@ -34,7 +41,13 @@ pub(super) fn all(profile: &Profile, keys: &[Vec<String>]) -> Vec<Suggestion> {
     all
 }
 
-fn suggestion(columns: &[&str], suffix: &str, expectation: &str, options: &str, evidence: String) -> Suggestion {
+fn suggestion(
+    columns: &[&str],
+    suffix: &str,
+    expectation: &str,
+    options: &str,
+    evidence: String,
+) -> Suggestion {
     let rule = format!("{}_{suffix}", columns.join("_"));
     let ddl = format!("CONSTRAINT {} EXPECT {expectation}{options}", identifier(&rule));
     Suggestion { rule, ddl, evidence }
@@ -47,18 +60,33 @@ fn not_null(measured: &Measured, rows: u64) -> Option<Suggestion> {
     }
     let never_blank = measured.text.as_ref().is_some_and(|text| text.blank == 0);
     let (options, evidence) = match never_blank {
-        true => (" WITH (blank = 'fail')", format!("none of {rows} rows is NULL or blank")),
+        true => (
+            " WITH (blank = 'fail')",
+            format!("none of {rows} rows is NULL or blank"),
+        ),
         false => ("", format!("none of {rows} rows is NULL")),
     };
     let expectation = format!("NOT NULL ({})", identifier(name));
-    Some(suggestion(&[name.as_str()], "not_null", &expectation, options, evidence))
+    Some(suggestion(
+        &[name.as_str()],
+        "not_null",
+        &expectation,
+        options,
+        evidence,
+    ))
 }
 
 fn unique(key: &[String], rows: u64) -> Suggestion {
     let names: Vec<_> = key.iter().map(|name| identifier(name)).collect();
     let parts: Vec<&str> = key.iter().map(String::as_str).collect();
     let evidence = format!("no two of {rows} rows are alike in it, by an exact count");
-    suggestion(&parts, "unique", &format!("UNIQUE ({})", names.join(", ")), "", evidence)
+    suggestion(
+        &parts,
+        "unique",
+        &format!("UNIQUE ({})", names.join(", ")),
+        "",
+        evidence,
+    )
 }
 
 /// `c IN (…)`.
@@ -79,7 +107,10 @@ fn set(measured: &Measured, is_key: bool) -> Option<Suggestion> {
 /// `is_email(c)`.
 fn pattern(measured: &Measured) -> Option<Suggestion> {
     let text: &Text = measured.text.as_ref()?;
-    let fits = text.fitting.iter().position(|fitting| *fitting == measured.values)?;
+    let fits = text
+        .fitting
+        .iter()
+        .position(|fitting| *fitting == measured.values)?;
     let function = PATTERNS[fits];
     let kind = function.trim_start_matches("is_");
     let name = measured.field.name();
@@ -102,7 +133,12 @@ fn range(measured: &Measured, is_key: bool) -> Option<Suggestion> {
         false if measured.text.is_none() => format!("({column} >= {from})"),
         false => return None,
     };
-    let evidence = format!("{} values lie between {} and {}", measured.values, shown(least), shown(greatest));
+    let evidence = format!(
+        "{} values lie between {} and {}",
+        measured.values,
+        shown(least),
+        shown(greatest)
+    );
     Some(suggestion(&[name.as_str()], "range", &expectation, "", evidence))
 }
 
@@ -119,7 +155,10 @@ fn length(measured: &Measured) -> Option<Suggestion> {
     };
     let evidence = match shortest == longest {
         true => format!("all of {} texts have {longest} characters", measured.values),
-        false => format!("{} texts have {shortest} to {longest} characters", measured.values),
+        false => format!(
+            "{} texts have {shortest} to {longest} characters",
+            measured.values
+        ),
     };
     Some(suggestion(&[name.as_str()], "length", &expectation, "", evidence))
 }
