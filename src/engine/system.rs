@@ -30,7 +30,7 @@ pub(super) struct SystemSchema {
 
 impl SystemSchema {
     pub(super) const NAME: &str = "system";
-    pub(super) const TABLES: &[&str] = &["columns", "functions", "queries", "settings", "tables"];
+    pub(super) const TABLES: &[&str] = &["columns", "functions", "queries", "rules", "settings", "tables"];
 
     pub(super) fn new(
         catalog: Arc<Catalog>,
@@ -53,6 +53,7 @@ impl SystemSchema {
             "settings" => settings_table(&self.config),
             "functions" => functions(),
             "queries" => self.queries.table(),
+            "rules" => super::rules::rules_table(&self.catalog)?,
             _ => return Ok(None),
         }))
     }

@@ -9,6 +9,7 @@
 mod input;
 mod node;
 mod relation;
+pub mod validate;
 pub mod window;
 
 use std::sync::Arc;

@@ -9,14 +9,14 @@ use sqlparser::tokenizer::{Token, TokenWithSpan};
 use super::cursor::{Cursor, RECURSION_LIMIT, parse_error, table_name};
 use super::script::Piece;
 use super::statement::{ChangeRows, Insert, Statement};
-use super::{alter, change_rows, copy, create, maintain, show};
+use super::{alter, change_rows, copy, create, maintain, reject, show};
 use crate::error::{Code, Error, Result, did_you_mean};
 
 /// Words that begin a statement, for suggestions.
 const FIRST_WORDS: &[&str] = &[
     "SELECT", "WITH", "VALUES", "INSERT", "UPDATE", "DELETE", "MERGE", "TRUNCATE", "CREATE", "DROP", "SHOW",
     "DESCRIBE", "USE", "SET", "RESET", "EXPLAIN", "ALTER", "COMMENT", "COPY", "OPTIMIZE", "VACUUM",
-    "RESTORE", "KILL",
+    "RESTORE", "REPLAY", "KILL",
 ];
 
 impl Statement {
@@ -49,7 +49,8 @@ impl Statement {
 /// What DataFusion's parser reads and its planner plans.
 fn standard(piece: &Piece) -> Result<Statement> {
     let dialect = GenericDialect {};
-    let tokens: Vec<TokenWithSpan> = piece.tokens().to_vec();
+    let mut tokens: Vec<TokenWithSpan> = piece.tokens().to_vec();
+    let reject_limit = reject::take(piece, &mut tokens)?;
     let mut parser = DFParserBuilder::new(tokens)
         .with_dialect(&dialect)
         .with_recursion_limit(RECURSION_LIMIT)
@@ -62,7 +63,11 @@ fn standard(piece: &Piece) -> Result<Statement> {
     if parser.parser.peek_token_ref().token != Token::EOF {
         return Cursor::at(piece, parser.parser.index()).expected("the end of the statement");
     }
-    accept(statement, piece)
+    let mut statement = accept(statement, piece)?;
+    if let Statement::Insert(insert) = &mut statement {
+        insert.reject_limit = reject_limit;
+    }
+    Ok(statement)
 }
 
 /// Sorts what the engine has from what it has not.
@@ -79,6 +84,7 @@ fn accept(statement: Standard, piece: &Piece) -> Result<Statement> {
                 };
                 Ok(Statement::Insert(Insert {
                     table,
+                    reject_limit: None,
                     statement: Box::new(statement),
                 }))
             }
