@@ -23,6 +23,7 @@ mod pins;
 mod progress;
 mod queries;
 mod recorded;
+mod rules;
 mod run;
 mod safe;
 mod session;

@@ -32,7 +32,9 @@ pub(super) struct SystemSchema {
 
 impl SystemSchema {
     pub(super) const NAME: &str = "system";
-    pub(super) const TABLES: &[&str] = &["checks", "columns", "functions", "queries", "settings", "tables"];
+    pub(super) const TABLES: &[&str] = &[
+        "checks", "columns", "functions", "queries", "rules", "settings", "tables",
+    ];
 
     pub(super) fn new(
         catalog: Arc<Catalog>,
@@ -58,6 +60,7 @@ impl SystemSchema {
             "functions" => functions(),
             "queries" => self.queries.table(),
             "checks" => self.checks.table()?,
+            "rules" => super::rules::rules_table(&self.catalog)?,
             _ => return Ok(None),
         }))
     }

@@ -11,6 +11,7 @@
 
 mod cancellable;
 mod checked;
+mod expression;
 mod file_names;
 mod guard;
 mod limits;
@@ -25,6 +26,7 @@ mod wildcards;
 
 pub use cancellable::{Cancellation, cancellable};
 pub use checked::CheckedArithmetic;
+pub use expression::expression;
 pub use order_keys::PassOrderKeys;
 pub use physical::Planner;
 pub use relations::spell_out;

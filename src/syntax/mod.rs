@@ -14,6 +14,8 @@ mod parameters;
 mod parse;
 mod quality;
 pub mod quote;
+mod reject;
+mod rule;
 mod script;
 mod show;
 mod statement;
@@ -22,11 +24,13 @@ mod versions;
 
 pub use cursor::parse_type;
 pub use parameters::{Parameters, parameter_names};
+pub use reject::RejectLimit;
+pub use rule::{Check, Constraint, Expectation, Fragment, Keep, Reference, Statistic, parse_expression};
 pub use script::{Piece, Script};
 pub use statement::{
     Alter, AlterAction, ChangeRows, ColumnSpec, Comment, CommentTarget, CopyTo, CreateTable, CreateView,
-    DeleteFiles, DropObject, ExternalSource, Insert, ObjectKind, Optimize, Property, Restore, Statement,
-    TableName, Vacuum,
+    DeleteFiles, DropObject, ExternalSource, Insert, ObjectKind, Optimize, Property, Replay, Restore,
+    Statement, TableName, Vacuum,
 };
 pub use versions::AsOf;
 

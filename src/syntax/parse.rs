@@ -9,7 +9,7 @@ use sqlparser::tokenizer::{Token, TokenWithSpan};
 use super::cursor::{Cursor, RECURSION_LIMIT, parse_error, table_name};
 use super::script::Piece;
 use super::statement::{ChangeRows, Insert, Statement};
-use super::{alter, change_rows, copy, create, maintain, quality, show};
+use super::{alter, change_rows, copy, create, maintain, quality, reject, show};
 use crate::error::{Code, Error, Result, did_you_mean};
 
 /// Words that begin a statement, for suggestions.
@@ -36,6 +36,7 @@ const FIRST_WORDS: &[&str] = &[
     "OPTIMIZE",
     "VACUUM",
     "RESTORE",
+    "REPLAY",
     "KILL",
     "SUMMARIZE",
     "SUGGEST",
@@ -74,7 +75,8 @@ impl Statement {
 /// What DataFusion's parser reads and its planner plans.
 fn standard(piece: &Piece) -> Result<Statement> {
     let dialect = GenericDialect {};
-    let tokens: Vec<TokenWithSpan> = piece.tokens().to_vec();
+    let mut tokens: Vec<TokenWithSpan> = piece.tokens().to_vec();
+    let reject_limit = reject::take(piece, &mut tokens)?;
     let mut parser = DFParserBuilder::new(tokens)
         .with_dialect(&dialect)
         .with_recursion_limit(RECURSION_LIMIT)
@@ -87,7 +89,11 @@ fn standard(piece: &Piece) -> Result<Statement> {
     if parser.parser.peek_token_ref().token != Token::EOF {
         return Cursor::at(piece, parser.parser.index()).expected("the end of the statement");
     }
-    accept(statement, piece)
+    let mut statement = accept(statement, piece)?;
+    if let Statement::Insert(insert) = &mut statement {
+        insert.reject_limit = reject_limit;
+    }
+    Ok(statement)
 }
 
 /// Sorts what the engine has from what it has not.
@@ -104,6 +110,7 @@ fn accept(statement: Standard, piece: &Piece) -> Result<Statement> {
                 };
                 Ok(Statement::Insert(Insert {
                     table,
+                    reject_limit: None,
                     statement: Box::new(statement),
                 }))
             }

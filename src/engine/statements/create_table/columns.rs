@@ -5,7 +5,7 @@ use std::sync::Arc;
 use arrow::datatypes::DataType;
 use datafusion::common::Column as ColumnName;
 use datafusion::error::DataFusionError;
-use datafusion::logical_expr::{Expr, LogicalPlan, LogicalPlanBuilder};
+use datafusion::logical_expr::{Expr, ExprSchemable, LogicalPlan, LogicalPlanBuilder};
 
 use super::Creation;
 use crate::definition::{Column, ExternalTable, Format, arrow_type, column_type, type_text};
@@ -65,6 +65,41 @@ impl Creation<'_> {
             .and_then(LogicalPlanBuilder::build)
             .map_err(|e: DataFusionError| self.session.translated(e, self.piece))?;
         Ok((arranged, columns, partition_columns))
+    }
+
+    /// The query's columns by position as those of the list, and the plan with the partition columns moved
+    /// last.
+    pub(super) fn by_list(
+        &self,
+        plan: LogicalPlan,
+        table: &CreateTable,
+    ) -> Result<(LogicalPlan, Vec<Column>, Vec<Column>)> {
+        let listed = self.columns(&table.columns)?;
+        let mut columns = listed.clone();
+        let partition_columns = self.partition_specs(table, &mut columns)?;
+        let schema = Arc::clone(plan.schema());
+        if schema.fields().len() != listed.len() {
+            let message = format!(
+                "the query gives {} columns, and the list has {}",
+                schema.fields().len(),
+                listed.len()
+            );
+            return Err(
+                Error::new(Code::InvalidStatement, message).at(self.piece.locate(table.columns[0].span))
+            );
+        }
+        let converted = columns.iter().chain(&partition_columns).map(|column| {
+            let Some(position) = listed.iter().position(|listed| listed.name == column.name) else {
+                let message = format!("column '{}' is not in the list", column.name);
+                return Err(Error::new(Code::UndefinedColumn, message).into());
+            };
+            let from = Expr::Column(ColumnName::from(schema.qualified_field(position)));
+            Ok(from.cast_to(&column.data_type, &schema)?.alias(&column.name))
+        });
+        let converted = converted.collect::<Result<Vec<_>, DataFusionError>>();
+        let converted = converted.and_then(|all| LogicalPlanBuilder::from(plan).project(all)?.build());
+        let converted = converted.map_err(|e| self.session.translated(e, self.piece))?;
+        Ok((converted, columns, partition_columns))
     }
 
     pub(super) fn columns(&self, specs: &[ColumnSpec]) -> Result<Vec<Column>> {
