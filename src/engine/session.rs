@@ -10,6 +10,7 @@ use futures::{FutureExt, StreamExt, stream};
 use parking_lot::RwLock;
 
 use super::admission::is_metadata;
+use super::checks;
 use super::failure;
 use super::lake::Lake;
 use super::limits::{Limits, some};
@@ -50,6 +51,18 @@ impl Session {
             base,
             progress: Progress::default(),
             id,
+            record: None,
+        }
+    }
+
+    /// What a view is planned in: settings and a state of its own.
+    pub(super) fn within(lake: Lake, config: SharedConfig, state: SessionState) -> Self {
+        Self {
+            id: "view".into(),
+            lake,
+            config,
+            base: Arc::new(state),
+            progress: Progress::default(),
             record: None,
         }
     }
@@ -185,9 +198,11 @@ impl Session {
         piece: &Piece,
         parameters: &Parameters,
     ) -> Result<LogicalPlan> {
-        planner::plan(state, piece, parameters)
+        let plan = planner::plan(state, piece, parameters)
             .await
-            .map_err(|error| self.translated(error, piece))
+            .map_err(|error| self.translated(error, piece))?;
+        let plan = checks::resolve(self, state, plan).await;
+        plan.map_err(|error| self.placed(error, piece))
     }
 
     /// Optimises a plan and makes it executable.

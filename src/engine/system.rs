@@ -33,7 +33,13 @@ pub(super) struct SystemSchema {
 impl SystemSchema {
     pub(super) const NAME: &str = "system";
     pub(super) const TABLES: &[&str] = &[
-        "checks", "columns", "functions", "queries", "rules", "settings", "tables",
+        "checks",
+        "columns",
+        "functions",
+        "queries",
+        "rules",
+        "settings",
+        "tables",
     ];
 
     pub(super) fn new(

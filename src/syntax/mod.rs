@@ -28,9 +28,9 @@ pub use reject::RejectLimit;
 pub use rule::{Check, Constraint, Expectation, Fragment, Keep, Reference, Statistic, parse_expression};
 pub use script::{Piece, Script};
 pub use statement::{
-    Alter, AlterAction, ChangeRows, ColumnSpec, Comment, CommentTarget, CopyTo, CreateTable, CreateView,
-    DeleteFiles, DropObject, ExternalSource, Insert, ObjectKind, Optimize, Property, Replay, Restore,
-    Statement, TableName, Vacuum,
+    Alter, AlterAction, ChangeRows, CheckTable, ColumnSpec, Comment, CommentTarget, CopyTo, CreateTable,
+    CreateView, DeleteFiles, DropObject, ExternalSource, Insert, ObjectKind, Optimize, Property, Replay,
+    Restore, Statement, TableName, Vacuum,
 };
 pub use versions::AsOf;
 

@@ -40,6 +40,7 @@ const FIRST_WORDS: &[&str] = &[
     "KILL",
     "SUMMARIZE",
     "SUGGEST",
+    "CHECK",
 ];
 
 impl Statement {

@@ -11,7 +11,7 @@ use std::fs::{File, OpenOptions};
 use std::io::{ErrorKind, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
-use super::Run;
+use crate::definition::CheckRecord;
 use crate::error::{Code, Error, Result};
 use crate::storage::sync_folder;
 
@@ -44,16 +44,12 @@ impl History {
         self
     }
 
-    /// Records a run; it is on the disk when this returns. Blocks for as long as that takes.
+    /// Keeps a record, one of an id; it is on the disk when this returns. Blocks for as long as that takes.
     ///
     /// # Errors
     /// What the operating system says, with the path.
-    #[cfg_attr(
-        not(test),
-        expect(dead_code, reason = "what checks and loads write is read first")
-    )]
-    pub(crate) fn record(&self, run: &Run) -> Result<()> {
-        let mut line = serde_json::to_vec(run)
+    pub(crate) fn record(&self, record: &CheckRecord) -> Result<()> {
+        let mut line = serde_json::to_vec(record)
             .map_err(|e| Error::new(Code::Internal, format!("cannot write a run: {e}")).with_source(e))?;
         line.push(b'\n');
         std::fs::create_dir_all(&self.folder).map_err(|e| Error::io(&self.folder, "make the folder", e))?;
@@ -63,11 +59,11 @@ impl History {
         self.append(&line)
     }
 
-    /// Every run that is kept, the oldest first.
+    /// Every record that is kept, the oldest first.
     ///
     /// # Errors
     /// What the operating system says, with the path.
-    pub(crate) fn runs(&self) -> Result<Vec<Run>> {
+    pub(crate) fn records(&self) -> Result<Vec<CheckRecord>> {
         let lock_path = self.path(LOCK);
         let lock = match File::open(&lock_path) {
             Err(e) if e.kind() == ErrorKind::NotFound => return Ok(Vec::new()),
@@ -78,11 +74,11 @@ impl History {
         drop(lock);
         let lines = text.split(|byte| *byte == b'\n');
         let mut known = HashSet::new();
-        let mut runs: Vec<Run> = lines
+        let mut records: Vec<CheckRecord> = lines
             .filter_map(|line| serde_json::from_slice(line).ok())
             .collect();
-        runs.retain(|run| known.insert(run.id.clone()));
-        Ok(runs)
+        records.retain(|record| known.insert(record.id));
+        Ok(records)
     }
 
     fn path(&self, name: &str) -> PathBuf {

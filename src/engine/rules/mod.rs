@@ -3,6 +3,7 @@
 
 mod bind;
 mod making;
+pub(super) mod once;
 mod table;
 
 pub(super) use bind::Binding;

@@ -64,7 +64,7 @@ pub(crate) async fn load(
         .commit(table.name(), table.snapshot(), &change)
         .await?;
     let counts = passed.counts.clone();
-    passed.keep();
+    passage.complete(passed, version);
     Ok(Answer {
         load_id: passage.load_id,
         version,

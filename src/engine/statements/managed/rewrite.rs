@@ -163,8 +163,8 @@ impl Rewrite<'_> {
         let gone: std::collections::HashSet<&str> = gone.collect();
         change.remove(self.table.snapshot(), |file| gone.contains(file.path.as_str()));
         answer.version = self.commit(&change).await?;
-        if let Some(new) = new {
-            new.keep();
+        if let (Some(passage), Some(new)) = (passage, new) {
+            passage.complete(new, answer.version);
         }
         if let Some(kept) = kept {
             kept.keep();

@@ -4,8 +4,9 @@ use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use sha2::{Digest, Sha256};
+use uuid::Uuid;
 
-use crate::definition::{Rule, RuleAction, RuleOutcome, RuleStatus};
+use crate::definition::{CheckRecord, Rule, RuleAction, RuleOutcome, RuleStatus};
 use crate::error::{Code, Error, Result};
 use crate::operators::validate::Counts;
 use crate::syntax::RejectLimit;
@@ -67,6 +68,19 @@ impl Verdict {
         match named.is_empty() {
             true => String::new(),
             false => format!("; broken were {}", named.join(", ")),
+        }
+    }
+
+    /// As the history has it; without a version, of a load that was turned away.
+    pub(super) fn record(&self, id: Uuid, table: &str, version: Option<u64>) -> CheckRecord {
+        CheckRecord {
+            id,
+            table: table.to_owned(),
+            kind: "load".to_owned(),
+            version,
+            at: self.at,
+            duration_ms: u64::try_from(self.duration.as_millis()).unwrap_or(u64::MAX),
+            outcomes: self.rules.iter().map(|(_, outcome)| outcome.clone()).collect(),
         }
     }
 
