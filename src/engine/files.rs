@@ -11,6 +11,7 @@ use datafusion::datasource::TableType;
 use url::Url;
 
 use super::lake::Lake;
+use super::safe;
 use super::state::{SharedConfig, session_state};
 use crate::definition::{ExternalTable, Format};
 use crate::error::{Code, Error, Result};
@@ -71,6 +72,7 @@ impl Files {
         if path.contains("://") {
             let url = Url::parse(path)
                 .map_err(|e| Error::new(Code::InvalidValue, format!("'{path}' is not a URL: {e}")))?;
+            safe::check_url(self.config.read().options(), self.lake.catalog(), &url)?;
             return self.lake.catalog().place_of_url(&url);
         }
         if self.in_view && !path.starts_with('/') {
@@ -81,6 +83,8 @@ impl Files {
             .with_hint("name the file by its absolute path, or make an external table of it"));
         }
         let here = std::env::current_dir().map_err(|e| Error::io(".", "find", e))?;
+        let options = self.config.read();
+        safe::check_path(options.options(), self.lake.catalog(), &here.join(path))?;
         Place::local(&here, path)
     }
 }

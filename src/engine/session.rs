@@ -19,7 +19,6 @@ use super::progress::Progress;
 use super::queries::{Record, Stop};
 use super::recorded::recorded;
 use super::run::{Attempts, Replan, Work, panicked};
-use super::safe;
 use super::state::{SharedConfig, fit_sorts, initial_config, session_state};
 use super::statements;
 use crate::error::{Code, Error, Result};
@@ -197,12 +196,10 @@ impl Session {
         piece: &Piece,
         plan: &LogicalPlan,
     ) -> Result<Arc<dyn ExecutionPlan>> {
-        let plan = state
+        state
             .create_physical_plan(plan)
             .await
-            .map_err(|error| self.translated(error, piece))?;
-        safe::check_files(state.config_options(), self.lake.catalog(), &plan)?;
-        Ok(plan)
+            .map_err(|error| self.translated(error, piece))
     }
 
     /// Plans and runs a query, which may be planned anew and run again while it has delivered nothing.

@@ -2,7 +2,32 @@
 
 /// Words that begin a statement.
 pub(super) const STATEMENTS: &[&str] = &[
-    "CREATE", "DESCRIBE", "DROP", "EXPLAIN", "INSERT", "RESET", "SELECT", "SET", "SHOW", "USE", "VALUES",
+    "ALTER",
+    "CHECK",
+    "COMMENT",
+    "COPY",
+    "CREATE",
+    "DELETE",
+    "DESCRIBE",
+    "DROP",
+    "EXPLAIN",
+    "INSERT",
+    "KILL",
+    "MERGE",
+    "OPTIMIZE",
+    "REPLAY",
+    "RESET",
+    "RESTORE",
+    "SELECT",
+    "SET",
+    "SHOW",
+    "SUGGEST",
+    "SUMMARIZE",
+    "TRUNCATE",
+    "UPDATE",
+    "USE",
+    "VACUUM",
+    "VALUES",
     "WITH",
 ];
 
@@ -65,7 +90,6 @@ pub(super) const EXPRESSIONS: &[&str] = &[
 
 /// Words of definitions.
 const DEFINITIONS: &[&str] = &[
-    "COMMENT",
     "EXTERNAL",
     "IF",
     "INTO",
@@ -81,16 +105,9 @@ const DEFINITIONS: &[&str] = &[
 
 /// Further words that are coloured wherever they stand bare.
 const OTHERS: &[&str] = &[
-    "ALTER",
     "ANALYZE",
-    "COPY",
-    "DELETE",
-    "MERGE",
     "OVERWRITE",
     "RECURSIVE",
-    "TRUNCATE",
-    "UPDATE",
-    "VACUUM",
     "WINDOW",
     "WITHIN",
 ];

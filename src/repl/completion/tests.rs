@@ -103,11 +103,38 @@ fn a_statement_begins_with_a_verb() {
     assert_eq!(completed("SELECT 1; DESCR|"), "SELECT 1; DESCRIBE");
     assert_eq!(
         offered("CREATE |"),
-        ["EXTERNAL TABLE", "OR REPLACE", "TABLE", "VIEW"]
+        ["EXTERNAL TABLE", "OR REPLACE TABLE", "OR REPLACE VIEW", "TABLE", "VIEW"]
     );
-    assert_eq!(offered("DROP |"), ["TABLE", "VIEW"]);
+    assert_eq!(
+        offered("DROP |"),
+        ["TABLE", "TABLE IF EXISTS", "VIEW", "VIEW IF EXISTS"]
+    );
     assert_eq!(completed("EXPLAIN SEL|"), "EXPLAIN SELECT");
-    assert_eq!(completed("INSERT |"), "INSERT INTO");
+    assert_eq!(offered("INSERT |"), ["INTO", "OVERWRITE"]);
+}
+
+#[test]
+fn statements_with_a_form_are_followed_word_by_word() {
+    assert_eq!(completed("ALTER TABLE ev|"), "ALTER TABLE events");
+    assert_eq!(
+        offered("ALTER TABLE raw.events |"),
+        ["ADD COLUMN", "ADD CONSTRAINT", "DROP CONSTRAINT", "RENAME COLUMN", "RENAME TO", "SET"]
+    );
+    assert_eq!(offered("ALTER TABLE events ADD |"), ["COLUMN", "CONSTRAINT"]);
+    assert_eq!(offered("ALTER TABLE users RENAME COLUMN em|"), ["email"]);
+    assert_eq!(completed("MERGE INTO users us|"), "MERGE INTO users USING");
+    assert_eq!(completed("MERGE INTO users u USING ev|"), "MERGE INTO users u USING events");
+    assert_eq!(completed("OPTIMIZE processed.ev|"), "OPTIMIZE processed.events_clean");
+    assert_eq!(offered("OPTIMIZE processed.events_clean |"), ["WHERE", "ZORDER BY"]);
+    assert_eq!(completed("VACUUM re|"), "VACUUM RETAIN");
+    assert_eq!(completed("VACUUM users RETAIN 24 HOURS D|"), "VACUUM users RETAIN 24 HOURS DRY RUN");
+    assert_eq!(completed("RESTORE TABLE users TO V|"), "RESTORE TABLE users TO VERSION AS OF");
+    assert_eq!(completed("COPY us|"), "COPY users");
+    assert_eq!(completed("COPY users |"), "COPY users TO");
+    assert_eq!(completed("SHOW PARTITIONS ev|"), "SHOW PARTITIONS events");
+    assert_eq!(completed("DELETE FROM users WHERE em|"), "DELETE FROM users WHERE email");
+    assert_eq!(completed("DROP TABLE IF EXISTS us|"), "DROP TABLE IF EXISTS users");
+    assert_eq!(completed("CREATE VIEW curated.v AS SEL|"), "CREATE VIEW curated.v AS SELECT");
 }
 
 #[test]
