@@ -163,7 +163,10 @@ pub(super) fn check_url(options: &ConfigOptions, catalog: &Catalog, url: &Url) -
     let lies_in = |zone: Url| {
         let folder = zone.path().trim_end_matches('/');
         zone[..Position::BeforePath] == url[..Position::BeforePath]
-            && url.path().strip_prefix(folder).is_some_and(|rest| rest.starts_with('/'))
+            && url
+                .path()
+                .strip_prefix(folder)
+                .is_some_and(|rest| rest.starts_with('/'))
     };
     let mut zones = catalog.zones().iter().filter_map(ZoneDefinition::url);
     match !is_on(options) || zones.any(lies_in) {

@@ -104,13 +104,7 @@ const DEFINITIONS: &[&str] = &[
 ];
 
 /// Further words that are coloured wherever they stand bare.
-const OTHERS: &[&str] = &[
-    "ANALYZE",
-    "OVERWRITE",
-    "RECURSIVE",
-    "WINDOW",
-    "WITHIN",
-];
+const OTHERS: &[&str] = &["ANALYZE", "OVERWRITE", "RECURSIVE", "WINDOW", "WITHIN"];
 
 /// Whether a bare word belongs to the language rather than to the data.
 pub(super) fn is_keyword(word: &str) -> bool {

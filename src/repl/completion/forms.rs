@@ -11,7 +11,7 @@ use super::tables::name_part;
 use crate::repl::lexer::Lexeme;
 
 /// A word stands for itself; `<name>` for any name or number, `<new>` for the name of a table that is to be,
-/// and so on for the others.
+/// and so on for the others. A statement may end before a word with a bracket.
 const FORMS: &[&str] = &[
     "ALTER TABLE <table> ADD COLUMN <name>",
     "ALTER TABLE <table> ADD CONSTRAINT <name> EXPECT",
@@ -52,18 +52,18 @@ const FORMS: &[&str] = &[
     "SET <setting>",
     "SHOW ALL",
     "SHOW CREATE TABLE <table>",
-    "SHOW FUNCTIONS LIKE",
+    "SHOW FUNCTIONS [LIKE",
     "SHOW PARTITIONS <table>",
-    "SHOW TABLES FROM <zone>",
+    "SHOW TABLES [FROM <zone>",
     "SHOW <setting>",
     "SUGGEST CONSTRAINTS FOR <table>",
     "SUMMARIZE <table>",
     "TRUNCATE TABLE <table>",
     "USE <zone>",
     "VACUUM DRY RUN",
-    "VACUUM RETAIN <name> HOURS",
+    "VACUUM RETAIN <name> HOURS [DRY RUN",
     "VACUUM <table> DRY RUN",
-    "VACUUM <table> RETAIN <name> HOURS DRY RUN",
+    "VACUUM <table> RETAIN <name> HOURS [DRY RUN",
 ];
 
 /// What could follow these words by the forms, `None` if they are of none.
@@ -99,7 +99,9 @@ fn next(form: &'static str, before: &[&Lexeme]) -> Option<Vec<&'static str>> {
         rest = match slots.next()? {
             "<table>" | "<new>" => past_table(rest)?,
             slot if slot.starts_with('<') => &rest[1..],
-            word => rest[0].is_word(word).then_some(&rest[1..])?,
+            word => rest[0]
+                .is_word(word.trim_start_matches('['))
+                .then_some(&rest[1..])?,
         };
     }
 }
@@ -116,8 +118,10 @@ fn past_table<'a, 'b>(mut rest: &'a [&'b Lexeme]) -> Option<&'a [&'b Lexeme]> {
     }
 }
 
-/// The words up to where something else stands.
+/// The words up to where something else stands, or the statement may end.
 fn phrase(slots: &[&str]) -> String {
-    let words: Vec<&str> = slots.iter().copied().take_while(|slot| !slot.starts_with('<')).collect();
-    words.join(" ")
+    let goes_on = |slot: &&&str| !slot.starts_with(['<', '[']);
+    let rest = slots[1..].iter().take_while(goes_on).copied();
+    let words = std::iter::once(slots[0].trim_start_matches('[')).chain(rest);
+    words.collect::<Vec<_>>().join(" ")
 }

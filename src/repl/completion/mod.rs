@@ -122,7 +122,9 @@ fn sql(context: &Context, names: &dyn Names) -> (usize, Vec<Candidate>) {
     match &context.wants {
         Wants::Nothing | Wants::File => {}
         Wants::Setting(words) => return settings(context, words, names),
-        Wants::Words(words) if context.qualifiers.is_empty() => candidates.words(words.iter().map(String::as_str)),
+        Wants::Words(words) if context.qualifiers.is_empty() => {
+            candidates.words(words.iter().map(String::as_str))
+        }
         Wants::Zone => zones(names, "", &mut candidates),
         Wants::Table(words) => {
             relations(context, names, &mut candidates);
