@@ -12,10 +12,12 @@ mod cursor;
 mod maintain;
 mod parameters;
 mod parse;
+mod quality;
 pub mod quote;
 mod script;
 mod show;
 mod statement;
+mod summarize;
 mod versions;
 
 pub use cursor::parse_type;
