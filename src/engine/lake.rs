@@ -10,6 +10,7 @@ use datafusion::execution::cache::cache_manager::CacheManagerConfig;
 use datafusion::execution::runtime_env::{RuntimeEnv, RuntimeEnvBuilder};
 
 use super::admission::Admission;
+use super::checks::History;
 use super::failure;
 use super::limits::Limits;
 use super::memory::{LakeMemory, StatementPool, default_limit};
@@ -47,6 +48,7 @@ pub struct Lake {
     spill: Arc<Spill>,
     admission: Arc<Admission>,
     queries: Arc<Queries>,
+    checks: Arc<History>,
     limits: Limits,
     options: LakeOptions,
 }
@@ -131,6 +133,7 @@ impl Lake {
             statement_memory: said.statement_memory.unwrap_or_default(),
         };
         Ok(Self {
+            checks: Arc::new(History::new(catalog.root())),
             catalog,
             runtime,
             workers: Arc::new(Workers::new(options.threads)?),
@@ -187,6 +190,11 @@ impl Lake {
 
     pub(super) fn queries(&self) -> &Arc<Queries> {
         &self.queries
+    }
+
+    /// What rules said of the lake's tables.
+    pub(super) fn checks(&self) -> &Arc<History> {
+        &self.checks
     }
 
     /// The limits of a new session's statements.

@@ -9,6 +9,7 @@ use datafusion::catalog::{MemTable, SchemaProvider, TableProvider};
 use datafusion::execution::SessionStateDefaults;
 use datafusion::logical_expr::Documentation;
 
+use super::checks::History;
 use super::queries::Queries;
 use super::settings;
 use super::state::{SharedConfig, aggregate_functions, scalar_functions, window_functions};
@@ -26,23 +27,26 @@ pub(super) struct SystemSchema {
     planner: Arc<dyn TablePlanner>,
     config: SharedConfig,
     queries: Arc<Queries>,
+    checks: Arc<History>,
 }
 
 impl SystemSchema {
     pub(super) const NAME: &str = "system";
-    pub(super) const TABLES: &[&str] = &["columns", "functions", "queries", "settings", "tables"];
+    pub(super) const TABLES: &[&str] = &["checks", "columns", "functions", "queries", "settings", "tables"];
 
     pub(super) fn new(
         catalog: Arc<Catalog>,
         planner: Arc<dyn TablePlanner>,
         config: SharedConfig,
         queries: Arc<Queries>,
+        checks: Arc<History>,
     ) -> Self {
         Self {
             catalog,
             planner,
             config,
             queries,
+            checks,
         }
     }
 
@@ -53,6 +57,7 @@ impl SystemSchema {
             "settings" => settings_table(&self.config),
             "functions" => functions(),
             "queries" => self.queries.table(),
+            "checks" => self.checks.table()?,
             _ => return Ok(None),
         }))
     }

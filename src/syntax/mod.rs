@@ -14,10 +14,12 @@ mod maintain;
 mod parameters;
 mod parse;
 mod prepare;
+mod quality;
 pub mod quote;
 mod script;
 mod show;
 mod statement;
+mod summarize;
 mod versions;
 
 pub use cursor::parse_type;

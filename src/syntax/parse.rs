@@ -10,7 +10,7 @@ use super::cursor::{Cursor, RECURSION_LIMIT, parse_error, table_name};
 use super::dialect::LakeDialect;
 use super::script::Piece;
 use super::statement::{ChangeRows, Insert, Statement};
-use super::{alter, change_rows, copy, create, maintain, prepare, show};
+use super::{alter, change_rows, copy, create, maintain, prepare, quality, show};
 use crate::error::{Code, Error, Result, did_you_mean};
 
 /// Words that begin a statement, for suggestions.
@@ -43,6 +43,8 @@ const FIRST_WORDS: &[&str] = &[
     "PREPARE",
     "EXECUTE",
     "DEALLOCATE",
+    "SUMMARIZE",
+    "SUGGEST",
 ];
 
 impl Statement {
@@ -69,6 +71,9 @@ impl Statement {
             return Ok(statement);
         }
         if let Some(statement) = prepare::statement(&mut cursor)? {
+            return Ok(statement);
+        }
+        if let Some(statement) = quality::statement(&mut cursor)? {
             return Ok(statement);
         }
         standard(piece)
