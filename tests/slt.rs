@@ -9,7 +9,7 @@
 //! - `WEIR_SLT=ddl/` runs the files whose path contains `ddl/`; `WEIR_SLT_UPDATE=1` writes the answers
 //!   (never the errors) into the files.
 //! - `WEIR_SLT_ROOT=folder` runs another project's files instead, and reports in place of failing: see
-//!   `tests/clients/datafusion_slt.py`.
+//!   `tests/clients/datafusion_slt.py`. The folders in `WEIR_SLT_DATA` are linked into its zone `raw`.
 //!
 //! A failing record does not end its file: all differences are reported at once.
 
@@ -87,13 +87,24 @@ impl Failure {
 struct Database<C> {
     connection: C,
     folders: Folders,
+    /// How many rows a statement wrote is a row of its own: so another project's cases have it.
+    counts_are_rows: bool,
 }
 
 impl<C: Connection> Database<C> {
     async fn answer(&self, sql: &str) -> weir::Result<DBOutput<Kind>> {
         let (answers, affected) = run::run(&self.connection, &self.folders.put_in(sql)).await?;
         let Some((last, _)) = answers.last() else {
-            return Ok(DBOutput::StatementComplete(affected));
+            let writes = ["INSERT", "COPY", "WITH", "UPDATE", "DELETE", "MERGE"];
+            let first = sql.trim_start().get(..6).unwrap_or_default().to_uppercase();
+            let writes = writes.iter().any(|word| first.starts_with(word));
+            return Ok(match self.counts_are_rows && writes {
+                true => DBOutput::Rows {
+                    types: vec![Kind::Integer],
+                    rows: vec![vec![affected.to_string()]],
+                },
+                false => DBOutput::StatementComplete(affected),
+            });
         };
         let types = values::kinds(last);
         let mut rows = Vec::new();
@@ -137,6 +148,9 @@ async fn run_file(file: PathBuf, update: bool) -> Vec<String> {
         Ok(lake) => lake,
         Err(error) => return vec![error.report()],
     };
+    if let Err(error) = link_data(folder.path()) {
+        return vec![error.to_string()];
+    }
     let runner = Runner::new(|| {
         let database = connect(&lake, &folders);
         async { Ok(database) }
@@ -144,10 +158,25 @@ async fn run_file(file: PathBuf, update: bool) -> Vec<String> {
     check(&file, runner, &folders, update).await
 }
 
+/// Makes the folders in `WEIR_SLT_DATA` folders of the lake's first zone.
+fn link_data(lake: &Path) -> io::Result<()> {
+    let Some(data) = env::var_os("WEIR_SLT_DATA") else {
+        return Ok(());
+    };
+    let zone = lake.join("data/raw");
+    fs::create_dir_all(&zone)?;
+    for entry in fs::read_dir(data)? {
+        let entry = entry?;
+        std::os::unix::fs::symlink(entry.path(), zone.join(entry.file_name()))?;
+    }
+    Ok(())
+}
+
 fn connect(lake: &Lake, folders: &Folders) -> Database<LocalConnection> {
     Database {
         connection: LocalConnection::new(lake.session()),
         folders: folders.clone(),
+        counts_are_rows: env::var_os("WEIR_SLT_ROOT").is_some(),
     }
 }
 

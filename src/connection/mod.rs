@@ -18,6 +18,13 @@ pub trait Connection: Send + Sync {
     /// Runs the statements of `sql`, each when its outcome is asked for.
     fn execute(&self, sql: &str, parameters: &Parameters) -> Outcomes;
 
+    /// Runs what a front end asks for itself, to complete a name, say: not a statement of its user, whose
+    /// progress it is not and among whose statements it is not shown, as far as the connection can tell them
+    /// apart.
+    fn aside(&self, sql: &str) -> Outcomes {
+        self.execute(sql, &Parameters::default())
+    }
+
     /// How far the running statement is.
     fn progress(&self) -> Progress;
 }

@@ -45,6 +45,7 @@ pub struct Lake {
     workers: Arc<Workers>,
     logs: Arc<TableLogs>,
     memory: Arc<LakeMemory>,
+    spill: Arc<Spill>,
     admission: Arc<Admission>,
     queries: Arc<Queries>,
     checks: Arc<History>,
@@ -97,7 +98,7 @@ impl Lake {
             Some(folder) => Path::new(folder),
             None => Path::new(".weir/spill"),
         });
-        let spill = Spill::new(spill_folder, said.spill.unwrap_or(SPILL_BYTES));
+        let spill = Arc::new(Spill::new(spill_folder, said.spill.unwrap_or(SPILL_BYTES)));
         let caches = memory.cache_limits();
         let cache_config = CacheManagerConfig::default()
             .with_metadata_cache_limit(caches.footers)
@@ -106,7 +107,7 @@ impl Lake {
             .with_list_files_cache_limit(0);
         let runtime = RuntimeEnvBuilder::new()
             .with_memory_pool(Arc::new(StatementPool::new(Arc::clone(&memory), "planning")))
-            .with_disk_manager_builder(DiskManager::builder().with_temp_file_factory(Arc::new(spill)))
+            .with_disk_manager_builder(DiskManager::builder().with_temp_file_factory(Arc::clone(&spill) as _))
             .with_cache_manager(cache_config)
             .build_arc()
             .map_err(failure::without_place)?;
@@ -138,6 +139,7 @@ impl Lake {
             workers: Arc::new(Workers::new(options.threads)?),
             logs: Arc::default(),
             memory,
+            spill,
             admission: Arc::new(Admission::new(
                 running.unwrap_or(by_threads.max(RUNNING_AT_LEAST)),
             )),
@@ -176,6 +178,10 @@ impl Lake {
 
     pub(super) fn memory(&self) -> &Arc<LakeMemory> {
         &self.memory
+    }
+
+    pub(super) fn spill(&self) -> &Arc<Spill> {
+        &self.spill
     }
 
     pub(super) fn admission(&self) -> &Admission {

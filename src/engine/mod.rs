@@ -20,6 +20,7 @@ mod limits;
 mod memory;
 mod outcome;
 mod pins;
+mod prepared;
 mod progress;
 mod queries;
 mod recorded;

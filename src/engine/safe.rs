@@ -109,8 +109,13 @@ fn reads_only(statement: &Statement) -> bool {
         | Statement::SuggestConstraints(_)
         | Statement::ShowFunctions { .. }
         | Statement::Describe(_)
+        | Statement::DescribeQuery(_)
         | Statement::Use { .. }
         | Statement::Set { .. }
+        // What is prepared is checked when it is executed.
+        | Statement::Prepare(_)
+        | Statement::Execute { .. }
+        | Statement::Deallocate { .. }
         | Statement::Show { .. }
         | Statement::Reset { .. } => true,
         _ => false,

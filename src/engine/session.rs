@@ -15,11 +15,12 @@ use super::lake::Lake;
 use super::limits::{Limits, some};
 use super::outcome::{Body, Outcome, Outcomes, Rows};
 use super::pins::Pins;
+use super::prepared::Prepared;
 use super::progress::Progress;
 use super::queries::{Record, Stop};
 use super::recorded::recorded;
 use super::run::{Attempts, Replan, Work, panicked};
-use super::state::{SharedConfig, fit_sorts, initial_config, session_state};
+use super::state::{SharedConfig, fit_sorts, follow_settings, initial_config, session_state};
 use super::statements;
 use crate::error::{Code, Error, Result};
 use crate::planner;
@@ -34,6 +35,9 @@ pub struct Session {
     base: Arc<SessionState>,
     progress: Progress,
     id: Arc<str>,
+    prepared: Prepared,
+    /// Whether its statements are shown in `system.queries`.
+    is_shown: bool,
     /// The statement that this is handed to.
     record: Option<Record>,
 }
@@ -49,6 +53,8 @@ impl Session {
             base,
             progress: Progress::default(),
             id,
+            prepared: Prepared::default(),
+            is_shown: true,
             record: None,
         }
     }
@@ -69,10 +75,13 @@ impl Session {
     }
 
     async fn run(&self, piece: Piece, parameters: Arc<Parameters>) -> Result<Outcome> {
-        self.pins().clear();
+        if self.is_shown {
+            self.pins().clear();
+        }
         let limits = Limits::of(&self.config.read());
         let lake = &self.lake;
-        let mut begun = lake.queries().begin(&self.id, piece.sql(), lake.memory());
+        let queries = lake.queries();
+        let mut begun = queries.begin(&self.id, piece.sql(), lake.memory(), self.is_shown);
         let record = begun.record().clone();
         self.progress.watch(&record);
         if limits.statement_memory > 0 {
@@ -110,6 +119,15 @@ impl Session {
         })
     }
 
+    /// The same session for what a front end asks for itself: not a statement of the user's.
+    pub(crate) fn aside(&self) -> Self {
+        Self {
+            progress: Progress::default(),
+            is_shown: false,
+            ..self.clone()
+        }
+    }
+
     /// Carries the statement out on the lake's own threads.
     async fn body(&self, piece: &Piece, parameters: Arc<Parameters>, record: &Record) -> Result<Body> {
         let session = Self {
@@ -118,16 +136,37 @@ impl Session {
         };
         let text = piece.clone();
         let work = async move {
-            let statement = Statement::parse(&text)?;
-            statements::execute(&session, &text, statement, &parameters)
-                .await
-                .map_err(|error| session.placed(error, &text))
+            let done = session.carry_out(&text, &parameters).await;
+            done.map_err(|error| session.placed(error, &text))
         };
         let closed = || Error::new(Code::Cancelled, "the lake is being closed");
         match self.lake.workers().plan(work).ok_or_else(closed)?.await {
             Ok(result) => result,
             Err(error) if error.is_panic() => Err(panicked(error)),
             Err(_) => Err(closed()),
+        }
+    }
+
+    /// Carries the statement out. One that another's change came in the way of has done nothing, and is
+    /// carried out again, on what there is then.
+    async fn carry_out(&self, piece: &Piece, parameters: &Parameters) -> Result<Body> {
+        let mut statement = Statement::parse(piece)?;
+        let mut attempts = Attempts::default();
+        loop {
+            let again = statement.may_conflict().then(|| statement.clone());
+            let error = match statements::execute(self, piece, statement, parameters).await {
+                Err(error) if error.code() == Code::Conflict => error,
+                done => return done,
+            };
+            let (Some(again), Some(pause)) = (again, attempts.pause_before_next()) else {
+                return Err(error);
+            };
+            if let Some(record) = &self.record {
+                record.run_again(format!("run again after: {}", error.message()));
+            }
+            tokio::time::sleep(pause).await;
+            self.pins().clear();
+            statement = again;
         }
     }
 
@@ -161,6 +200,10 @@ impl Session {
         self.record.as_ref()
     }
 
+    pub(super) fn prepared(&self) -> &Prepared {
+        &self.prepared
+    }
+
     pub(super) fn config(&self) -> &SharedConfig {
         &self.config
     }
@@ -173,6 +216,7 @@ impl Session {
         let own = usize::try_from(Limits::of(state.config()).statement_memory).unwrap_or(usize::MAX);
         let memory = if own == 0 { memory } else { memory.min(own) };
         fit_sorts(state.config_mut(), memory);
+        follow_settings(&mut state);
         state.mark_start_execution();
         state
     }

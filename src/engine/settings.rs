@@ -30,6 +30,14 @@ const FIXED: &[(&str, &str)] = &[
         "datafusion.optimizer.enable_aggregate_dynamic_filter_pushdown",
         "turned on, it gives wrong minima and maxima",
     ),
+    (
+        "datafusion.execution.enable_migration_aggregate",
+        "turned off, an aggregation that spills can give a group twice",
+    ),
+    (
+        "datafusion.execution.max_spill_file_size_bytes",
+        "with several batches in a file, exchanges that spill wait for each other for ever",
+    ),
 ];
 
 /// Every setting, sorted by name.

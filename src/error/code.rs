@@ -127,6 +127,10 @@ codes! {
     NoLake = "WR002", NotFound;
     /// A data file is corrupt, or not of its table's format.
     CorruptFile = "WR003", User;
+    /// No prepared statement of that name.
+    UndefinedPrepared = "26000", NotFound;
+    /// There is a prepared statement of that name already.
+    DuplicatePrepared = "42P05", Conflict;
     /// No running statement of that id.
     UndefinedQuery = "WR008", NotFound;
     /// A file changed while it was being read or written.

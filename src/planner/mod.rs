@@ -5,6 +5,7 @@
 //! a qualified table is spelled out (`wildcards`), parameters are bound to the plan and never to
 //! the text, functions that take a relation become their plans (`relations`), and columns are called
 //! what was written (`output_names`).
+//! Forms of SQL that it lacks are written as ones that it has (`forms`).
 //! Integers are computed with so that nothing wraps around ([`CheckedArithmetic`]).
 //! Around the physical planner: the operators that it lacks ([`Planner`]), and joins are made to stop
 //! when they are told to ([`cancellable`]).
@@ -12,7 +13,9 @@
 mod cancellable;
 mod checked;
 mod file_names;
+mod forms;
 mod guard;
+mod lift_subqueries;
 mod limits;
 mod names;
 mod order_keys;
@@ -25,6 +28,7 @@ mod wildcards;
 
 pub use cancellable::{Cancellation, cancellable};
 pub use checked::CheckedArithmetic;
+pub use lift_subqueries::LiftSubqueries;
 pub use order_keys::PassOrderKeys;
 pub use physical::Planner;
 pub use relations::spell_out;
@@ -46,6 +50,7 @@ pub async fn plan(state: &SessionState, piece: &Piece, parameters: &Parameters) 
     let mut spelled = piece.clone();
     // Each turn spells a name anew; two rules that disagree about one must not do so for ever.
     let mut turns = piece.tokens().len();
+    let mut hints = forms::Hints::default();
     let plan = loop {
         let mut statement = Statement::parse(&spelled)?
             .into_planned()
@@ -53,7 +58,9 @@ pub async fn plan(state: &SessionState, piece: &Piece, parameters: &Parameters) 
         guard::check(&statement, &spelled)?;
         wildcards::qualify(&mut statement);
         file_names::spell_out(&mut statement);
+        forms::spell_out_columns(&mut statement);
         let columns = output_names::written(&statement);
+        forms::spell_out(&mut statement, &hints);
         let planned = match spell_out(&mut statement) {
             true => {
                 let state = relations::planning(state, values.as_ref())?;
@@ -70,9 +77,10 @@ pub async fn plan(state: &SessionState, piece: &Piece, parameters: &Parameters) 
                 }
                 match respelled.filter(|_| turns > 0) {
                     Some(respelled) => spelled = respelled,
+                    None if hints.learn(&error) => {}
                     None => return Err(error),
                 }
-                turns -= 1;
+                turns = turns.saturating_sub(1);
             }
         }
     };

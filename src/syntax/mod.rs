@@ -9,9 +9,11 @@ mod change_rows;
 mod copy;
 mod create;
 mod cursor;
+mod dialect;
 mod maintain;
 mod parameters;
 mod parse;
+mod prepare;
 mod quality;
 pub mod quote;
 mod script;
@@ -25,8 +27,8 @@ pub use parameters::{Parameters, parameter_names};
 pub use script::{Piece, Script};
 pub use statement::{
     Alter, AlterAction, ChangeRows, ColumnSpec, Comment, CommentTarget, CopyTo, CreateTable, CreateView,
-    DeleteFiles, DropObject, ExternalSource, Insert, ObjectKind, Optimize, Property, Restore, Statement,
-    TableName, Vacuum,
+    DeleteFiles, DropObject, ExternalSource, Insert, ObjectKind, Optimize, Prepare, Property, Restore,
+    Statement, TableName, Vacuum,
 };
 pub use versions::AsOf;
 

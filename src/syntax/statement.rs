@@ -7,6 +7,7 @@ use datafusion::sql::parser::Statement as Standard;
 use sqlparser::ast::{DataType, Expr, Ident, Query};
 use sqlparser::tokenizer::Span;
 
+use super::script::Piece;
 use super::versions::AsOf;
 
 /// One parsed statement.
@@ -52,6 +53,8 @@ pub enum Statement {
     },
     /// `DESCRIBE t`.
     Describe(TableName),
+    /// `DESCRIBE SELECT …`.
+    DescribeQuery(Box<Query>),
     /// `DESCRIBE 'file'`.
     DescribeFile {
         /// The file, folder, pattern or URL.
@@ -91,6 +94,22 @@ pub enum Statement {
         /// Where the id stands.
         span: Span,
     },
+    /// `PREPARE name [(types)] AS statement`.
+    Prepare(Box<Prepare>),
+    /// `EXECUTE name [(expression, …)]`.
+    Execute {
+        /// The prepared statement.
+        name: String,
+        /// Where it is named.
+        span: Span,
+        /// `SELECT` of the arguments, if there are any.
+        arguments: Option<Piece>,
+    },
+    /// `DEALLOCATE [PREPARE] name|ALL`.
+    Deallocate {
+        /// The prepared statement and where it is named; `None` for all.
+        name: Option<(String, Span)>,
+    },
     /// `RESET setting`, or `RESET ALL`.
     Reset {
         /// The setting; `None` for all.
@@ -99,6 +118,19 @@ pub enum Statement {
 }
 
 impl Statement {
+    /// Whether another's change of the same table can come in its way.
+    pub fn may_conflict(&self) -> bool {
+        matches!(
+            self,
+            Self::Insert(_)
+                | Self::ChangeRows(_)
+                | Self::Optimize(_)
+                | Self::Restore(_)
+                | Self::Alter(_)
+                | Self::Execute { .. }
+        )
+    }
+
     /// What of the statement DataFusion's planner plans: itself, or the query in it.
     pub fn into_planned(self) -> Option<Standard> {
         let query = match self {
@@ -108,6 +140,7 @@ impl Statement {
             Self::CreateTable(table) => table.query?,
             Self::CreateView(view) => view.query,
             Self::CopyTo(copy) => copy.query,
+            Self::DescribeQuery(query) => query,
             Self::DeleteFiles(delete) => delete.query,
             _ => return None,
         };
@@ -360,6 +393,19 @@ pub struct DeleteFiles {
     pub table: TableName,
     /// The rows of `t$files` that are meant.
     pub query: Box<Query>,
+}
+
+/// A statement under a name, for later.
+#[derive(Debug, Clone)]
+pub struct Prepare {
+    /// The name.
+    pub name: String,
+    /// Where it stands.
+    pub span: Span,
+    /// The types of `$1`, `$2`, …, where they are declared.
+    pub types: Vec<DataType>,
+    /// The statement.
+    pub piece: Piece,
 }
 
 /// `OPTIMIZE t [WHERE condition] [ZORDER BY (a, b)]`.

@@ -60,13 +60,22 @@ impl Queries {
         format!("{}-s{number}", self.prefix)
     }
 
-    /// Begins the record of a statement; dropped, what is returned ends it.
-    pub(super) fn begin(self: &Arc<Self>, session: &str, sql: &str, memory: &Arc<LakeMemory>) -> Begun {
+    /// Begins the record of a statement; dropped, what is returned ends it. One that is not shown is in
+    /// neither table nor history.
+    pub(super) fn begin(
+        self: &Arc<Self>,
+        session: &str,
+        sql: &str,
+        memory: &Arc<LakeMemory>,
+        is_shown: bool,
+    ) -> Begun {
         let number = self.next_query.fetch_add(1, Ordering::Relaxed);
         let id = format!("{}-{number}", self.prefix);
         let record = Record::new(id, session, sql, memory);
-        self.known.lock().running.insert(number, record.clone());
-        Begun::new(record, number, Arc::clone(self))
+        if is_shown {
+            self.known.lock().running.insert(number, record.clone());
+        }
+        Begun::new(record, number, is_shown.then(|| Arc::clone(self)))
     }
 
     fn end(&self, number: u64, summary: Summary) {

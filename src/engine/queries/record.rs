@@ -244,7 +244,7 @@ impl Record {
 
     /// Why it was stopped, if it was.
     pub(in crate::engine) fn stopped(&self) -> Option<Stop> {
-        *self.0.stopped.borrow()
+        self.0.stopped.borrow().clone()
     }
 
     /// Waits until it is stopped; for ever, if nobody does.
@@ -254,7 +254,7 @@ impl Record {
             .wait_for(Option::is_some)
             .await
             .ok()
-            .and_then(|stop| *stop);
+            .and_then(|stop| stop.clone());
         match stop {
             Some(stop) => stop,
             None => std::future::pending().await,
@@ -351,12 +351,13 @@ fn shortened(text: &str) -> String {
 pub(in crate::engine) struct Begun {
     record: Record,
     number: u64,
-    queries: Arc<Queries>,
+    /// Where it is shown.
+    queries: Option<Arc<Queries>>,
     has_ended: bool,
 }
 
 impl Begun {
-    pub(super) fn new(record: Record, number: u64, queries: Arc<Queries>) -> Self {
+    pub(super) fn new(record: Record, number: u64, queries: Option<Arc<Queries>>) -> Self {
         Self {
             record,
             number,
@@ -386,7 +387,9 @@ impl Begun {
             return;
         }
         self.record.end(state, error);
-        self.queries.end(self.number, self.record.summary());
+        if let Some(queries) = &self.queries {
+            queries.end(self.number, self.record.summary());
+        }
     }
 }
 

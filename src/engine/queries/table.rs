@@ -18,6 +18,12 @@ impl Queries {
             let values = all.iter().map(|summary| i64::try_from(get(summary)).ok());
             Arc::new(values.collect::<Int64Array>())
         };
+        let time = |get: fn(&Summary) -> Duration| -> ArrayRef {
+            let values = all
+                .iter()
+                .map(|summary| Some(get(summary).as_secs_f64() * 1000.0));
+            Arc::new(values.collect::<Float64Array>())
+        };
         let started = all
             .iter()
             .map(|summary| Some(summary.started_at.timestamp_micros()));
@@ -34,8 +40,8 @@ impl Queries {
                         .with_timezone("UTC"),
                 ),
             ),
-            ("elapsed_ms", number(|s| milliseconds(s.totals.elapsed))),
-            ("queued_ms", number(|s| milliseconds(s.totals.queued))),
+            ("elapsed_ms", time(|s| s.totals.elapsed)),
+            ("queued_ms", time(|s| s.totals.queued)),
             (
                 "fraction",
                 Arc::new(
@@ -65,8 +71,4 @@ impl Queries {
             ),
         ])
     }
-}
-
-fn milliseconds(duration: Duration) -> u64 {
-    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }

@@ -24,7 +24,7 @@ use arrow::error::ArrowError;
 use super::outcome::{Body, Done, Rows};
 use super::session::Session;
 use super::state::initial_config;
-use super::{explain, safe, settings, system};
+use super::{explain, prepared, safe, settings, system};
 use crate::error::{Code, Error, Result};
 use crate::syntax::{Parameters, Piece, Statement};
 
@@ -59,6 +59,7 @@ pub(super) async fn execute(
         Statement::DeleteFiles(delete) => {
             done(delete_files::execute(session, piece, *delete, parameters).await?)
         }
+        Statement::DescribeQuery(_) => describe::query(session, piece, parameters).await,
         Statement::DescribeFile { path, span } => describe::file(session, piece, &path, span).await,
         Statement::SuggestConstraints(name) => suggest::execute(session, piece, &name).await,
         Statement::ShowPartitions(name) => show_partitions::execute(session, &name).await,
@@ -85,6 +86,29 @@ pub(super) async fn execute(
             let killed = session.lake().queries().kill(&id);
             killed.map_err(|error| error.at(piece.locate(span)))?;
             done(Done::new(format!("stopped statement {id}")))
+        }
+        Statement::Prepare(prepare) => done(session.prepared().add(*prepare, piece)?),
+        Statement::Deallocate { name } => {
+            let place = name.as_ref().map(|(_, span)| piece.locate(*span));
+            let removed = session
+                .prepared()
+                .remove(name.as_ref().map(|(name, _)| name.as_str()));
+            match (removed, place) {
+                (Err(error), Some(place)) => Err(error.at(place)),
+                (removed, _) => done(removed?),
+            }
+        }
+        Statement::Execute {
+            name,
+            span,
+            arguments,
+        } => {
+            let at = |error: Error| error.at(piece.locate(span));
+            let prepared = session.prepared().get(&name).map_err(at)?;
+            let values = prepared::arguments(session, &prepared, arguments.as_ref(), parameters);
+            let values = values.await.map_err(at)?;
+            let statement = Statement::parse(&prepared.piece)?;
+            Box::pin(execute(session, &prepared.piece, statement, &values)).await
         }
         Statement::Show { name } => show(session, name.map(|(name, _)| name)),
         Statement::Reset { name } => {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use arrow::datatypes::DataType;
 use datafusion::common::Column as ColumnName;
 use datafusion::error::DataFusionError;
-use datafusion::logical_expr::{Expr, LogicalPlan, LogicalPlanBuilder};
+use datafusion::logical_expr::{Expr, LogicalPlan, LogicalPlanBuilder, cast};
 
 use super::Creation;
 use crate::definition::{Column, ExternalTable, Format, arrow_type, column_type, type_text};
@@ -13,7 +13,42 @@ use crate::error::{Code, Error, Result, did_you_mean};
 use crate::syntax::{ColumnSpec, CreateTable};
 use crate::table::managed::refused;
 
+/// What a list of columns beside a query says of them besides name and type.
+pub(super) fn declare<'a>(specs: &[ColumnSpec], columns: impl Iterator<Item = &'a mut Column>) {
+    for column in columns {
+        if let Some(spec) = specs.iter().find(|spec| spec.name == column.name) {
+            column.nullable = !spec.not_null;
+            column.comment.clone_from(&spec.comment);
+        }
+    }
+}
+
 impl Creation<'_> {
+    /// The query with its columns named and typed as they are declared, if they are.
+    pub(super) fn as_declared(&self, plan: LogicalPlan, specs: &[ColumnSpec]) -> Result<LogicalPlan> {
+        let Some(first) = specs.first() else {
+            return Ok(plan);
+        };
+        let schema = Arc::clone(plan.schema());
+        let (declared, given) = (specs.len(), schema.fields().len());
+        if declared != given {
+            let message = format!("{declared} columns are declared, and the query gives {given}");
+            return Err(Error::new(Code::InvalidStatement, message).at(self.piece.locate(first.span)));
+        }
+        let columns = specs.iter().zip(schema.iter()).map(|(spec, given)| {
+            let column = Expr::Column(ColumnName::from(given));
+            let column = match &spec.data_type {
+                Some(_) => cast(column, self.column(spec)?.data_type),
+                None => column,
+            };
+            Ok(column.alias(&spec.name))
+        });
+        LogicalPlanBuilder::from(plan)
+            .project(columns.collect::<Result<Vec<Expr>>>()?)
+            .and_then(LogicalPlanBuilder::build)
+            .map_err(|e: DataFusionError| self.session.translated(e, self.piece))
+    }
+
     /// The query's columns as a table's, and the plan with the partition columns moved last.
     pub(super) fn arrange(
         &self,

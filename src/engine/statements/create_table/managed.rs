@@ -8,6 +8,7 @@ use arrow::datatypes::Schema;
 use uuid::Uuid;
 
 use super::Creation;
+use super::columns::declare;
 use crate::definition::{Column, ManagedTable, TableKind};
 use crate::engine::outcome::{Body, Done};
 use crate::engine::statements::managed::stage;
@@ -45,10 +46,11 @@ impl Creation<'_> {
         table: &CreateTable,
         parameters: &Parameters,
     ) -> Result<Body> {
-        self.refuse_columns_beside_query(table)?;
         let state = self.session.state();
         let query = self.session.plan(&state, self.piece, parameters).await?;
+        let query = self.as_declared(query, &table.columns)?;
         let (query, mut columns, mut partition_columns) = self.arrange(query, &table.partitioned_by)?;
+        declare(&table.columns, columns.iter_mut().chain(&mut partition_columns));
         for column in columns.iter_mut().chain(&mut partition_columns) {
             column.data_type = stored_type(&column.data_type);
         }

@@ -16,6 +16,7 @@ use datafusion::execution::SessionState;
 use datafusion::logical_expr::LogicalPlan;
 use datafusion::logical_expr::dml::InsertOp;
 
+use self::columns::declare;
 use super::target::Target;
 use super::write;
 use crate::definition::{Column, ExternalTable, Format, TableFormat, TableKind, TextOptions, check_name};
@@ -208,10 +209,11 @@ impl Creation<'_> {
 
     /// A table of a query's rows.
     async fn of_query(&self, table: &CreateTable, parameters: &Parameters) -> Result<Done> {
-        self.refuse_columns_beside_query(table)?;
         let state = self.session.state();
         let plan = self.session.plan(&state, self.piece, parameters).await?;
-        let (plan, columns, partition_columns) = self.arrange(plan, &table.partitioned_by)?;
+        let plan = self.as_declared(plan, &table.columns)?;
+        let (plan, mut columns, mut partition_columns) = self.arrange(plan, &table.partitioned_by)?;
+        declare(&table.columns, columns.iter_mut().chain(&mut partition_columns));
         let mut external = parquet(String::new(), columns, partition_columns);
         self.check_columns(&external)?;
         let folder;
@@ -237,18 +239,6 @@ impl Creation<'_> {
                 let _ = std::fs::remove_dir_all(&folder);
                 Err(error)
             }
-        }
-    }
-
-    fn refuse_columns_beside_query(&self, table: &CreateTable) -> Result<()> {
-        match table.columns.first() {
-            None => Ok(()),
-            Some(column) => Err(Error::new(
-                Code::Unsupported,
-                "a list of columns beside AS is not supported",
-            )
-            .with_hint("name and cast the columns in the query: SELECT CAST(a AS BIGINT) AS b")
-            .at(self.piece.locate(column.span))),
         }
     }
 
