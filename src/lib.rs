@@ -24,6 +24,7 @@
 //! | 9 | [`render`] | one list of result formats, and the progress of a running statement |
 //! | 10 | [`batch`] | scripts: texts run from their first statement to their last |
 //! | 10 | [`repl`] | the shell: editing, completion, dot commands, cancellation |
+//! | 10 | [`flight`] | the server: Flight SQL over sessions, users and tokens, metrics |
 //! | 10 | [`demo`] | the sample lake: its generator, catalog and scripts |
 //! | 11 | [`cli`] | the command line: arguments as typed, options as resolved, exit codes |
 //!
@@ -53,6 +54,7 @@ pub mod definition;
 pub mod demo;
 pub mod engine;
 pub mod error;
+pub mod flight;
 pub mod functions;
 pub mod operators;
 pub mod planner;

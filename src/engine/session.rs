@@ -6,6 +6,7 @@ use datafusion::error::DataFusionError;
 use datafusion::execution::SessionState;
 use datafusion::logical_expr::LogicalPlan;
 use datafusion::physical_plan::ExecutionPlan;
+use datafusion::prelude::SessionConfig;
 use futures::{FutureExt, StreamExt, stream};
 use parking_lot::RwLock;
 
@@ -18,8 +19,10 @@ use super::pins::Pins;
 use super::progress::Progress;
 use super::queries::{Record, Stop};
 use super::recorded::recorded;
+use super::rights::{self, Principal};
 use super::run::{Attempts, Replan, Work, panicked};
 use super::safe;
+use super::sessions::{Origin, Presence};
 use super::state::{SharedConfig, fit_sorts, initial_config, session_state};
 use super::statements;
 use crate::error::{Code, Error, Result};
@@ -35,21 +38,25 @@ pub struct Session {
     base: Arc<SessionState>,
     progress: Progress,
     id: Arc<str>,
+    presence: Arc<Presence>,
     /// The statement that this is handed to.
     record: Option<Record>,
 }
 
 impl Session {
-    pub(super) fn new(lake: Lake) -> Self {
-        let config = Arc::new(RwLock::new(initial_config(&lake)));
+    pub(super) fn new(lake: Lake, principal: Principal, origin: Origin) -> Self {
+        let id = lake.queries().session_id();
+        let presence = lake.sessions().enter(&id, &principal.user, origin);
+        let config = initial_config(&lake).with_extension(Arc::new(principal));
+        let config = Arc::new(RwLock::new(config));
         let base = Arc::new(session_state(&lake, &config, Vec::new()));
-        let id = lake.queries().session_id().into();
         Self {
             lake,
             config,
             base,
             progress: Progress::default(),
-            id,
+            id: id.into(),
+            presence,
             record: None,
         }
     }
@@ -71,6 +78,7 @@ impl Session {
 
     async fn run(&self, piece: Piece, parameters: Arc<Parameters>) -> Result<Outcome> {
         self.pins().clear();
+        self.presence.begin();
         let limits = Limits::of(&self.config.read());
         let lake = &self.lake;
         let mut begun = lake.queries().begin(&self.id, piece.sql(), lake.memory());
@@ -135,6 +143,16 @@ impl Session {
     /// A handle to the running statement's progress.
     pub fn progress(&self) -> Progress {
         self.progress.clone()
+    }
+
+    /// For whom statements are run.
+    pub fn principal(&self) -> Arc<Principal> {
+        rights::principal(&self.config.read())
+    }
+
+    /// The settings that this session began with.
+    pub(super) fn first_config(&self) -> SessionConfig {
+        initial_config(&self.lake).with_extension(self.principal())
     }
 
     /// The lake.
@@ -250,7 +268,7 @@ impl Session {
         Ok((self.physical(state, piece, &plan).await?, is_metadata))
     }
 
-    /// Starts a plan on the lake's workers; its rows come as they are asked for. Dropped early, they
+    /// Runs a plan on the lake's workers when its rows are asked for. Dropped early, they
     /// stop it.
     pub(super) fn stream(
         &self,

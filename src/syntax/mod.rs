@@ -13,6 +13,7 @@ mod maintain;
 mod parameters;
 mod parse;
 pub mod quote;
+mod row_insert;
 mod script;
 mod show;
 mod statement;
@@ -20,6 +21,7 @@ mod versions;
 
 pub use cursor::parse_type;
 pub use parameters::{Parameters, parameter_names};
+pub use row_insert::insert_from;
 pub use script::{Piece, Script};
 pub use statement::{
     Alter, AlterAction, ChangeRows, ColumnSpec, Comment, CommentTarget, CopyTo, CreateTable, CreateView,
