@@ -10,6 +10,7 @@ use datafusion::execution::cache::cache_manager::CacheManagerConfig;
 use datafusion::execution::runtime_env::{RuntimeEnv, RuntimeEnvBuilder};
 
 use super::admission::Admission;
+use super::checks::History;
 use super::failure;
 use super::limits::Limits;
 use super::memory::{LakeMemory, StatementPool, default_limit};
@@ -49,6 +50,7 @@ pub struct Lake {
     admission: Arc<Admission>,
     queries: Arc<Queries>,
     sessions: Arc<Sessions>,
+    checks: Arc<History>,
     limits: Limits,
     options: LakeOptions,
 }
@@ -148,6 +150,7 @@ impl Lake {
             statement_memory: said.statement_memory.unwrap_or_default(),
         };
         Ok(Self {
+            checks: Arc::new(History::new(catalog.root())),
             catalog,
             runtime,
             workers: Arc::new(Workers::new(options.threads)?),
@@ -234,6 +237,11 @@ impl Lake {
 
     pub(super) fn sessions(&self) -> &Arc<Sessions> {
         &self.sessions
+    }
+
+    /// What rules said of the lake's tables.
+    pub(super) fn checks(&self) -> &Arc<History> {
+        &self.checks
     }
 
     /// The limits of a new session's statements.

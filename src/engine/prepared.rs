@@ -232,6 +232,7 @@ fn answers(statement: &Statement) -> Answers {
         | Statement::ShowFunctions { .. }
         | Statement::Describe(_)
         | Statement::DescribeFile { .. }
+        | Statement::SuggestConstraints(_)
         | Statement::Show { .. } => Answers::Rows,
         Statement::Insert(_)
         | Statement::ChangeRows(_)

@@ -208,9 +208,10 @@ pub(super) fn check_statement(session: &Session, statement: &Statement) -> Resul
         | Statement::Show { .. }
         | Statement::Reset { .. }
         | Statement::Kill { .. } => Ok(()),
-        Statement::ShowCreate(name) | Statement::ShowPartitions(name) | Statement::Describe(name) => {
-            check(name, Role::Read)
-        }
+        Statement::ShowCreate(name)
+        | Statement::ShowPartitions(name)
+        | Statement::Describe(name)
+        | Statement::SuggestConstraints(name) => check(name, Role::Read),
         Statement::Insert(insert) => check(&insert.table, Role::Write),
         Statement::ChangeRows(change) => check(&change.table, Role::Write),
         Statement::Optimize(optimize) => check(&optimize.table, Role::Write),

@@ -85,6 +85,7 @@ pub(super) fn session_state(lake: &Lake, config: &SharedConfig, views: Vec<Strin
         Arc::clone(config),
         Arc::clone(lake.queries()),
         Arc::clone(lake.sessions()),
+        Arc::clone(lake.checks()),
     ));
     let information_schema = InformationSchema::new(
         Arc::clone(lake.catalog()),

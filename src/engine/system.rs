@@ -9,6 +9,7 @@ use datafusion::catalog::{MemTable, SchemaProvider, TableProvider};
 use datafusion::execution::SessionStateDefaults;
 use datafusion::logical_expr::Documentation;
 
+use super::checks::History;
 use super::queries::Queries;
 use super::rights;
 use super::sessions::Sessions;
@@ -29,11 +30,13 @@ pub(super) struct SystemSchema {
     config: SharedConfig,
     queries: Arc<Queries>,
     sessions: Arc<Sessions>,
+    checks: Arc<History>,
 }
 
 impl SystemSchema {
     pub(super) const NAME: &str = "system";
     pub(super) const TABLES: &[&str] = &[
+        "checks",
         "columns",
         "functions",
         "queries",
@@ -48,6 +51,7 @@ impl SystemSchema {
         config: SharedConfig,
         queries: Arc<Queries>,
         sessions: Arc<Sessions>,
+        checks: Arc<History>,
     ) -> Self {
         Self {
             catalog,
@@ -55,6 +59,7 @@ impl SystemSchema {
             config,
             queries,
             sessions,
+            checks,
         }
     }
 
@@ -66,6 +71,7 @@ impl SystemSchema {
             "functions" => functions(),
             "queries" => self.queries(),
             "sessions" => self.sessions(),
+            "checks" => self.checks.table()?,
             _ => return Ok(None),
         }))
     }

@@ -12,11 +12,13 @@ mod cursor;
 mod maintain;
 mod parameters;
 mod parse;
+mod quality;
 pub mod quote;
 mod row_insert;
 mod script;
 mod show;
 mod statement;
+mod summarize;
 mod versions;
 
 pub use cursor::parse_type;
