@@ -45,6 +45,8 @@
 //! - an **error code**: `error/code.rs`; DataFusion's errors become ours in `engine/failure.rs`;
 //! - a **key of a definition file**: `definition/read.rs` (in) and `definition/edit.rs` (out);
 //! - a **dot command** of the shell: `repl/command/`;
+//! - a **call of Flight SQL**: `flight/service.rs`; what it answers in `flight/run.rs`, `flight/metadata.rs`,
+//!   `flight/actions.rs`; who may do what: `engine/rights.rs`; users: `flight/users/`;
 //! - a **flag**: `cli/args.rs` (as typed) and `cli/options.rs` (as resolved).
 
 pub mod batch;
