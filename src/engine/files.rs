@@ -11,6 +11,7 @@ use datafusion::datasource::TableType;
 use url::Url;
 
 use super::lake::Lake;
+use super::rights;
 use super::safe;
 use super::state::{SharedConfig, session_state};
 use crate::definition::{ExternalTable, Format};
@@ -39,6 +40,9 @@ impl Files {
 
     /// The files at `path` as a table.
     pub(super) async fn table(&self, path: &str) -> Result<Arc<dyn TableProvider>> {
+        if !self.in_view {
+            rights::principal(&self.config.read()).check_files(&format!("'{path}'"))?;
+        }
         let place = self.place(path)?;
         let state = session_state(&self.lake, &self.config, Vec::new());
         let format = match Format::of_name(path) {

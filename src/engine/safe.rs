@@ -122,7 +122,8 @@ fn reads_only(statement: &Statement) -> bool {
     }
 }
 
-fn is_query(statement: &Standard) -> bool {
+/// Whether a statement is a query that writes nothing.
+pub(super) fn is_query(statement: &Standard) -> bool {
     matches!(
         statement,
         Standard::Statement(inner) if matches!(

@@ -6,6 +6,7 @@ use datafusion::error::DataFusionError;
 use datafusion::execution::SessionState;
 use datafusion::logical_expr::LogicalPlan;
 use datafusion::physical_plan::ExecutionPlan;
+use datafusion::prelude::SessionConfig;
 use futures::{FutureExt, StreamExt, stream};
 use parking_lot::RwLock;
 
@@ -15,11 +16,13 @@ use super::lake::Lake;
 use super::limits::{Limits, some};
 use super::outcome::{Body, Outcome, Outcomes, Rows};
 use super::pins::Pins;
-use super::prepared::Prepared;
+use super::prepared_statements::PreparedStatements;
 use super::progress::Progress;
 use super::queries::{Record, Stop};
 use super::recorded::recorded;
+use super::rights::{self, Principal};
 use super::run::{Attempts, Replan, Work, panicked};
+use super::sessions::{Origin, Presence};
 use super::state::{SharedConfig, fit_sorts, follow_settings, initial_config, session_state};
 use super::statements;
 use crate::error::{Code, Error, Result};
@@ -35,25 +38,29 @@ pub struct Session {
     base: Arc<SessionState>,
     progress: Progress,
     id: Arc<str>,
-    prepared: Prepared,
+    prepared: PreparedStatements,
     /// Whether its statements are shown in `system.queries`.
     is_shown: bool,
+    presence: Arc<Presence>,
     /// The statement that this is handed to.
     record: Option<Record>,
 }
 
 impl Session {
-    pub(super) fn new(lake: Lake) -> Self {
-        let config = Arc::new(RwLock::new(initial_config(&lake)));
+    pub(super) fn new(lake: Lake, principal: Principal, origin: Origin) -> Self {
+        let id = lake.queries().session_id();
+        let presence = lake.sessions().enter(&id, &principal.user, origin);
+        let config = initial_config(&lake).with_extension(Arc::new(principal));
+        let config = Arc::new(RwLock::new(config));
         let base = Arc::new(session_state(&lake, &config, Vec::new()));
-        let id = lake.queries().session_id().into();
         Self {
             lake,
             config,
             base,
             progress: Progress::default(),
-            id,
-            prepared: Prepared::default(),
+            id: id.into(),
+            presence,
+            prepared: PreparedStatements::default(),
             is_shown: true,
             record: None,
         }
@@ -78,6 +85,7 @@ impl Session {
         if self.is_shown {
             self.pins().clear();
         }
+        self.presence.begin();
         let limits = Limits::of(&self.config.read());
         let lake = &self.lake;
         let queries = lake.queries();
@@ -175,6 +183,16 @@ impl Session {
         self.progress.clone()
     }
 
+    /// For whom statements are run.
+    pub fn principal(&self) -> Arc<Principal> {
+        rights::principal(&self.config.read())
+    }
+
+    /// The settings that this session began with.
+    pub(super) fn first_config(&self) -> SessionConfig {
+        initial_config(&self.lake).with_extension(self.principal())
+    }
+
     /// The lake.
     pub fn lake(&self) -> &Lake {
         &self.lake
@@ -200,7 +218,7 @@ impl Session {
         self.record.as_ref()
     }
 
-    pub(super) fn prepared(&self) -> &Prepared {
+    pub(super) fn prepared(&self) -> &PreparedStatements {
         &self.prepared
     }
 
@@ -291,7 +309,7 @@ impl Session {
         Ok((self.physical(state, piece, &plan).await?, is_metadata))
     }
 
-    /// Starts a plan on the lake's workers; its rows come as they are asked for. Dropped early, they
+    /// Runs a plan on the lake's workers when its rows are asked for. Dropped early, they
     /// stop it.
     pub(super) fn stream(
         &self,

@@ -6,6 +6,7 @@
 
 mod code;
 mod location;
+mod portable;
 mod suggest;
 mod wording;
 
@@ -82,6 +83,13 @@ impl Error {
     #[must_use]
     pub fn at(mut self, location: Location) -> Self {
         self.0.location.get_or_insert(location);
+        self
+    }
+
+    /// The same error, its place read from `source`, which has the same lines.
+    #[must_use]
+    pub fn placed_in(mut self, source: &str) -> Self {
+        self.0.location = self.0.location.map(|location| location.of_text(source));
         self
     }
 

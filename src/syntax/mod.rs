@@ -16,6 +16,7 @@ mod parse;
 mod prepare;
 mod quality;
 pub mod quote;
+mod row_insert;
 mod script;
 mod show;
 mod statement;
@@ -24,6 +25,7 @@ mod versions;
 
 pub use cursor::parse_type;
 pub use parameters::{Parameters, parameter_names};
+pub use row_insert::insert_from;
 pub use script::{Piece, Script};
 pub use statement::{
     Alter, AlterAction, ChangeRows, ColumnSpec, Comment, CommentTarget, CopyTo, CreateTable, CreateView,
