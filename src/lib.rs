@@ -35,7 +35,8 @@
 //!   `operators/`, one folder an operator;
 //! - a **setting**: `engine/settings.rs` (DataFusion's), `engine/limits.rs` (ours); a **system table**:
 //!   `engine/system.rs`; `information_schema`: `engine/information_schema.rs`; a table's own (`t$files`):
-//!   `engine/tables.rs`, per kind; a **statement's record**: `engine/queries/`;
+//!   `engine/tables.rs`, per kind; a **statement's record**: `engine/queries/`; what **rules said**:
+//!   `engine/checks/`;
 //! - a **limit**: `engine/memory/`, `engine/spill.rs`, `engine/admission.rs`; what is run again: `engine/run.rs`;
 //! - a **file format** of tables: `definition/format.rs` (options), `table/external/read/` (reader),
 //!   `table/output/` (writer);

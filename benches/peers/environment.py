@@ -22,13 +22,13 @@ def cache() -> pathlib.Path:
     return pathlib.Path(base)
 
 
-def enter() -> None:
-    """Runs this very program again inside the environment, which is made if it is not there."""
-    folder = cache() / "environment"
+def enter(name: str = "environment", packages: dict[str, str] = PACKAGES) -> None:
+    """Runs this very program again inside the environment of that name, which is made if it is not there."""
+    folder = cache() / name
     python = folder / "bin" / "python"
     if pathlib.Path(sys.prefix) == folder:
         return
-    wanted = "\n".join(f"{name}=={version}" for name, version in PACKAGES.items())
+    wanted = "\n".join(f"{name}=={version}" for name, version in packages.items())
     stamp = folder / "packages.txt"
     if not stamp.exists() or stamp.read_text() != wanted:
         subprocess.run([sys.executable, "-m", "venv", "--clear", folder], check=True)

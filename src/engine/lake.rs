@@ -10,6 +10,7 @@ use datafusion::execution::cache::cache_manager::CacheManagerConfig;
 use datafusion::execution::runtime_env::{RuntimeEnv, RuntimeEnvBuilder};
 
 use super::admission::Admission;
+use super::checks::History;
 use super::failure;
 use super::limits::Limits;
 use super::memory::{LakeMemory, StatementPool, default_limit};
@@ -46,6 +47,7 @@ pub struct Lake {
     memory: Arc<LakeMemory>,
     admission: Arc<Admission>,
     queries: Arc<Queries>,
+    checks: Arc<History>,
     limits: Limits,
     options: LakeOptions,
 }
@@ -130,6 +132,7 @@ impl Lake {
             statement_memory: said.statement_memory.unwrap_or_default(),
         };
         Ok(Self {
+            checks: Arc::new(History::new(catalog.root())),
             catalog,
             runtime,
             workers: Arc::new(Workers::new(options.threads)?),
@@ -181,6 +184,11 @@ impl Lake {
 
     pub(super) fn queries(&self) -> &Arc<Queries> {
         &self.queries
+    }
+
+    /// What rules said of the lake's tables.
+    pub(super) fn checks(&self) -> &Arc<History> {
+        &self.checks
     }
 
     /// The limits of a new session's statements.

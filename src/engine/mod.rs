@@ -8,6 +8,7 @@
 
 mod accounted;
 mod admission;
+mod checks;
 mod culprit;
 mod explain;
 mod failure;

@@ -108,6 +108,7 @@ fn reads_only(statement: &Statement) -> bool {
         Statement::ShowTables { .. }
         | Statement::ShowCreate(_)
         | Statement::ShowPartitions(_)
+        | Statement::SuggestConstraints(_)
         | Statement::ShowFunctions { .. }
         | Statement::Describe(_)
         | Statement::Use { .. }

@@ -82,6 +82,7 @@ pub(super) fn session_state(lake: &Lake, config: &SharedConfig, views: Vec<Strin
         Arc::clone(&tables) as _,
         Arc::clone(config),
         Arc::clone(lake.queries()),
+        Arc::clone(lake.checks()),
     ));
     let information_schema = InformationSchema::new(
         Arc::clone(lake.catalog()),

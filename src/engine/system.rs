@@ -9,6 +9,7 @@ use datafusion::catalog::{MemTable, SchemaProvider, TableProvider};
 use datafusion::execution::SessionStateDefaults;
 use datafusion::logical_expr::Documentation;
 
+use super::checks::History;
 use super::queries::Queries;
 use super::settings;
 use super::state::{SharedConfig, aggregate_functions, scalar_functions, window_functions};
@@ -26,23 +27,34 @@ pub(super) struct SystemSchema {
     planner: Arc<dyn TablePlanner>,
     config: SharedConfig,
     queries: Arc<Queries>,
+    checks: Arc<History>,
 }
 
 impl SystemSchema {
     pub(super) const NAME: &str = "system";
-    pub(super) const TABLES: &[&str] = &["columns", "functions", "queries", "rules", "settings", "tables"];
+    pub(super) const TABLES: &[&str] = &[
+        "checks",
+        "columns",
+        "functions",
+        "queries",
+        "rules",
+        "settings",
+        "tables",
+    ];
 
     pub(super) fn new(
         catalog: Arc<Catalog>,
         planner: Arc<dyn TablePlanner>,
         config: SharedConfig,
         queries: Arc<Queries>,
+        checks: Arc<History>,
     ) -> Self {
         Self {
             catalog,
             planner,
             config,
             queries,
+            checks,
         }
     }
 
@@ -54,6 +66,7 @@ impl SystemSchema {
             "functions" => functions(),
             "queries" => self.queries.table(),
             "rules" => super::rules::rules_table(&self.catalog)?,
+            "checks" => self.checks.table()?,
             _ => return Ok(None),
         }))
     }

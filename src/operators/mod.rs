@@ -9,6 +9,7 @@
 mod input;
 mod node;
 mod relation;
+mod summarize;
 pub mod validate;
 pub mod window;
 
@@ -24,14 +25,14 @@ pub(crate) use relation::at;
 use node::NodePlanner;
 
 /// Every relation function.
-pub fn relation_functions() -> &'static [&'static dyn RelationFunction] {
-    window::FUNCTIONS
+pub fn relation_functions() -> impl Iterator<Item = &'static dyn RelationFunction> {
+    let others: &[&dyn RelationFunction] = &[&summarize::Summarize];
+    window::FUNCTIONS.iter().chain(others).copied()
 }
 
 /// The relation function of that name, in any case.
 pub fn relation_function(name: &str) -> Option<&'static dyn RelationFunction> {
-    let mut all = relation_functions().iter().copied();
-    all.find(|function| function.signature().name.eq_ignore_ascii_case(name))
+    relation_functions().find(|function| function.signature().name.eq_ignore_ascii_case(name))
 }
 
 /// What makes physical operators of this module's logical nodes.
@@ -41,6 +42,7 @@ pub fn node_planners() -> Vec<Arc<dyn ExtensionPlanner + Send + Sync>> {
         NodePlanner::<window::PanesNode>::planner(),
         NodePlanner::<window::SessionNode>::planner(),
         NodePlanner::<window::CountNode>::planner(),
+        NodePlanner::<summarize::TransposeNode>::planner(),
     ]
 }
 

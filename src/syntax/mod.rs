@@ -12,12 +12,14 @@ mod cursor;
 mod maintain;
 mod parameters;
 mod parse;
+mod quality;
 pub mod quote;
 mod reject;
 mod rule;
 mod script;
 mod show;
 mod statement;
+mod summarize;
 mod versions;
 
 pub use cursor::parse_type;

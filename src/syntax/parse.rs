@@ -9,14 +9,37 @@ use sqlparser::tokenizer::{Token, TokenWithSpan};
 use super::cursor::{Cursor, RECURSION_LIMIT, parse_error, table_name};
 use super::script::Piece;
 use super::statement::{ChangeRows, Insert, Statement};
-use super::{alter, change_rows, copy, create, maintain, reject, show};
+use super::{alter, change_rows, copy, create, maintain, quality, reject, show};
 use crate::error::{Code, Error, Result, did_you_mean};
 
 /// Words that begin a statement, for suggestions.
 const FIRST_WORDS: &[&str] = &[
-    "SELECT", "WITH", "VALUES", "INSERT", "UPDATE", "DELETE", "MERGE", "TRUNCATE", "CREATE", "DROP", "SHOW",
-    "DESCRIBE", "USE", "SET", "RESET", "EXPLAIN", "ALTER", "COMMENT", "COPY", "OPTIMIZE", "VACUUM",
-    "RESTORE", "REPLAY", "KILL",
+    "SELECT",
+    "WITH",
+    "VALUES",
+    "INSERT",
+    "UPDATE",
+    "DELETE",
+    "MERGE",
+    "TRUNCATE",
+    "CREATE",
+    "DROP",
+    "SHOW",
+    "DESCRIBE",
+    "USE",
+    "SET",
+    "RESET",
+    "EXPLAIN",
+    "ALTER",
+    "COMMENT",
+    "COPY",
+    "OPTIMIZE",
+    "VACUUM",
+    "RESTORE",
+    "REPLAY",
+    "KILL",
+    "SUMMARIZE",
+    "SUGGEST",
 ];
 
 impl Statement {
@@ -40,6 +63,9 @@ impl Statement {
             return Ok(statement);
         }
         if let Some(statement) = maintain::statement(&mut cursor)? {
+            return Ok(statement);
+        }
+        if let Some(statement) = quality::statement(&mut cursor)? {
             return Ok(statement);
         }
         standard(piece)

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use sqlparser::dialect::GenericDialect;
 use sqlparser::tokenizer::{Span, Token, TokenWithSpan, Tokenizer};
 
-use super::{parameters, versions};
+use super::{parameters, summarize, versions};
 use crate::error::{Code, Error, Location, Result};
 
 /// A tokenised text.
@@ -78,7 +78,7 @@ impl Script {
             let whole = whole(&tokens);
             versions::name_versions(&mut tokens);
             let text = Arc::clone(&text);
-            parameters::number(Piece { text, tokens, whole })
+            parameters::number(Piece { text, tokens, whole }).and_then(summarize::spell_out)
         });
         pieces.chain(failure)
     }

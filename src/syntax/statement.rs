@@ -38,6 +38,8 @@ pub enum Statement {
     Alter(Box<Alter>),
     /// `COMMENT ON TABLE|VIEW|COLUMN … IS …`.
     Comment(Comment),
+    /// `SUGGEST CONSTRAINTS FOR t`.
+    SuggestConstraints(TableName),
     /// `SHOW PARTITIONS t`.
     ShowPartitions(TableName),
     /// `SHOW TABLES [FROM zone]`.

@@ -11,6 +11,7 @@ mod drop;
 mod managed;
 mod show_create;
 mod show_partitions;
+mod suggest;
 mod target;
 mod write;
 
@@ -60,6 +61,7 @@ pub(super) async fn execute(
             done(delete_files::execute(session, piece, *delete, parameters).await?)
         }
         Statement::DescribeFile { path, span } => describe::file(session, piece, &path, span).await,
+        Statement::SuggestConstraints(name) => suggest::execute(session, piece, &name).await,
         Statement::ShowPartitions(name) => show_partitions::execute(session, &name).await,
         Statement::ShowTables { zone } => show_tables(session, zone.map(|(zone, _)| zone)),
         Statement::ShowCreate(name) => show_create::execute(session, &name).await,

@@ -71,7 +71,7 @@ pub(super) struct Completion {
 }
 
 const SYSTEM: &str = "system";
-const SYSTEM_TABLES: &[&str] = &["columns", "functions", "queries", "settings", "tables"];
+const SYSTEM_TABLES: &[&str] = &["checks", "columns", "functions", "queries", "settings", "tables"];
 /// What settings' names begin with; it may be left out.
 const SETTING_PREFIXES: &[&str] = &["datafusion.", "weir."];
 /// Of so many tables the rows are told; of more it would take too long.

@@ -199,7 +199,10 @@ impl<'a> Passage<'a> {
         let staged = stage(self.session, self.state, self.piece, passing, layouts).await?;
         let counts = tally.counts();
         let verdict = self.verdict(&gate, &counts, of_table);
-        verdict.check(self.table.name(), &counts, self.limit.as_ref())?;
+        if let Err(refused) = verdict.check(self.table.name(), &counts, self.limit.as_ref()) {
+            self.record(&verdict, None).await?;
+            return Err(refused);
+        }
         if let Some(rows) = &self.aside {
             self.each(rows, |batch| aside.write_again(batch)).await?;
         }
@@ -213,6 +216,29 @@ impl<'a> Passage<'a> {
             verdict,
             load_id: self.load_id,
         })
+    }
+
+    /// The load was committed as `version`: everything is the table's now, and the history knows.
+    ///
+    /// # Errors
+    /// What the disk says of the history: the load is made all the same.
+    pub(crate) async fn keep(&self, passed: Passed, version: u64) -> Result<()> {
+        passed.staged.keep();
+        if let Some(quarantine) = passed.quarantine {
+            quarantine.keep();
+        }
+        self.record(&passed.verdict, Some(version)).await
+    }
+
+    async fn record(&self, verdict: &Verdict, version: Option<u64>) -> Result<()> {
+        if verdict.rules.is_empty() {
+            return Ok(());
+        }
+        let run = verdict.run(&self.load_id.to_string(), self.table.name(), version);
+        let history = Arc::clone(self.session.lake().checks());
+        tokio::task::spawn_blocking(move || history.record(&run))
+            .await
+            .map_err(|e| Error::new(Code::Internal, e.to_string()))?
     }
 
     fn quarantine(&self) -> Result<Quarantine> {
@@ -800,13 +826,5 @@ impl Passed {
     /// Whether nothing went through, and nothing was kept aside.
     pub(crate) fn is_empty(&self) -> bool {
         self.staged.rows == 0 && self.quarantine.is_none()
-    }
-
-    /// The change is made: everything is the table's now.
-    pub(crate) fn keep(self) {
-        self.staged.keep();
-        if let Some(quarantine) = self.quarantine {
-            quarantine.keep();
-        }
     }
 }

@@ -6,6 +6,7 @@ use chrono::{DateTime, Utc};
 use sha2::{Digest, Sha256};
 
 use crate::definition::{Rule, RuleAction, RuleOutcome, RuleStatus};
+use crate::engine::checks::{Finding, Run, RunKind};
 use crate::error::{Code, Error, Result};
 use crate::operators::validate::Counts;
 use crate::syntax::RejectLimit;
@@ -67,6 +68,31 @@ impl Verdict {
         match named.is_empty() {
             true => String::new(),
             false => format!("; broken were {}", named.join(", ")),
+        }
+    }
+
+    /// The load as the history has it; `version` is what it made, if it was let in.
+    pub(super) fn run(&self, load: &str, table: &str, version: Option<u64>) -> Run {
+        let finding = |outcome: &RuleOutcome| Finding {
+            rule: outcome.rule.clone(),
+            dimension: outcome.dimension.to_string(),
+            severity: outcome.severity.to_string(),
+            action: outcome.action.to_string(),
+            status: outcome.status.to_string(),
+            value: outcome.value.or_else(|| outcome.rate()),
+            threshold: Some(outcome.threshold),
+            rows: outcome.rows,
+            failed_rows: outcome.violations,
+            message: None,
+        };
+        Run {
+            id: load.to_owned(),
+            kind: RunKind::Load,
+            table: table.to_owned(),
+            version,
+            started_at: self.at,
+            duration_ms: u64::try_from(self.duration.as_millis()).unwrap_or(u64::MAX),
+            findings: self.rules.iter().map(|(_, outcome)| finding(outcome)).collect(),
         }
     }
 
