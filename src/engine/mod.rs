@@ -29,6 +29,7 @@ mod progress;
 mod queries;
 mod recorded;
 mod rights;
+mod rules;
 mod run;
 mod safe;
 mod session;

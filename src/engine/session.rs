@@ -328,6 +328,30 @@ impl Session {
         Ok(work.start())
     }
 
+    /// Plans and starts a query of the engine's own, which may be planned anew and run again while it has
+    /// delivered nothing.
+    pub(super) async fn stream_again(
+        &self,
+        state: &SessionState,
+        piece: &Piece,
+        plan: &LogicalPlan,
+    ) -> Result<Rows> {
+        let (session, text, logical) = (self.clone(), piece.clone(), plan.clone());
+        let again: Replan = Arc::new(move |state| {
+            let (session, text, logical) = (session.clone(), text.clone(), logical.clone());
+            async move { session.physical(&state, &text, &logical).await }.boxed()
+        });
+        let work = Work {
+            session: self.clone(),
+            state: state.clone(),
+            piece: piece.clone(),
+            plan: self.physical(state, piece, plan).await?,
+            again: Some(again),
+            needs_place: true,
+        };
+        Ok(work.start())
+    }
+
     pub(super) fn translated(&self, error: DataFusionError, piece: &Piece) -> Error {
         failure::translate(error, piece, self.lake.catalog(), &self.zone())
     }

@@ -40,6 +40,7 @@ impl SystemSchema {
         "columns",
         "functions",
         "queries",
+        "rules",
         "sessions",
         "settings",
         "tables",
@@ -71,6 +72,7 @@ impl SystemSchema {
             "functions" => functions(),
             "queries" => self.queries(),
             "sessions" => self.sessions(),
+            "rules" => super::rules::rules_table(&self.catalog)?,
             "checks" => self.checks.table()?,
             _ => return Ok(None),
         }))

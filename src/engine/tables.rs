@@ -256,6 +256,11 @@ impl TablePlanner for Tables {
             let table = past_table(&self.lake, &pins, zone, definition, &as_of).await?;
             return Ok(Some(Arc::new(table)));
         }
+        if let ("quarantine", TableKind::Managed(table)) = (suffix, &definition.kind) {
+            let pins: Arc<Pins> = self.config.read().get_extension().unwrap_or_default();
+            let table = managed_table(&self.lake, &pins, zone, definition, table).await?;
+            return Ok(Some(Arc::new(managed::QuarantineTable::of(&table).await?)));
+        }
         let batch = metadata(&self.lake, &self.config, zone, definition, suffix).await?;
         let Some(batch) = batch else { return Ok(None) };
         let table = MemTable::try_new(batch.schema(), vec![vec![batch]]).map_err(failure::without_place)?;

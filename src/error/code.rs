@@ -95,6 +95,14 @@ codes! {
     UndefinedParameter = "42P02", User;
     /// The table or view exists already.
     DuplicateTable = "42P07", Conflict;
+    /// There is a rule or constraint of that name already.
+    DuplicateObject = "42710", Conflict;
+    /// No rule or constraint of that name.
+    UndefinedObject = "WR011", NotFound;
+    /// A load breaks a rule of its table that does not let it pass.
+    RuleViolation = "WR020", DataValidation;
+    /// A load has more bad rows than its limit.
+    RejectLimit = "WR021", DataValidation;
     /// A column is named twice.
     DuplicateColumn = "42701", User;
     /// A name fits more than one column.

@@ -10,6 +10,7 @@ mod input;
 mod node;
 mod relation;
 mod summarize;
+pub mod validate;
 pub mod window;
 
 use std::sync::Arc;

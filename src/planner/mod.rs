@@ -12,6 +12,7 @@
 
 mod cancellable;
 mod checked;
+mod expression;
 mod file_names;
 mod forms;
 mod guard;
@@ -28,6 +29,7 @@ mod wildcards;
 
 pub use cancellable::{Cancellation, cancellable};
 pub use checked::CheckedArithmetic;
+pub use expression::expression;
 pub use lift_subqueries::LiftSubqueries;
 pub use order_keys::PassOrderKeys;
 pub use physical::Planner;

@@ -99,6 +99,16 @@ impl Piece {
         self.text.slice(self.whole)
     }
 
+    /// What of the statement lies within `span`, on its own.
+    pub fn part(&self, span: Span) -> Self {
+        let inside = |token: &&TokenWithSpan| token.span.start >= span.start && token.span.end <= span.end;
+        Self {
+            text: Arc::clone(&self.text),
+            tokens: self.tokens.iter().filter(inside).cloned().collect(),
+            whole: span,
+        }
+    }
+
     /// What stands between two places of the text.
     pub(super) fn slice(&self, span: Span) -> &str {
         self.text.slice(span)

@@ -7,6 +7,8 @@ use datafusion::sql::parser::Statement as Standard;
 use sqlparser::ast::{DataType, Expr, Ident, Query};
 use sqlparser::tokenizer::Span;
 
+use super::reject::RejectLimit;
+use super::rule::{Check, Constraint, Fragment};
 use super::script::Piece;
 use super::versions::AsOf;
 
@@ -23,6 +25,8 @@ pub enum Statement {
     Vacuum(Vacuum),
     /// `RESTORE TABLE t TO …`.
     Restore(Restore),
+    /// `REPLAY QUARANTINE t`.
+    Replay(Box<Replay>),
     /// `DELETE`, `UPDATE`, `MERGE INTO`, `TRUNCATE`.
     ChangeRows(ChangeRows),
     /// `CREATE [EXTERNAL] TABLE`.
@@ -229,8 +233,12 @@ pub struct CreateTable {
     pub external: Option<ExternalSource>,
     /// `OPTIONS (…)`: how the format is read. With the place of each key.
     pub options: Vec<(String, String, Span)>,
-    /// `WITH (owner = '…')`.
-    pub owner: Option<String>,
+    /// `WITH (owner = '…', …)`.
+    pub properties: Vec<Property>,
+    /// `CONSTRAINT … EXPECT …`.
+    pub rules: Vec<Constraint>,
+    /// `[CONSTRAINT …] CHECK (…)`.
+    pub checks: Vec<Check>,
     /// `COMMENT '…'`.
     pub comment: Option<String>,
     /// `AS SELECT …`.
@@ -288,6 +296,8 @@ pub struct DropObject {
 pub struct Insert {
     /// The table to write.
     pub table: TableName,
+    /// `REJECT LIMIT …`.
+    pub reject_limit: Option<RejectLimit>,
     /// The whole statement, for the planner.
     pub statement: Box<Standard>,
 }
@@ -333,6 +343,17 @@ pub enum AlterAction {
     },
     /// `SET (owner = '…')`.
     Set(Vec<Property>),
+    /// `ADD CONSTRAINT n EXPECT …`.
+    AddRule(Box<Constraint>),
+    /// `ADD [CONSTRAINT n] CHECK (…)`.
+    AddCheck(Box<Check>),
+    /// `DROP CONSTRAINT [IF EXISTS] n`.
+    DropConstraint {
+        /// Its name.
+        name: Ident,
+        /// Do nothing if there is none.
+        if_exists: bool,
+    },
 }
 
 /// `name = 'value'`.
@@ -437,4 +458,15 @@ pub struct Restore {
     pub table: TableName,
     /// What it becomes again.
     pub to: AsOf,
+}
+
+/// `REPLAY QUARANTINE t [WHERE condition] [AS query]`.
+#[derive(Debug, Clone)]
+pub struct Replay {
+    /// The table.
+    pub table: TableName,
+    /// Which of its quarantined rows.
+    pub predicate: Option<Fragment>,
+    /// What becomes of them first: a query over `quarantined`.
+    pub query: Option<Fragment>,
 }

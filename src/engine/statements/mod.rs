@@ -48,6 +48,7 @@ pub(super) async fn execute(
         Statement::Optimize(statement) => managed::optimize(session, piece, &statement).await,
         Statement::Vacuum(statement) => managed::vacuum(session, piece, &statement).await,
         Statement::Restore(statement) => managed::restore(session, piece, &statement).await,
+        Statement::Replay(statement) => managed::replay(session, piece, &statement, parameters).await,
         Statement::ChangeRows(statement) => {
             managed::change_rows(session, piece, &statement, parameters).await
         }
