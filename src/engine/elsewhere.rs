@@ -41,7 +41,7 @@ impl Elsewhere {
     /// # Errors
     /// Those of `work`.
     pub async fn outcome(&self, piece: &Piece, work: impl Future<Output = Result<Body>>) -> Result<Outcome> {
-        let mut begun = self.queries.begin("", piece.sql(), &self.memory);
+        let mut begun = self.queries.begin("", piece.sql(), &self.memory, true);
         let record = begun.record().clone();
         self.progress.watch(&record);
         let body = match work.await {

@@ -115,7 +115,7 @@ impl Piece {
     }
 
     /// The tokens from `start` on as a statement of their own, behind some others.
-    pub(super) fn part(&self, start: usize, before: Vec<TokenWithSpan>) -> Self {
+    pub(super) fn suffix(&self, start: usize, before: Vec<TokenWithSpan>) -> Self {
         let mut tokens = before;
         let rest = self.tokens.get(start..).unwrap_or_default();
         let whole = whole(rest);

@@ -23,7 +23,6 @@ use arrow::error::ArrowError;
 
 use super::outcome::{Body, Done, Rows};
 use super::session::Session;
-use super::state::initial_config;
 use super::{explain, prepared_statements, rights, safe, settings, system};
 use crate::error::{Code, Error, Result};
 use crate::syntax::{Parameters, Piece, Statement};
