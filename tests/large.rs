@@ -104,6 +104,9 @@ async fn a_table_of_five_thousand_columns() {
     let columns: Vec<String> = (0..5000).map(|column| format!("{column} AS c{column}")).collect();
     let sql = format!("CREATE TABLE raw.wide AS SELECT {}", columns.join(", "));
     number(&session, &sql).await.unwrap();
-    assert_eq!(number(&session, "SELECT C4999 FROM raw.wide").await.unwrap(), 4999);
+    assert_eq!(
+        number(&session, "SELECT C4999 FROM raw.wide").await.unwrap(),
+        4999
+    );
     assert_eq!(number(&session, "SELECT * FROM raw.wide").await.unwrap(), 0);
 }

@@ -252,6 +252,10 @@ fn plan_error(message: &str) -> Error {
         };
         return Error::new(Code::DuplicateColumn, what).with_hint("give one of them another name with AS");
     }
+    if message.starts_with("Correlated scalar subquery can only be used in") {
+        return Error::new(Code::Unsupported, "a subquery in this place is not supported")
+            .with_hint("write it in the select list of a subquery in FROM, or in WHERE");
+    }
     if let Some((column, _)) = message.split_once("\" must appear in the GROUP BY clause") {
         let column = column.rsplit('"').next().unwrap_or(column);
         return Error::new(

@@ -105,7 +105,7 @@ impl Work {
     async fn attempt(&self, sender: &mpsc::Sender<Result<RecordBatch>>) -> Result<(), Failure> {
         let mut has_delivered = false;
         let failure = |error, has_delivered| Failure { error, has_delivered };
-        let plan = accounted::counted(Arc::clone(&self.plan)).and_then(cancellable);
+        let plan = accounted::windows(Arc::clone(&self.plan)).and_then(cancellable);
         let (plan, cancellation) = plan.map_err(|e| failure(self.translated(e, None), false))?;
         let _cancel_at_end = CancelAtEnd(cancellation.clone());
         if let Some(record) = self.session.record() {

@@ -13,7 +13,6 @@ use datafusion::physical_plan::coop::CooperativeExec;
 use datafusion::physical_plan::statistics::{StatisticsArgs, StatisticsContext};
 use datafusion::physical_plan::{DisplayFormatType, ExecutionPlan};
 
-use crate::engine::accounted::CountedExec;
 use crate::engine::outcome::KEEP_WHOLE;
 
 /// A node in its place.
@@ -35,10 +34,10 @@ pub(super) fn lines(plan: &Arc<dyn ExecutionPlan>) -> Vec<Line<'_>> {
 /// Adds a node and those below it. `branch` leads to itself, `trunk` to what is below.
 fn add<'p>(plan: &'p Arc<dyn ExecutionPlan>, branch: &str, trunk: &str, lines: &mut Vec<Line<'p>>) {
     let children = plan.children();
-    if (plan.is::<CooperativeExec>() || plan.is::<CountedExec>())
+    if plan.is::<CooperativeExec>()
         && let [only] = children.as_slice()
     {
-        // It lets others run, or counts, and has no part in the answer.
+        // It lets others run and has no part in the answer.
         return add(only, branch, trunk, lines);
     }
     let (name, detail) = described(plan.as_ref());
