@@ -66,7 +66,7 @@ impl SystemSchema {
             "functions" => functions(),
             "queries" => self.queries.table(),
             "rules" => super::rules::rules_table(&self.catalog)?,
-            "checks" => self.checks.table()?,
+            "checks" => self.checks.table(super::rules::loads_in_logs(&self.catalog)?)?,
             _ => return Ok(None),
         }))
     }
