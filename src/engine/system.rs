@@ -73,7 +73,7 @@ impl SystemSchema {
             "queries" => self.queries(),
             "sessions" => self.sessions(),
             "rules" => super::rules::rules_table(&self.catalog)?,
-            "checks" => self.checks.table()?,
+            "checks" => self.checks.table(super::rules::loads_in_logs(&self.catalog)?)?,
             _ => return Ok(None),
         }))
     }

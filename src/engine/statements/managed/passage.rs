@@ -200,7 +200,8 @@ impl<'a> Passage<'a> {
         let counts = tally.counts();
         let verdict = self.verdict(&gate, &counts, of_table);
         if let Err(refused) = verdict.check(self.table.name(), &counts, self.limit.as_ref()) {
-            self.record(&verdict, None).await?;
+            // Why it was refused is the answer, whatever becomes of the record.
+            let _ = self.record(&verdict, None).await;
             return Err(refused);
         }
         if let Some(rows) = &self.aside {
@@ -219,15 +220,13 @@ impl<'a> Passage<'a> {
     }
 
     /// The load was committed as `version`: everything is the table's now, and the history knows.
-    ///
-    /// # Errors
-    /// What the disk says of the history: the load is made all the same.
-    pub(crate) async fn keep(&self, passed: Passed, version: u64) -> Result<()> {
+    pub(crate) async fn committed(&self, passed: Passed, version: u64) {
         passed.staged.keep();
         if let Some(quarantine) = passed.quarantine {
             quarantine.keep();
         }
-        self.record(&passed.verdict, Some(version)).await
+        // The load is made; what the history cannot take is read from the commit again.
+        let _ = self.record(&passed.verdict, Some(version)).await;
     }
 
     async fn record(&self, verdict: &Verdict, version: Option<u64>) -> Result<()> {

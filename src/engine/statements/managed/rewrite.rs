@@ -167,7 +167,7 @@ impl Rewrite<'_> {
             kept.keep();
         }
         if let (Some(passage), Some(new)) = (passage, new) {
-            passage.keep(new, answer.version).await?;
+            passage.committed(new, answer.version).await;
         }
         Ok(answer.into_body())
     }

@@ -6,7 +6,8 @@ use chrono::{DateTime, Utc};
 use sha2::{Digest, Sha256};
 
 use crate::definition::{Rule, RuleAction, RuleOutcome, RuleStatus};
-use crate::engine::checks::{Finding, Run, RunKind};
+use crate::engine::checks::{Run, RunKind};
+use crate::engine::rules::finding;
 use crate::error::{Code, Error, Result};
 use crate::operators::validate::Counts;
 use crate::syntax::RejectLimit;
@@ -73,18 +74,6 @@ impl Verdict {
 
     /// The load as the history has it; `version` is what it made, if it was let in.
     pub(super) fn run(&self, load: &str, table: &str, version: Option<u64>) -> Run {
-        let finding = |outcome: &RuleOutcome| Finding {
-            rule: outcome.rule.clone(),
-            dimension: outcome.dimension.to_string(),
-            severity: outcome.severity.to_string(),
-            action: outcome.action.to_string(),
-            status: outcome.status.to_string(),
-            value: outcome.value.or_else(|| outcome.rate()),
-            threshold: Some(outcome.threshold),
-            rows: outcome.rows,
-            failed_rows: outcome.violations,
-            message: None,
-        };
         Run {
             id: load.to_owned(),
             kind: RunKind::Load,
