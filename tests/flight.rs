@@ -1,11 +1,6 @@
 //! The server through Flight SQL clients: every call, on a port that is free.
 
-#![expect(
-    clippy::unwrap_used,
-    clippy::panic,
-    clippy::expect_used,
-    reason = "a test fails by panicking"
-)]
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
 #[path = "flight/access.rs"]
 mod access;

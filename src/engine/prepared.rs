@@ -92,8 +92,7 @@ impl Session {
         columns: bool,
         wanted: impl Fn(&str, &str) -> bool + Send + 'static,
     ) -> Result<Vec<Listed>> {
-        self.pins().clear();
-        let session = self.clone();
+        let session = self.aside();
         self.on_planner(async move { session.listed(columns, wanted).await })
             .await
     }

@@ -150,6 +150,18 @@ impl Session {
         rights::principal(&self.config.read())
     }
 
+    /// The same session with versions of tables of its own to see, for what is asked while a statement runs.
+    pub(super) fn aside(&self) -> Self {
+        let config = self.config.read().clone();
+        let config = config.with_extension(Arc::new(Pins::default()));
+        let config = Arc::new(RwLock::new(config));
+        Self {
+            base: Arc::new(session_state(&self.lake, &config, Vec::new())),
+            config,
+            ..self.clone()
+        }
+    }
+
     /// The settings that this session began with.
     pub(super) fn first_config(&self) -> SessionConfig {
         initial_config(&self.lake).with_extension(self.principal())
