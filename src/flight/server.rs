@@ -24,6 +24,7 @@ use super::service::Service;
 use super::sessions::Sessions;
 use super::statements::Statements;
 use super::users::{Gatekeeper, UserFile, users_file};
+use crate::connection::choose_cryptography;
 use crate::engine::Lake;
 use crate::error::{Code, Error, Result};
 
@@ -246,6 +247,7 @@ fn router(service: &Service, tls: Option<&Tls>) -> Result<(HealthReporter, Route
         .http2_keepalive_interval(Some(KEEPALIVE))
         .http2_max_header_list_size(HEADER_BYTES);
     if let Some(tls) = tls {
+        choose_cryptography();
         let wrong = |e: tonic::transport::Error| {
             let message = format!(
                 "'{}' and '{}' are no certificate and key",

@@ -77,7 +77,7 @@ def adbc(url):
     with dbapi.connect(url, autocommit=True) as connection, connection.cursor() as cursor:
         info = connection.adbc_get_info()
         assert info["vendor_name"] == "weir", info
-        assert connection.adbc_get_table_types() == ["TABLE", "VIEW", "SYSTEM TABLE"]
+        assert connection.adbc_get_table_types() == ["SYSTEM TABLE", "TABLE", "VIEW"]
         cursor.execute("CREATE TABLE processed.made (id BIGINT NOT NULL, name VARCHAR)")
         cursor.execute("INSERT INTO processed.made VALUES (1, 'a'), (2, NULL)")
         cursor.execute("SELECT * FROM processed.made ORDER BY id")
