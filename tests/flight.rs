@@ -14,6 +14,8 @@ mod ingest;
 mod lake;
 #[path = "flight/metadata.rs"]
 mod metadata;
+#[path = "flight/operations.rs"]
+mod operations;
 #[path = "flight/sessions.rs"]
 mod sessions;
 #[path = "flight/statements.rs"]
