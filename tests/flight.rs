@@ -1,11 +1,6 @@
 //! The server through Flight SQL clients: every call, on a port that is free.
 
-#![expect(
-    clippy::unwrap_used,
-    clippy::panic,
-    clippy::expect_used,
-    reason = "a test fails by panicking"
-)]
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
 #[path = "flight/access.rs"]
 mod access;
@@ -19,6 +14,8 @@ mod ingest;
 mod lake;
 #[path = "flight/metadata.rs"]
 mod metadata;
+#[path = "flight/operations.rs"]
+mod operations;
 #[path = "flight/sessions.rs"]
 mod sessions;
 #[path = "flight/statements.rs"]

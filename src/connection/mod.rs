@@ -19,6 +19,12 @@ use crate::syntax::Parameters;
 /// The header in which a server tells the whole of an error, as JSON.
 pub const ERROR_HEADER: &str = "weir-error-bin";
 
+/// Chooses the cryptography of TLS for this process, unless that has been done.
+pub fn choose_cryptography() {
+    // An error says that there is a choice already, which is as good.
+    drop(rustls::crypto::ring::default_provider().install_default());
+}
+
 /// A connection to a lake.
 pub trait Connection: Send + Sync {
     /// Runs the statements of `sql`, each when its outcome is asked for.

@@ -9,13 +9,15 @@ use std::fmt;
 use std::str::FromStr;
 use std::sync::Arc;
 
+use datafusion::common::config::ConfigOptions;
 use datafusion::prelude::SessionConfig;
 use datafusion::sql::parser::Statement as Standard;
 
+use super::limits::Limits;
 use super::safe::is_query;
 use super::session::Session;
 use crate::error::{Code, Error, Result, did_you_mean};
-use crate::syntax::{AlterAction, CommentTarget, CreateTable, Statement, TableName};
+use crate::syntax::{AlterAction, CommentTarget, CreateTable, Statement, TableName, Vacuum};
 
 /// What one may do in a zone; each role includes the one before it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -238,19 +240,45 @@ pub(super) fn check_statement(session: &Session, statement: &Statement) -> Resul
             }
         }
         Statement::Restore(restore) => check(&restore.table, Role::Admin),
-        Statement::Vacuum(vacuum) => match &vacuum.table {
-            Some(table) => check(table, Role::Admin),
-            None => principal.check_admin("vacuum the whole lake"),
-        },
+        Statement::Vacuum(Vacuum {
+            table: Some(table), ..
+        }) => check(table, Role::Admin),
         Statement::DescribeFile { path, .. } => principal.check_files(&format!("'{path}'")),
         Statement::CopyTo(copy) => principal.check_files(&format!("'{}'", copy.path)),
-        #[expect(
-            unreachable_patterns,
-            reason = "a statement that is added later needs an administrator"
-        )]
+        // What concerns the whole lake, and what is not listed here.
         _ => principal.check_admin("run this statement"),
     }
 }
+
+/// Checks the limits of a session's statements before they are changed: only an administrator loosens
+/// those that the session began with.
+///
+/// # Errors
+/// [`Code::NoRight`].
+pub(super) fn check_limits(config: &SessionConfig, after: &ConfigOptions) -> Result<()> {
+    let first: Option<Arc<FirstLimits>> = config.get_extension();
+    let (Some(first), Some(after)) = (first, after.extensions.get::<Limits>()) else {
+        return Ok(());
+    };
+    let principal = principal(config);
+    let is_looser = |first: u128, after: u128| first > 0 && (after == 0 || after > first);
+    let times = [
+        (first.0.statement_timeout, after.statement_timeout),
+        (first.0.idle_timeout, after.idle_timeout),
+    ];
+    let loosened = times
+        .iter()
+        .any(|(first, after)| is_looser(first.as_nanos(), after.as_nanos()))
+        || is_looser(first.0.statement_memory.into(), after.statement_memory.into());
+    match loosened && !principal.is_admin() {
+        true => principal.check_admin("loosen the limits of statements"),
+        false => Ok(()),
+    }
+}
+
+/// The limits that a session began with.
+#[derive(Debug)]
+pub(super) struct FirstLimits(pub Limits);
 
 /// What making something takes: to replace is to take away.
 fn made(or_replace: bool) -> Role {

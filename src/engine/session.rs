@@ -20,7 +20,7 @@ use super::prepared_statements::PreparedStatements;
 use super::progress::Progress;
 use super::queries::{Record, Stop};
 use super::recorded::recorded;
-use super::rights::{self, Principal};
+use super::rights::{self, FirstLimits, Principal};
 use super::run::{Attempts, Replan, Work, panicked};
 use super::sessions::{Origin, Presence};
 use super::state::{SharedConfig, fit_sorts, follow_settings, initial_config, session_state};
@@ -50,7 +50,7 @@ impl Session {
     pub(super) fn new(lake: Lake, principal: Principal, origin: Origin) -> Self {
         let id = lake.queries().session_id();
         let presence = lake.sessions().enter(&id, &principal.user, origin);
-        let config = initial_config(&lake).with_extension(Arc::new(principal));
+        let config = begun(&lake, Arc::new(principal));
         let config = Arc::new(RwLock::new(config));
         let base = Arc::new(session_state(&lake, &config, Vec::new()));
         Self {
@@ -188,9 +188,21 @@ impl Session {
         rights::principal(&self.config.read())
     }
 
+    /// The same session with versions of tables of its own to see, for what is asked while a statement runs.
+    pub(super) fn aside(&self) -> Self {
+        let config = self.config.read().clone();
+        let config = config.with_extension(Arc::new(Pins::default()));
+        let config = Arc::new(RwLock::new(config));
+        Self {
+            base: Arc::new(session_state(&self.lake, &config, Vec::new())),
+            config,
+            ..self.clone()
+        }
+    }
+
     /// The settings that this session began with.
     pub(super) fn first_config(&self) -> SessionConfig {
-        initial_config(&self.lake).with_extension(self.principal())
+        begun(&self.lake, self.principal())
     }
 
     /// The lake.
@@ -364,4 +376,11 @@ impl Session {
     fn placed(&self, error: Error, piece: &Piece) -> Error {
         self.translated(error.into(), piece)
     }
+}
+
+/// The settings with which a principal's session begins.
+fn begun(lake: &Lake, principal: Arc<Principal>) -> SessionConfig {
+    let limits = FirstLimits(lake.limits());
+    let config = initial_config(lake).with_extension(principal);
+    config.with_extension(Arc::new(limits))
 }

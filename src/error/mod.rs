@@ -86,10 +86,14 @@ impl Error {
         self
     }
 
-    /// The same error, its place read from `source`, which has the same lines.
+    /// The same error, its place read from `source`, which has the same lines. One in a file stays.
     #[must_use]
     pub fn placed_in(mut self, source: &str) -> Self {
-        self.0.location = self.0.location.map(|location| location.of_text(source));
+        let in_text = |location: Location| match location.file() {
+            Some(_) => location,
+            None => location.of_text(source),
+        };
+        self.0.location = self.0.location.map(in_text);
         self
     }
 

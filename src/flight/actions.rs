@@ -11,7 +11,7 @@ use arrow_flight::{
 };
 use std::sync::Arc;
 
-use arrow::datatypes::Schema;
+use arrow::datatypes::{Field, Schema};
 use arrow::ipc::writer::IpcWriteOptions;
 use prost::Message;
 use prost::bytes::Bytes;
@@ -24,6 +24,7 @@ use super::session_options::{self, CLOSED, CloseSessionResult, SetSessionOptions
 use super::sessions::Client;
 use super::statements::Cancelled;
 use super::status::malformed;
+use super::wire::wire_type;
 
 /// Every action, and what it does.
 pub(super) const ALL: &[(&str, &str)] = &[
@@ -140,7 +141,11 @@ async fn create(
     };
     let parameter_schema = match told.parameters.is_empty() {
         true => Bytes::new(),
-        false => ipc(&Schema::new(told.parameters.clone()))?,
+        false => {
+            let fields = told.parameters.iter();
+            let fields = fields.map(|field| Field::new(field.name(), wire_type(field.data_type()), true));
+            ipc(&Schema::new(fields.collect::<Vec<_>>()))?
+        }
     };
     let result = ActionCreatePreparedStatementResult {
         prepared_statement_handle: service.statements.prepare(client, request.query, told, schema)?,

@@ -19,10 +19,12 @@ use tonic_health::server::HealthReporter;
 use super::link::{Link, Linked};
 use super::metrics;
 use super::observe::Observer;
+use super::reflection;
 use super::service::Service;
 use super::sessions::Sessions;
 use super::statements::Statements;
 use super::users::{Gatekeeper, UserFile, users_file};
+use crate::connection::choose_cryptography;
 use crate::engine::Lake;
 use crate::error::{Code, Error, Result};
 
@@ -233,12 +235,19 @@ fn router(service: &Service, tls: Option<&Tls>) -> Result<(HealthReporter, Route
         .max_decoding_message_size(RECEIVED_BYTES)
         .max_encoding_message_size(usize::MAX);
     let (health, health_service) = tonic_health::server::health_reporter();
+    let descriptors = reflection::descriptors();
+    let reflection = tonic_reflection::server::Builder::configure()
+        .register_encoded_file_descriptor_set(&descriptors)
+        .register_encoded_file_descriptor_set(tonic_health::pb::FILE_DESCRIPTOR_SET)
+        .build_v1()
+        .map_err(|e| Error::new(Code::Internal, format!("reflection: {e}")))?;
     let mut server = tonic::transport::Server::builder()
         .initial_stream_window_size(STREAM_WINDOW)
         .initial_connection_window_size(CONNECTION_WINDOW)
         .http2_keepalive_interval(Some(KEEPALIVE))
         .http2_max_header_list_size(HEADER_BYTES);
     if let Some(tls) = tls {
+        choose_cryptography();
         let wrong = |e: tonic::transport::Error| {
             let message = format!(
                 "'{}' and '{}' are no certificate and key",
@@ -249,7 +258,11 @@ fn router(service: &Service, tls: Option<&Tls>) -> Result<(HealthReporter, Route
         };
         server = server.tls_config(tls_config(tls)?).map_err(wrong)?;
     }
-    Ok((health, server.add_service(flight).add_service(health_service)))
+    let router = server
+        .add_service(flight)
+        .add_service(health_service)
+        .add_service(reflection);
+    Ok((health, router))
 }
 
 fn tls_config(tls: &Tls) -> Result<ServerTlsConfig> {

@@ -7,6 +7,7 @@ use arrow_flight::sql::client::FlightSqlServiceClient;
 use arrow_flight::{Action, FlightInfo};
 use futures::TryStreamExt;
 use prost::Message;
+use prost::bytes::Bytes;
 use tempfile::TempDir;
 use tonic::transport::{Channel, Endpoint};
 use weir::flight::{ServeOptions, Server};
@@ -90,11 +91,7 @@ pub(crate) async fn fetched_schema(client: &mut Client, info: FlightInfo) -> Sch
 }
 
 /// The first result of an action.
-pub(crate) async fn act(
-    client: &mut Client,
-    name: &str,
-    body: Vec<u8>,
-) -> Result<Option<prost::bytes::Bytes>, String> {
+pub(crate) async fn act(client: &mut Client, name: &str, body: Vec<u8>) -> Result<Option<Bytes>, String> {
     let results = client.do_action(Action::new(name, body)).await;
     let mut results = results.map_err(|e| e.to_string())?;
     let first = results.message().await.map_err(|e| e.to_string())?;
@@ -109,7 +106,7 @@ pub(crate) fn code(error: &arrow_flight::error::FlightError) -> tonic::Code {
     }
 }
 
-pub(crate) fn decode<M: Message + Default>(bytes: Option<prost::bytes::Bytes>) -> M {
+pub(crate) fn decode<M: Message + Default>(bytes: Option<Bytes>) -> M {
     M::decode(bytes.unwrap()).unwrap()
 }
 

@@ -1,6 +1,6 @@
 //! Catalogs, zones, tables, keys, types, and what the server says of itself.
 
-use arrow::array::{Array, AsArray};
+use arrow::array::AsArray;
 use arrow::datatypes::{Int32Type, Schema, UInt32Type};
 use arrow_flight::sql::{
     CommandGetCrossReference, CommandGetDbSchemas, CommandGetExportedKeys, CommandGetImportedKeys,

@@ -132,6 +132,12 @@ async fn parameters_have_types_and_are_bound_in_the_order_of_their_numbers() {
             .all(|field| field.is_nullable() && !field.data_type().is_null())
     );
     prepared.close().await.unwrap();
+    // Drivers know no views.
+    let by_name = "SELECT id FROM processed.t WHERE name LIKE $1".to_owned();
+    let prepared = client.prepare(by_name, None).await.unwrap();
+    let parameters = prepared.parameter_schema().unwrap();
+    assert_eq!(parameters.field(0).data_type(), &DataType::Utf8);
+    prepared.close().await.unwrap();
 
     let mut prepared = client
         .prepare(

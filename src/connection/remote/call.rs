@@ -27,6 +27,7 @@ use tonic::{Request, Response, Status};
 
 use super::failure::{error, of_flight, unreachable, unreadable};
 use super::url::ServerUrl;
+use crate::connection::choose_cryptography;
 use crate::engine::{Body, Done, Rows};
 use crate::error::{Code, Error, Result};
 use crate::syntax::{Parameters, Piece, parameter_names};
@@ -64,6 +65,7 @@ impl Calls {
             .initial_stream_window_size(WINDOW)
             .initial_connection_window_size(WINDOW * 4);
         if url.is_tls {
+            choose_cryptography();
             let config = ClientTlsConfig::new().with_native_roots();
             endpoint = endpoint.tls_config(config).map_err(failed)?;
         }
