@@ -191,6 +191,32 @@ const CLAIMS: &[(&str, &str)] = &[
              + count(*) - count(DISTINCT window_start) FROM curated.activity_5m",
     ),
     (
+        "a purchase falls into one hour",
+        "SELECT abs(sum(purchases) - (SELECT count(*) FROM processed.events WHERE event_type = 'purchase'))
+             + count(*) - count(DISTINCT hour) FROM curated.hourly_sales",
+    ),
+    (
+        "by its end a day has brought all that it brings, and never less than an hour before",
+        "SELECT abs(sum(purchases) FILTER (WHERE by_then = day + INTERVAL '1 day')
+                 - (SELECT count(*) FROM processed.events WHERE event_type = 'purchase'))
+             + count(*) FILTER (WHERE purchases < before)
+             FROM (SELECT *, lag(purchases) OVER (PARTITION BY day ORDER BY by_then) AS before
+                   FROM curated.sales_so_far) AS t",
+    ),
+    (
+        "an event belongs to one visit, and a user's visits are apart",
+        "SELECT abs(sum(events) - (SELECT count(*) FROM processed.events))
+             + count(*) FILTER (WHERE began < before)
+             FROM (SELECT *, lag(ended) OVER (PARTITION BY user_id ORDER BY began) AS before
+                   FROM curated.visits) AS t",
+    ),
+    (
+        "each sensor's readings are counted off in sixties",
+        "SELECT abs((SELECT count(*) FROM curated.reading_runs)
+                 - (SELECT sum(n / 60) FROM (SELECT count(*) AS n FROM processed.readings GROUP BY sensor_id)))
+             + (SELECT count(*) FROM curated.reading_runs WHERE last_at <= first_at)",
+    ),
+    (
         "events are counted in the features of their user and item",
         "SELECT abs((SELECT sum(views + clicks + purchases) FROM curated.user_features)
                  - (SELECT count(*) FROM processed.events))

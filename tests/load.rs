@@ -8,6 +8,7 @@ use std::path::Path;
 use arrow::array::{AsArray, RecordBatch};
 use arrow::datatypes::Int64Type;
 use futures::{StreamExt, TryStreamExt};
+use weir::connection::{Connection, LocalConnection};
 use weir::engine::{Body, Outcome, QueryState, Record, Rows};
 use weir::error::Code;
 use weir::{Error, Lake, LakeOptions, Parameters, Session};
@@ -212,4 +213,149 @@ async fn a_record_says_what_was_read_and_what_was_not() {
     let totals = record.totals();
     assert_eq!((totals.rows_read, totals.row_groups_read), (0, 0));
     assert_eq!(totals.files_opened + totals.files_pruned, 4, "{totals:?}");
+}
+
+/// Small batches, which an exchange under a small limit spills, from several partitions at once.
+#[tokio::test(flavor = "multi_thread")]
+async fn exchanges_that_spill_do_not_wait_for_each_other() {
+    let folder = tempfile::tempdir().unwrap();
+    let session = lake(folder.path(), LakeOptions::default()).await.session();
+    let source = "SELECT k, k % 11 AS g, repeat(chr(97 + k % 26), k % 40) AS s FROM generate_series";
+    run(
+        &session,
+        &format!("CREATE TABLE raw.t AS {source}(0, 499) AS x(k)"),
+    )
+    .await
+    .unwrap();
+    run(&session, &format!("INSERT INTO raw.t {source}(500, 999) AS x(k)"))
+        .await
+        .unwrap();
+    let settings = [
+        "execution.batch_size = 2",
+        "execution.target_partitions = 3",
+        "weir.statement_memory = '1MB'",
+    ];
+    for setting in settings {
+        run(&session, &format!("SET {setting}")).await.unwrap();
+    }
+    let fixed = run(&session, "SET execution.max_spill_file_size_bytes = '1MB'").await;
+    assert_eq!(fixed.unwrap_err().code(), Code::ReadOnly);
+    for _ in 0..60 {
+        let groups = run(&session, "SELECT s, g, count(*) FROM raw.t GROUP BY s, g").await;
+        match groups {
+            Ok((batches, _)) => {
+                assert_eq!(batches.iter().map(RecordBatch::num_rows).sum::<usize>(), 986);
+            }
+            Err(error) => assert_eq!(error.code(), Code::OutOfMemory, "{error}"),
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_statement_whose_spill_files_have_no_room_ends() {
+    let folder = tempfile::tempdir().unwrap();
+    Lake::init(folder.path()).unwrap();
+    let settings = folder.path().join("catalog/lake.toml");
+    let text = std::fs::read_to_string(&settings).unwrap();
+    std::fs::write(&settings, format!("{text}\n[limits]\nspill = \"1MB\"\n")).unwrap();
+    let lake = Lake::open(folder.path(), LakeOptions::default()).await.unwrap();
+    let session = lake.session();
+    run(&session, "SET weir.statement_memory = '4MB'").await.unwrap();
+    let sql = "SELECT count(*) FROM (SELECT x, row_number() OVER (ORDER BY (x * 7919) % 1000003) AS n
+               FROM generate_series(1, 2000000) AS s(x)) WHERE n > 0 AND x > 0";
+    let error = run(&session, sql).await.unwrap_err();
+    assert_eq!(error.code(), Code::DiskFull, "{}", error.report());
+    let (_, record) = run(
+        &session,
+        "SELECT count(*) FROM system.queries WHERE error_code = '53100' AND state = 'failed'",
+    )
+    .await
+    .unwrap();
+    assert_eq!(record.totals().rows_out, 1);
+}
+
+/// A file that is replaced between its listing and its reading, as by another program.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_passing_fault_of_storage_is_tried_again_and_recorded() {
+    let folder = tempfile::tempdir().unwrap();
+    let options = LakeOptions {
+        running: NonZeroUsize::new(1),
+        ..LakeOptions::default()
+    };
+    let lake = lake(folder.path(), options).await;
+    let (first, second) = (lake.session(), lake.session());
+    run(
+        &second,
+        "CREATE EXTERNAL TABLE raw.t (a BIGINT) STORED AS CSV LOCATION 't/'",
+    )
+    .await
+    .unwrap();
+    let file = folder.path().join("data/raw/t/one.csv");
+    std::fs::write(&file, "a\n1\n2\n").unwrap();
+    let (endless, running) = rows(begin(&first, ENDLESS).await.unwrap());
+    until(&running, QueryState::Running).await;
+    // Planned, with its files listed, it waits for its turn.
+    let (sums, record) = rows(begin(&second, "SELECT sum(a) FROM raw.t").await.unwrap());
+    until(&record, QueryState::Queued).await;
+    std::fs::write(&file, "a\n10\n20\n30\n").unwrap();
+    drop(endless);
+    let sums: Vec<RecordBatch> = sums.try_collect().await.unwrap();
+    assert_eq!(sums[0].column(0).as_primitive::<Int64Type>().value(0), 60);
+    assert_eq!(record.totals().retries, 1);
+    let sql = format!(
+        "SELECT count(*) FROM system.queries WHERE id = '{}' AND retries = 1 AND notes LIKE 'run again after%'",
+        record.id()
+    );
+    assert_eq!(number(&second, &sql).await.unwrap(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_record_says_how_a_statement_failed() {
+    let folder = tempfile::tempdir().unwrap();
+    let session = lake(folder.path(), LakeOptions::default()).await.session();
+    let failing = [
+        ("SELECT nothing FROM raw.t", "42P01"),
+        ("SELEC 1", "42601"),
+        (
+            "SELECT 9223372036854775807 + x FROM generate_series(1, 1) AS s(x)",
+            "22003",
+        ),
+        ("SET weir.statement_timeout = '20ms'", ""),
+        (ENDLESS, "57P05"),
+        ("RESET weir.statement_timeout", ""),
+        ("SET weir.statement_memory = '1MB'", ""),
+        (
+            "SELECT array_agg(x) FROM generate_series(1, 3000000) AS s(x)",
+            "53200",
+        ),
+    ];
+    for (sql, code) in failing {
+        match run(&session, sql).await {
+            Ok(_) => assert_eq!(code, "", "{sql}"),
+            Err(error) => assert_eq!(error.code().as_str(), code, "{}", error.report()),
+        }
+    }
+    for (sql, code) in failing.iter().filter(|(_, code)| !code.is_empty()) {
+        let sql = format!(
+            "SELECT count(*) FROM system.queries WHERE state = 'failed' AND error_code = '{code}'
+             AND error IS NOT NULL AND elapsed_ms > 0 AND sql = '{}'",
+            sql.replace('\'', "''")
+        );
+        assert_eq!(number(&session, &sql).await.unwrap(), 1, "{code}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_front_end_asks_for_itself_is_no_statement_of_its_user() {
+    let folder = tempfile::tempdir().unwrap();
+    let session = lake(folder.path(), LakeOptions::default()).await.session();
+    run(&session, "SELECT 1").await.unwrap();
+    let shown = session.progress().record().unwrap();
+    let connection = LocalConnection::new(session.clone());
+    let outcome = connection.aside("SELECT name FROM system.tables").next().await;
+    let (rows, _) = rows(outcome.unwrap().unwrap());
+    rows.try_collect::<Vec<_>>().await.unwrap();
+    assert_eq!(session.progress().record().unwrap().id(), shown.id());
+    let sql = "SELECT count(*) FROM system.queries WHERE sql LIKE 'SELECT name%'";
+    assert_eq!(number(&session, sql).await.unwrap(), 0);
 }

@@ -9,7 +9,9 @@
 //! - `WEIR_SLT=ddl/` runs the files whose path contains `ddl/`; `WEIR_SLT_UPDATE=1` writes the answers
 //!   (never the errors) into the files.
 //! - `WEIR_SLT_ROOT=folder` runs another project's files instead, and reports in place of failing: see
-//!   `tests/clients/datafusion_slt.py`.
+//!   `tests/clients/datafusion_slt.py`. The folders in `WEIR_SLT_DATA` are linked into its zone `raw`.
+//!
+//! - Every file is run a second time over Flight SQL, against a server in this process, with the same answers.
 //!
 //! A failing record does not end its file: all differences are reported at once.
 
@@ -26,7 +28,8 @@ use sqllogictest::{
     parse_file, update_record_with_output,
 };
 use weir::Lake;
-use weir::connection::{Connection, LocalConnection};
+use weir::connection::{Connection, LocalConnection, RemoteConnection};
+use weir::flight::{ServeOptions, Server};
 
 use values::Kind;
 
@@ -87,13 +90,24 @@ impl Failure {
 struct Database<C> {
     connection: C,
     folders: Folders,
+    /// How many rows a statement wrote is a row of its own: so another project's cases have it.
+    counts_are_rows: bool,
 }
 
 impl<C: Connection> Database<C> {
     async fn answer(&self, sql: &str) -> weir::Result<DBOutput<Kind>> {
         let (answers, affected) = run::run(&self.connection, &self.folders.put_in(sql)).await?;
         let Some((last, _)) = answers.last() else {
-            return Ok(DBOutput::StatementComplete(affected));
+            let writes = ["INSERT", "COPY", "WITH", "UPDATE", "DELETE", "MERGE"];
+            let first = sql.trim_start().get(..6).unwrap_or_default().to_uppercase();
+            let writes = writes.iter().any(|word| first.starts_with(word));
+            return Ok(match self.counts_are_rows && writes {
+                true => DBOutput::Rows {
+                    types: vec![Kind::Integer],
+                    rows: vec![vec![affected.to_string()]],
+                },
+                false => DBOutput::StatementComplete(affected),
+            });
         };
         let types = values::kinds(last);
         let mut rows = Vec::new();
@@ -129,6 +143,34 @@ impl<C: Connection + Send + Sync> AsyncDB for Database<C> {
     }
 }
 
+/// Runs one file on a new lake, through a server. Returns what is wrong with it.
+async fn run_file_over_flight(file: PathBuf) -> Vec<String> {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let folders = Folders::new(folder.path());
+    let lake = match lake::new_lake(folder.path()).await {
+        Ok(lake) => lake,
+        Err(error) => return vec![error.report()],
+    };
+    let options = ServeOptions {
+        bind: ([127, 0, 0, 1], 0).into(),
+        may_name_files: true,
+        ..ServeOptions::default()
+    };
+    let server = match Server::start(lake, options).await {
+        Ok(server) => server,
+        Err(error) => return vec![error.report()],
+    };
+    let url = server.url().parse().expect("a server's own URL");
+    let runner = Runner::new(|| async {
+        let connection = RemoteConnection::connect(&url, None).await;
+        Ok(Database {
+            connection: connection.map_err(|error| Failure::new(&error, &folders))?,
+            folders: folders.clone(),
+        })
+    });
+    check(&file, runner, &folders, false).await
+}
+
 /// Runs one file on a new lake. Returns what is wrong with it.
 async fn run_file(file: PathBuf, update: bool) -> Vec<String> {
     let folder = tempfile::tempdir().expect("a temporary folder");
@@ -137,6 +179,9 @@ async fn run_file(file: PathBuf, update: bool) -> Vec<String> {
         Ok(lake) => lake,
         Err(error) => return vec![error.report()],
     };
+    if let Err(error) = link_data(folder.path()) {
+        return vec![error.to_string()];
+    }
     let runner = Runner::new(|| {
         let database = connect(&lake, &folders);
         async { Ok(database) }
@@ -144,10 +189,25 @@ async fn run_file(file: PathBuf, update: bool) -> Vec<String> {
     check(&file, runner, &folders, update).await
 }
 
+/// Makes the folders in `WEIR_SLT_DATA` folders of the lake's first zone.
+fn link_data(lake: &Path) -> io::Result<()> {
+    let Some(data) = env::var_os("WEIR_SLT_DATA") else {
+        return Ok(());
+    };
+    let zone = lake.join("data/raw");
+    fs::create_dir_all(&zone)?;
+    for entry in fs::read_dir(data)? {
+        let entry = entry?;
+        std::os::unix::fs::symlink(entry.path(), zone.join(entry.file_name()))?;
+    }
+    Ok(())
+}
+
 fn connect(lake: &Lake, folders: &Folders) -> Database<LocalConnection> {
     Database {
         connection: LocalConnection::new(lake.session()),
         folders: folders.clone(),
+        counts_are_rows: env::var_os("WEIR_SLT_ROOT").is_some(),
     }
 }
 
@@ -238,11 +298,27 @@ fn files(folder: &Path) -> io::Result<Vec<PathBuf>> {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn every_sql_case_answers_as_written() {
+    let update = env::var_os("WEIR_SLT_UPDATE").is_some();
+    every_case(|file| run_file(file, update)).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_sql_case_answers_the_same_over_flight() {
+    let elsewhere = env::var_os("WEIR_SLT_ROOT").is_some() || env::var_os("WEIR_SLT_UPDATE").is_some();
+    if !elsewhere {
+        every_case(run_file_over_flight).await;
+    }
+}
+
+async fn every_case<F>(run: impl Fn(PathBuf) -> F)
+where
+    F: Future<Output = Vec<String>> + Send + 'static,
+{
+    let run = &run;
     let own = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/slt");
     let others = env::var_os("WEIR_SLT_ROOT").map(PathBuf::from);
     let root = others.clone().unwrap_or(own);
     let wanted = env::var("WEIR_SLT").unwrap_or_default();
-    let update = env::var_os("WEIR_SLT_UPDATE").is_some();
     let chosen: Vec<_> = files(&root)
         .expect("the files of tests/slt")
         .into_iter()
@@ -252,7 +328,7 @@ async fn every_sql_case_answers_as_written() {
     let at_once = thread::available_parallelism().map_or(1, usize::from);
     let runs = futures::stream::iter(chosen).map(|file| async move {
         // A task of its own: a panic fails the file and not the run.
-        let run = tokio::spawn(tokio::time::timeout(LIMIT, run_file(file.clone(), update)));
+        let run = tokio::spawn(tokio::time::timeout(LIMIT, run(file.clone())));
         let faults = match run.await {
             Ok(Ok(faults)) => faults,
             Ok(Err(_)) => vec![format!("did not end within {LIMIT:?}")],

@@ -22,6 +22,10 @@ impl Connection for LocalConnection {
         self.session.execute(sql, parameters)
     }
 
+    fn aside(&self, sql: &str) -> Outcomes {
+        self.session.aside().execute(sql, &Parameters::default())
+    }
+
     fn progress(&self) -> Progress {
         self.session.progress()
     }

@@ -19,7 +19,7 @@ pub use edit::write_table;
 pub use format::{Compression, Format, TableFormat, TextOptions};
 pub use lake::{INITIAL_LAKE, LakeConfig, LakeLimits, ZoneDefinition};
 pub use location::check_location;
-pub use outcome::{CheckRecord, RuleOutcome};
+pub use outcome::RuleOutcome;
 pub use quantity::{duration_from_text, duration_text, size_from_text, size_text};
 pub use read::{cast_errors, check_name, read_lake, read_table};
 pub use rule::{CAST_RULE, DEFAULT_THRESHOLD, Dimension, Rule, RuleAction, RuleStatus, Severity};

@@ -1,8 +1,6 @@
-//! What a check or a load found of a table's rules: the record that the history keeps.
+//! What a check or a load found of a rule.
 
-use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
-use uuid::Uuid;
 
 use super::rule::{Dimension, Rule, RuleAction, RuleStatus, Severity};
 
@@ -58,25 +56,6 @@ impl RuleOutcome {
         #[expect(clippy::cast_precision_loss, reason = "a share needs no more digits")]
         (self.rows > 0).then(|| self.violations as f64 / self.rows as f64)
     }
-}
-
-/// What a whole check or load found.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct CheckRecord {
-    /// The load's id, or the check's own.
-    pub id: Uuid,
-    /// The table, with its zone.
-    pub table: String,
-    /// `load` or `check`.
-    pub kind: String,
-    /// The version that was checked; of a load the one that it made, none if it was aborted.
-    pub version: Option<u64>,
-    /// When it began.
-    pub at: DateTime<Utc>,
-    /// How long it took.
-    pub duration_ms: u64,
-    /// What was found, a rule each.
-    pub outcomes: Vec<RuleOutcome>,
 }
 
 /// A word of a definition, by its name.

@@ -135,7 +135,7 @@ fn classify(root: &DataFusionError, whole: &DataFusionError) -> Error {
     match root {
         DataFusionError::SchemaError(error, _) => schema_error(error),
         DataFusionError::Plan(message) => plan_error(message),
-        DataFusionError::NotImplemented(message) => Error::new(Code::Unsupported, without_layers(message)),
+        DataFusionError::NotImplemented(message) => not_implemented(message),
         DataFusionError::SQL(..) => Error::new(Code::Syntax, text),
         DataFusionError::ResourcesExhausted(message) => out_of_memory(message),
         DataFusionError::ArrowError(error, _) => arrow_error(error),
@@ -158,6 +158,36 @@ fn out_of_memory(message: &str) -> Error {
         "--memory gives the lake more, SET weir.statement_memory the statement; or let it read fewer rows or \
          columns at once",
     )
+}
+
+/// The planner shows its own trees: of those nothing but their names is for people.
+fn not_implemented(message: &str) -> Error {
+    let name = |text: &str| {
+        let end = text.find(|c: char| !c.is_alphanumeric()).unwrap_or(text.len());
+        text[..end].to_owned()
+    };
+    if let Some(node) = message.strip_prefix("Unsupported ast node ") {
+        let node = name(node.strip_prefix("in sqltorel: ").unwrap_or(node));
+        return Error::new(
+            Code::Unsupported,
+            format!("this use of {} is not supported", node.to_uppercase()),
+        );
+    }
+    let Some(rest) = message.strip_prefix("Physical plan does not support logical expression ") else {
+        return Error::new(Code::Unsupported, without_layers(message));
+    };
+    let (what, hint) = match name(rest).as_str() {
+        "OuterReferenceColumn" => (
+            "a subquery that depends on its outer query in this way is not supported".to_owned(),
+            "compare the outer column by = with one of the subquery's, or write a join",
+        ),
+        "Exists" | "InSubquery" | "ScalarSubquery" | "SetComparison" => (
+            "a subquery in this place is not supported".to_owned(),
+            "write it in the select list of a subquery in FROM, or as a join",
+        ),
+        other => (format!("{other} is not supported here"), "write it another way"),
+    };
+    Error::new(Code::Unsupported, what).with_hint(hint)
 }
 
 fn schema_error(error: &SchemaError) -> Error {
@@ -221,6 +251,10 @@ fn plan_error(message: &str) -> Error {
             None => "two columns have one name".to_owned(),
         };
         return Error::new(Code::DuplicateColumn, what).with_hint("give one of them another name with AS");
+    }
+    if message.starts_with("Correlated scalar subquery can only be used in") {
+        return Error::new(Code::Unsupported, "a subquery in this place is not supported")
+            .with_hint("write it in the select list of a subquery in FROM, or in WHERE");
     }
     if let Some((column, _)) = message.split_once("\" must appear in the GROUP BY clause") {
         let column = column.rsplit('"').next().unwrap_or(column);

@@ -15,7 +15,9 @@ use super::failure;
 use super::limits::Limits;
 use super::memory::{LakeMemory, StatementPool, default_limit};
 use super::queries::Queries;
+use super::rights::Principal;
 use super::session::Session;
+use super::sessions::{Origin, Sessions};
 use super::spill::Spill;
 use super::workers::Workers;
 use crate::catalog::Catalog;
@@ -45,8 +47,10 @@ pub struct Lake {
     workers: Arc<Workers>,
     logs: Arc<TableLogs>,
     memory: Arc<LakeMemory>,
+    spill: Arc<Spill>,
     admission: Arc<Admission>,
     queries: Arc<Queries>,
+    sessions: Arc<Sessions>,
     checks: Arc<History>,
     limits: Limits,
     options: LakeOptions,
@@ -65,6 +69,21 @@ pub struct LakeOptions {
     pub running: Option<NonZeroUsize>,
     /// How long a statement may take unless its session says otherwise; by default for ever.
     pub statement_timeout: Option<Duration>,
+}
+
+/// What an opened lake takes at one moment.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Usage {
+    /// Statements that compute.
+    pub running: usize,
+    /// Statements that wait for others to end.
+    pub waiting: usize,
+    /// Bytes that statements hold.
+    pub memory: u64,
+    /// Bytes that caches and statements may hold.
+    pub memory_limit: u64,
+    /// Bytes that cached footers of files hold.
+    pub cache: u64,
 }
 
 /// What may lie in spill files, where `lake.toml` does not say it.
@@ -97,7 +116,7 @@ impl Lake {
             Some(folder) => Path::new(folder),
             None => Path::new(".weir/spill"),
         });
-        let spill = Spill::new(spill_folder, said.spill.unwrap_or(SPILL_BYTES));
+        let spill = Arc::new(Spill::new(spill_folder, said.spill.unwrap_or(SPILL_BYTES)));
         let caches = memory.cache_limits();
         let cache_config = CacheManagerConfig::default()
             .with_metadata_cache_limit(caches.footers)
@@ -106,7 +125,7 @@ impl Lake {
             .with_list_files_cache_limit(0);
         let runtime = RuntimeEnvBuilder::new()
             .with_memory_pool(Arc::new(StatementPool::new(Arc::clone(&memory), "planning")))
-            .with_disk_manager_builder(DiskManager::builder().with_temp_file_factory(Arc::new(spill)))
+            .with_disk_manager_builder(DiskManager::builder().with_temp_file_factory(Arc::clone(&spill) as _))
             .with_cache_manager(cache_config)
             .build_arc()
             .map_err(failure::without_place)?;
@@ -138,10 +157,12 @@ impl Lake {
             workers: Arc::new(Workers::new(options.threads)?),
             logs: Arc::default(),
             memory,
+            spill,
             admission: Arc::new(Admission::new(
                 running.unwrap_or(by_threads.max(RUNNING_AT_LEAST)),
             )),
             queries: Arc::new(Queries::new()),
+            sessions: Arc::default(),
             limits,
             options,
         })
@@ -149,7 +170,37 @@ impl Lake {
 
     /// A session with the default settings.
     pub fn session(&self) -> Session {
-        Session::new(self.clone())
+        self.session_for(Principal::default(), Origin::default())
+    }
+
+    /// A session with the default settings, for somebody else than who runs the program.
+    pub fn session_for(&self, principal: Principal, origin: Origin) -> Session {
+        Session::new(self.clone(), principal, origin)
+    }
+
+    /// Stops the running statement of that id, as `KILL QUERY` does.
+    ///
+    /// # Errors
+    /// [`Code::UndefinedQuery`](crate::error::Code::UndefinedQuery).
+    pub fn kill(&self, id: &str) -> Result<()> {
+        self.queries.kill(id)
+    }
+
+    /// What statements and caches take now.
+    pub fn usage(&self) -> Usage {
+        let (running, waiting) = self.admission.counts();
+        let footers = self
+            .runtime
+            .cache_manager
+            .get_file_metadata_cache()
+            .list_entries();
+        Usage {
+            running,
+            waiting,
+            memory: self.memory.held() as u64,
+            memory_limit: self.memory.limit(),
+            cache: footers.values().map(|entry| entry.size_bytes as u64).sum(),
+        }
     }
 
     /// The lake's folder.
@@ -178,12 +229,20 @@ impl Lake {
         &self.memory
     }
 
+    pub(super) fn spill(&self) -> &Arc<Spill> {
+        &self.spill
+    }
+
     pub(super) fn admission(&self) -> &Admission {
         &self.admission
     }
 
     pub(super) fn queries(&self) -> &Arc<Queries> {
         &self.queries
+    }
+
+    pub(super) fn sessions(&self) -> &Arc<Sessions> {
+        &self.sessions
     }
 
     /// What rules said of the lake's tables.

@@ -1,6 +1,6 @@
 //! A plan, run to its end on the lake's workers, its rows given as they are asked for.
 //!
-//! The one place where a plan is run again: after a passing fault of storage, a few times with a
+//! The one place where a query's plan is run again: after a passing fault of storage, a few times with a
 //! growing pause; and when a hash join found no memory, once with joins that spill. Only a statement
 //! that has delivered nothing is run again.
 
@@ -50,9 +50,19 @@ pub(super) struct Work {
 }
 
 impl Work {
-    /// Starts the plan. Dropped early, its rows stop it.
+    /// The plan's rows. It starts when the first is asked for; dropped early, they stop it.
     pub(super) fn start(self) -> Rows {
         let schema = self.plan.schema();
+        let rows = stream::once(async move { self.running() }).flat_map(|running| {
+            stream::unfold(running, |mut running| async move {
+                let batch = running.next().await?;
+                Some((batch, running))
+            })
+        });
+        Rows::new(schema, rows.boxed())
+    }
+
+    fn running(self) -> Running {
         let record = self.session.record().cloned();
         let workers = Arc::clone(self.session.lake().workers());
         let (sender, receiver) = mpsc::channel(BATCHES_AHEAD);
@@ -64,16 +74,11 @@ impl Work {
                 () = self.run(sender) => {}
             }
         };
-        let running = Running {
+        Running {
             record,
             receiver,
             task: workers.spawn(work),
-        };
-        let rows = stream::unfold(running, |mut running| async move {
-            let batch = running.next().await?;
-            Some((batch, running))
-        });
-        Rows::new(schema, rows.boxed())
+        }
     }
 
     async fn run(mut self, sender: mpsc::Sender<Result<RecordBatch>>) {
@@ -106,7 +111,9 @@ impl Work {
         if let Some(record) = self.session.record() {
             record.run(&plan, &cancellation);
         }
-        let mut rows = execute_stream(Arc::clone(&plan), self.context())
+        let mut rows = self
+            .context()
+            .and_then(|context| execute_stream(Arc::clone(&plan), context))
             .map_err(|e| failure(self.translated(e, Some(plan.as_ref())), false))?;
         let idle = some(Limits::of(self.state.config()).idle_timeout);
         while let Some(batch) = rows.next().await {
@@ -134,14 +141,15 @@ impl Work {
     }
 
     /// The statement's own memory, the lake's caches and spill files.
-    fn context(&self) -> Arc<TaskContext> {
+    fn context(&self) -> datafusion::error::Result<Arc<TaskContext>> {
         let context = TaskContext::from(&self.state);
         let Some(record) = self.session.record() else {
-            return Arc::new(context);
+            return Ok(Arc::new(context));
         };
         let mut runtime = self.session.lake().runtime().as_ref().clone();
         runtime.memory_pool = Arc::clone(record.memory()) as _;
-        Arc::new(context.with_runtime(Arc::new(runtime)))
+        runtime.disk_manager = Arc::new(self.session.lake().spill().of_statement(record.clone())?);
+        Ok(Arc::new(context.with_runtime(Arc::new(runtime))))
     }
 
     fn translated(
@@ -215,7 +223,15 @@ pub(super) struct Attempts {
 impl Attempts {
     /// How long to wait before the statement is run again; `None` if that would not help.
     pub(super) fn pause_after(&mut self, error: &Error) -> Option<Duration> {
-        if !error.code().may_pass() || self.again >= AGAIN_AT_MOST {
+        match error.code().may_pass() {
+            true => self.pause_before_next(),
+            false => None,
+        }
+    }
+
+    /// How long to wait before the statement is run again; `None` if it has been often enough.
+    pub(super) fn pause_before_next(&mut self) -> Option<Duration> {
+        if self.again >= AGAIN_AT_MOST {
             return None;
         }
         let pause = FIRST_PAUSE * 4_u32.pow(self.again);
@@ -287,4 +303,23 @@ pub(super) fn panicked(error: JoinError) -> Error {
     Error::new(Code::Internal, "an operator failed unexpectedly")
         .with_hint("this is a defect of the program; other statements are not affected")
         .with_source(error)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_may_pass_is_tried_again_three_times_with_longer_pauses() {
+        let mut attempts = Attempts::default();
+        let passing = Error::new(Code::Io, "the store does not answer");
+        let pauses: Vec<_> = (0..5).map(|_| attempts.pause_after(&passing)).collect();
+        let milliseconds = pauses.iter().map(|pause| pause.map(|p| p.as_millis()));
+        assert_eq!(
+            milliseconds.collect::<Vec<_>>(),
+            [Some(50), Some(200), Some(800), None, None]
+        );
+        let lasting = Error::new(Code::UndefinedTable, "no such table");
+        assert_eq!(Attempts::default().pause_after(&lasting), None);
+    }
 }

@@ -6,6 +6,7 @@ use datafusion::error::DataFusionError;
 use datafusion::execution::SessionState;
 use datafusion::logical_expr::LogicalPlan;
 use datafusion::physical_plan::ExecutionPlan;
+use datafusion::prelude::SessionConfig;
 use futures::{FutureExt, StreamExt, stream};
 use parking_lot::RwLock;
 
@@ -16,12 +17,14 @@ use super::lake::Lake;
 use super::limits::{Limits, some};
 use super::outcome::{Body, Outcome, Outcomes, Rows};
 use super::pins::Pins;
+use super::prepared_statements::PreparedStatements;
 use super::progress::Progress;
 use super::queries::{Record, Stop};
 use super::recorded::recorded;
+use super::rights::{self, FirstLimits, Principal};
 use super::run::{Attempts, Replan, Work, panicked};
-use super::safe;
-use super::state::{SharedConfig, fit_sorts, initial_config, session_state};
+use super::sessions::{Origin, Presence, Sessions};
+use super::state::{SharedConfig, fit_sorts, follow_settings, initial_config, session_state};
 use super::statements;
 use crate::error::{Code, Error, Result};
 use crate::planner;
@@ -36,21 +39,30 @@ pub struct Session {
     base: Arc<SessionState>,
     progress: Progress,
     id: Arc<str>,
+    prepared: PreparedStatements,
+    /// Whether its statements are shown in `system.queries`.
+    is_shown: bool,
+    presence: Arc<Presence>,
     /// The statement that this is handed to.
     record: Option<Record>,
 }
 
 impl Session {
-    pub(super) fn new(lake: Lake) -> Self {
-        let config = Arc::new(RwLock::new(initial_config(&lake)));
+    pub(super) fn new(lake: Lake, principal: Principal, origin: Origin) -> Self {
+        let id = lake.queries().session_id();
+        let presence = lake.sessions().enter(&id, &principal.user, origin);
+        let config = begun(&lake, Arc::new(principal));
+        let config = Arc::new(RwLock::new(config));
         let base = Arc::new(session_state(&lake, &config, Vec::new()));
-        let id = lake.queries().session_id().into();
         Self {
             lake,
             config,
             base,
             progress: Progress::default(),
-            id,
+            id: id.into(),
+            presence,
+            prepared: PreparedStatements::default(),
+            is_shown: true,
             record: None,
         }
     }
@@ -63,6 +75,10 @@ impl Session {
             config,
             base: Arc::new(state),
             progress: Progress::default(),
+            prepared: PreparedStatements::default(),
+            is_shown: false,
+            // Among no sessions: nobody sees it.
+            presence: Arc::<Sessions>::default().enter("view", "", Origin::default()),
             record: None,
         }
     }
@@ -83,10 +99,14 @@ impl Session {
     }
 
     async fn run(&self, piece: Piece, parameters: Arc<Parameters>) -> Result<Outcome> {
-        self.pins().clear();
+        if self.is_shown {
+            self.pins().clear();
+        }
+        self.presence.begin();
         let limits = Limits::of(&self.config.read());
         let lake = &self.lake;
-        let mut begun = lake.queries().begin(&self.id, piece.sql(), lake.memory());
+        let queries = lake.queries();
+        let mut begun = queries.begin(&self.id, piece.sql(), lake.memory(), self.is_shown);
         let record = begun.record().clone();
         self.progress.watch(&record);
         if limits.statement_memory > 0 {
@@ -124,6 +144,15 @@ impl Session {
         })
     }
 
+    /// The same session for what a front end asks for itself: not a statement of the user's.
+    pub(crate) fn aside(&self) -> Self {
+        Self {
+            progress: Progress::default(),
+            is_shown: false,
+            ..self.clone()
+        }
+    }
+
     /// Carries the statement out on the lake's own threads.
     async fn body(&self, piece: &Piece, parameters: Arc<Parameters>, record: &Record) -> Result<Body> {
         let session = Self {
@@ -132,10 +161,8 @@ impl Session {
         };
         let text = piece.clone();
         let work = async move {
-            let statement = Statement::parse(&text)?;
-            statements::execute(&session, &text, statement, &parameters)
-                .await
-                .map_err(|error| session.placed(error, &text))
+            let done = session.carry_out(&text, &parameters).await;
+            done.map_err(|error| session.placed(error, &text))
         };
         let closed = || Error::new(Code::Cancelled, "the lake is being closed");
         match self.lake.workers().plan(work).ok_or_else(closed)?.await {
@@ -145,9 +172,54 @@ impl Session {
         }
     }
 
+    /// Carries the statement out. One that another's change came in the way of has done nothing, and is
+    /// carried out again, on what there is then.
+    async fn carry_out(&self, piece: &Piece, parameters: &Parameters) -> Result<Body> {
+        let mut statement = Statement::parse(piece)?;
+        let mut attempts = Attempts::default();
+        loop {
+            let again = statement.may_conflict().then(|| statement.clone());
+            let error = match statements::execute(self, piece, statement, parameters).await {
+                Err(error) if error.code() == Code::Conflict => error,
+                done => return done,
+            };
+            let (Some(again), Some(pause)) = (again, attempts.pause_before_next()) else {
+                return Err(error);
+            };
+            if let Some(record) = &self.record {
+                record.run_again(format!("run again after: {}", error.message()));
+            }
+            tokio::time::sleep(pause).await;
+            self.pins().clear();
+            statement = again;
+        }
+    }
+
     /// A handle to the running statement's progress.
     pub fn progress(&self) -> Progress {
         self.progress.clone()
+    }
+
+    /// For whom statements are run.
+    pub fn principal(&self) -> Arc<Principal> {
+        rights::principal(&self.config.read())
+    }
+
+    /// The same session with versions of tables of its own to see, for what is asked while a statement runs.
+    pub(super) fn aside(&self) -> Self {
+        let config = self.config.read().clone();
+        let config = config.with_extension(Arc::new(Pins::default()));
+        let config = Arc::new(RwLock::new(config));
+        Self {
+            base: Arc::new(session_state(&self.lake, &config, Vec::new())),
+            config,
+            ..self.clone()
+        }
+    }
+
+    /// The settings that this session began with.
+    pub(super) fn first_config(&self) -> SessionConfig {
+        begun(&self.lake, self.principal())
     }
 
     /// The lake.
@@ -175,6 +247,10 @@ impl Session {
         self.record.as_ref()
     }
 
+    pub(super) fn prepared(&self) -> &PreparedStatements {
+        &self.prepared
+    }
+
     pub(super) fn config(&self) -> &SharedConfig {
         &self.config
     }
@@ -187,6 +263,7 @@ impl Session {
         let own = usize::try_from(Limits::of(state.config()).statement_memory).unwrap_or(usize::MAX);
         let memory = if own == 0 { memory } else { memory.min(own) };
         fit_sorts(state.config_mut(), memory);
+        follow_settings(&mut state);
         state.mark_start_execution();
         state
     }
@@ -212,12 +289,10 @@ impl Session {
         piece: &Piece,
         plan: &LogicalPlan,
     ) -> Result<Arc<dyn ExecutionPlan>> {
-        let plan = state
+        state
             .create_physical_plan(plan)
             .await
-            .map_err(|error| self.translated(error, piece))?;
-        safe::check_files(state.config_options(), self.lake.catalog(), &plan)?;
-        Ok(plan)
+            .map_err(|error| self.translated(error, piece))
     }
 
     /// Plans and runs a query, which may be planned anew and run again while it has delivered nothing.
@@ -265,7 +340,7 @@ impl Session {
         Ok((self.physical(state, piece, &plan).await?, is_metadata))
     }
 
-    /// Starts a plan on the lake's workers; its rows come as they are asked for. Dropped early, they
+    /// Runs a plan on the lake's workers when its rows are asked for. Dropped early, they
     /// stop it.
     pub(super) fn stream(
         &self,
@@ -320,4 +395,11 @@ impl Session {
     fn placed(&self, error: Error, piece: &Piece) -> Error {
         self.translated(error.into(), piece)
     }
+}
+
+/// The settings with which a principal's session begins.
+fn begun(lake: &Lake, principal: Arc<Principal>) -> SessionConfig {
+    let limits = FirstLimits(lake.limits());
+    let config = initial_config(lake).with_extension(principal);
+    config.with_extension(Arc::new(limits))
 }

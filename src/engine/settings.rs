@@ -4,8 +4,8 @@ use arrow::array::timezone::Tz;
 use datafusion::common::config::ConfigEntry;
 use datafusion::prelude::SessionConfig;
 
-use super::safe;
 use super::state::{SharedConfig, enforce};
+use super::{rights, safe};
 use crate::error::{Code, Error, Result, did_you_mean};
 
 /// What the full names of settings begin with; it may be left out.
@@ -29,6 +29,14 @@ const FIXED: &[(&str, &str)] = &[
     (
         "datafusion.optimizer.enable_aggregate_dynamic_filter_pushdown",
         "turned on, it gives wrong minima and maxima",
+    ),
+    (
+        "datafusion.execution.enable_migration_aggregate",
+        "turned off, an aggregation that spills can give a group twice",
+    ),
+    (
+        "datafusion.execution.max_spill_file_size_bytes",
+        "with several batches in a file, exchanges that spill wait for each other for ever",
     ),
 ];
 
@@ -82,6 +90,7 @@ pub(super) fn set(config: &SharedConfig, name: &str, value: &str) -> Result<Stri
         .with_source(error)
     })?;
     safe::check_setting(config.options(), changed.options())?;
+    rights::check_limits(&config, changed.options())?;
     enforce(&mut changed);
     *config = changed;
     Ok(entry.key)

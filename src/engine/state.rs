@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use datafusion::catalog::SchemaProvider;
-use datafusion::common::config::SpillCompression;
-use datafusion::execution::{SessionState, SessionStateBuilder, SessionStateDefaults};
+use datafusion::common::config::{ConfigNonZeroUsize, SpillCompression};
+use datafusion::execution::{FunctionRegistry, SessionState, SessionStateBuilder, SessionStateDefaults};
 use datafusion::logical_expr::{AggregateUDF, ScalarUDF, WindowUDF};
 use datafusion::optimizer::{Analyzer, AnalyzerRule};
 use datafusion::prelude::SessionConfig;
@@ -14,12 +14,13 @@ use parking_lot::RwLock;
 use super::files::Files;
 use super::information_schema::InformationSchema;
 use super::lake::Lake;
+use super::offered::{OfferedSchema, Offers};
 use super::pins::Pins;
 use super::safe::Safety;
 use super::system::SystemSchema;
 use super::tables::Tables;
-use crate::catalog::{CATALOG, FILES, LakeCatalogs};
-use crate::planner::CheckedArithmetic;
+use crate::catalog::{CATALOG, FILES, LakeCatalogs, OFFERED};
+use crate::planner::{CheckedArithmetic, LiftSubqueries};
 use crate::{functions, operators, planner};
 
 /// A session's settings, shared with the tables that show them.
@@ -40,6 +41,7 @@ pub(super) fn initial_config(lake: &Lake) -> SessionConfig {
         .with_default_catalog_and_schema(CATALOG, first_zone)
         .with_information_schema(false)
         .with_extension(Arc::new(Pins::default()))
+        .with_extension(Arc::new(Offers::default()))
         .with_collect_statistics(true);
     config = config.with_option_extension(lake.limits());
     if let Some(threads) = lake.options().threads {
@@ -63,6 +65,22 @@ pub(super) fn fit_sorts(config: &mut SessionConfig, memory: usize) {
     execution.sort_spill_reservation_bytes = execution.sort_spill_reservation_bytes.min(share);
 }
 
+/// Functions such as `now()` keep the time zone that was set when they were made: they are made anew.
+pub(super) fn follow_settings(state: &mut SessionState) {
+    if state.config_options().execution.time_zone.is_none() {
+        return;
+    }
+    let options = state.config_options();
+    let functions = state.scalar_functions().values();
+    let anew: Vec<_> = functions
+        .filter_map(|function| function.inner().with_updated_config(options))
+        .collect();
+    for function in anew {
+        // It takes the place of one that is there.
+        drop(state.register_udf(Arc::new(function)));
+    }
+}
+
 /// Settings that must hold whatever else is set.
 pub(super) fn enforce(config: &mut SessionConfig) {
     // Ungrouped `min(a), min(c + 1)` would build a filter from `a` alone and drop rows of `c`.
@@ -71,6 +89,12 @@ pub(super) fn enforce(config: &mut SessionConfig) {
         .options_mut()
         .optimizer
         .enable_aggregate_dynamic_filter_pushdown = false;
+    // An exchange that spills has one reader and several writers. With more than a batch in a file, two that
+    // write at once open two files, and the reader waits for more of the first while what it was promised
+    // lies in the second and the writers wait for it: for ever.
+    if let Ok(a_batch) = ConfigNonZeroUsize::try_new(1) {
+        config.options_mut().execution.max_spill_file_size_bytes = a_batch;
+    }
 }
 
 /// A state over the lake's catalog. `views` are the views whose planning led here, outermost first.
@@ -82,6 +106,7 @@ pub(super) fn session_state(lake: &Lake, config: &SharedConfig, views: Vec<Strin
         Arc::clone(&tables) as _,
         Arc::clone(config),
         Arc::clone(lake.queries()),
+        Arc::clone(lake.sessions()),
         Arc::clone(lake.checks()),
     ));
     let information_schema = InformationSchema::new(
@@ -97,6 +122,10 @@ pub(super) fn session_state(lake: &Lake, config: &SharedConfig, views: Vec<Strin
             Arc::new(information_schema) as _,
         ),
         (FILES.to_owned(), Arc::new(files) as _),
+        (
+            OFFERED.to_owned(),
+            Arc::new(OfferedSchema(Arc::clone(config))) as _,
+        ),
     ]);
     let catalogs = LakeCatalogs::new(Arc::clone(lake.catalog()), tables, others);
     let builder = SessionStateBuilder::new()
@@ -131,8 +160,9 @@ pub(super) fn window_functions() -> Vec<Arc<WindowUDF>> {
 }
 
 fn analyzer_rules() -> Vec<Arc<dyn AnalyzerRule + Send + Sync>> {
-    let first: Arc<dyn AnalyzerRule + Send + Sync> = Arc::new(planner::PassOrderKeys);
-    std::iter::once(first).chain(Analyzer::new().rules).collect()
+    let first: [Arc<dyn AnalyzerRule + Send + Sync>; 2] =
+        [Arc::new(planner::PassOrderKeys), Arc::new(LiftSubqueries)];
+    first.into_iter().chain(Analyzer::new().rules).collect()
 }
 
 /// Every aggregate function: DataFusion's and ours.

@@ -13,6 +13,7 @@ use super::failure;
 use super::lake::Lake;
 use super::landing::register;
 use super::pins::Pins;
+use super::rights::{self, Role};
 use super::session::Session;
 use super::state::{SharedConfig, session_state};
 use crate::catalog::TablePlanner;
@@ -36,6 +37,14 @@ pub(super) struct Tables {
 impl Tables {
     pub(super) fn new(lake: Lake, config: SharedConfig, views: Vec<String>) -> Self {
         Self { lake, config, views }
+    }
+
+    /// What a statement names itself it must be allowed to read; what a view names, its maker was.
+    fn check(&self, zone: &ZoneDefinition) -> Result<()> {
+        match self.views.is_empty() {
+            true => rights::principal(&self.config.read()).check(&zone.name, Role::Read),
+            false => Ok(()),
+        }
     }
 
     async fn external(
@@ -229,6 +238,7 @@ impl TablePlanner for Tables {
         zone: &ZoneDefinition,
         definition: &Arc<TableDefinition>,
     ) -> Result<Arc<dyn TableProvider>> {
+        self.check(zone)?;
         match &definition.kind {
             TableKind::External(table) => self.external(zone, definition, table).await,
             TableKind::Managed(table) => self.managed(zone, definition, table).await,
@@ -242,6 +252,7 @@ impl TablePlanner for Tables {
         definition: &Arc<TableDefinition>,
         suffix: &str,
     ) -> Result<Option<Arc<dyn TableProvider>>> {
+        self.check(zone)?;
         if let Some(as_of) = AsOf::from_suffix(suffix) {
             let pins: Arc<Pins> = self.config.read().get_extension().unwrap_or_default();
             let table = past_table(&self.lake, &pins, zone, definition, &as_of).await?;

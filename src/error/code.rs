@@ -135,16 +135,26 @@ codes! {
     NoLake = "WR002", NotFound;
     /// A data file is corrupt, or not of its table's format.
     CorruptFile = "WR003", User;
+    /// No prepared statement of that name.
+    UndefinedPrepared = "26000", NotFound;
+    /// There is a prepared statement of that name already.
+    DuplicatePrepared = "42P05", Conflict;
     /// No running statement of that id.
     UndefinedQuery = "WR008", NotFound;
     /// A file changed while it was being read or written.
     ChangedUnderneath = "WR004", Conflict;
     /// The session is safe: it reads the lake and changes nothing.
     SafeSession = "WR010", Permission;
+    /// The user's roles do not allow it.
+    NoRight = "WR011", Permission;
+    /// No such user, a wrong password, or a session that has ended.
+    NotAuthenticated = "28000", Permission;
     /// A file or folder that is not there.
     UndefinedFile = "58P01", NotFound;
     /// The operating system refused access to a file or folder.
     StorageRefused = "58P02", Permission;
+    /// The server cannot be reached, or the connection broke.
+    Connection = "08006", Unavailable;
     /// Storage failed.
     Io = "58030", Unavailable;
     /// No room on the disk.

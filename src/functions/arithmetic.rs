@@ -9,8 +9,7 @@ use arrow::datatypes::DataType;
 use datafusion::common::{Result, internal_err};
 use datafusion::logical_expr::sort_properties::{ExprProperties, SortProperties};
 use datafusion::logical_expr::{
-    BinaryExpr, ColumnarValue, Expr, Operator, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature,
-    Volatility,
+    ColumnarValue, Expr, Operator, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature, Volatility,
 };
 use datafusion::physical_expr_common::datum::apply;
 
@@ -59,22 +58,27 @@ struct Checked {
 }
 
 impl Checked {
-    /// What the arguments would be without the check.
-    fn written(&self, arguments: &[Expr]) -> Option<Expr> {
-        let binary = |operator| match arguments {
-            [left, right] => Some(Expr::BinaryExpr(BinaryExpr::new(
-                Box::new(left.clone()),
-                operator,
-                Box::new(right.clone()),
-            ))),
-            _ => None,
-        };
+    /// What is written between two arguments, or before one, and how strongly it binds.
+    fn sign(&self) -> (&'static str, u8) {
+        let binds = |operator: Operator| operator.precedence();
         match self.operator {
-            CheckedOperator::Add => binary(Operator::Plus),
-            CheckedOperator::Subtract => binary(Operator::Minus),
-            CheckedOperator::Multiply => binary(Operator::Multiply),
-            CheckedOperator::Negate => Some(Expr::Negative(Box::new(arguments.first()?.clone()))),
+            CheckedOperator::Add => ("+", binds(Operator::Plus)),
+            CheckedOperator::Subtract => ("-", binds(Operator::Minus)),
+            CheckedOperator::Multiply => ("*", binds(Operator::Multiply)),
+            CheckedOperator::Negate => ("-", u8::MAX),
         }
+    }
+}
+
+/// How strongly the operator of an expression binds; nothing for what needs no parentheses.
+fn precedence(expression: &Expr) -> Option<u8> {
+    match expression {
+        Expr::BinaryExpr(binary) => Some(binary.op.precedence()),
+        Expr::ScalarFunction(call) => {
+            let checked = call.func.inner().downcast_ref::<Checked>()?;
+            (checked.operator != CheckedOperator::Negate).then(|| checked.sign().1)
+        }
+        _ => None,
     }
 }
 
@@ -88,17 +92,27 @@ impl ScalarUDFImpl for Checked {
         }
     }
 
+    // Written from the arguments where they are: to put them together as the operator first would copy the
+    // whole of a long sum once for each of its terms.
     fn display_name(&self, arguments: &[Expr]) -> Result<String> {
-        match self.written(arguments) {
-            Some(written) => Ok(written.to_string()),
-            None => internal_err!("{} has other arguments", self.name()),
+        let (sign, binds) = self.sign();
+        let shown = |argument: &Expr| match precedence(argument) {
+            Some(inner) if inner < binds => format!("({argument})"),
+            _ => argument.to_string(),
+        };
+        match arguments {
+            [left, right] => Ok(format!("{} {sign} {}", shown(left), shown(right))),
+            [only] => Ok(format!("({sign} {only})")),
+            _ => internal_err!("{} has other arguments", self.name()),
         }
     }
 
     fn schema_name(&self, arguments: &[Expr]) -> Result<String> {
-        match self.written(arguments) {
-            Some(written) => Ok(written.schema_name().to_string()),
-            None => internal_err!("{} has other arguments", self.name()),
+        let sign = self.sign().0;
+        match arguments {
+            [left, right] => Ok(format!("{} {sign} {}", left.schema_name(), right.schema_name())),
+            [only] => Ok(format!("({sign} {})", only.schema_name())),
+            _ => internal_err!("{} has other arguments", self.name()),
         }
     }
 

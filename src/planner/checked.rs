@@ -62,9 +62,15 @@ fn checked(expression: Expr, schema: &dyn ExprSchema) -> Result<Transformed<Expr
             .get_type(schema)
             .is_ok_and(|data_type| data_type.is_integer()),
     };
+    let is_null = |e: &Expr| matches!(e, Expr::Literal(value, _) if value.is_null());
     let (operator, arguments) = match expression {
         Expr::BinaryExpr(BinaryExpr { left, op, right }) => match CheckedOperator::of(op) {
-            Some(operator) if is_integer(&left) && is_integer(&right) => (operator, vec![*left, *right]),
+            // With NULL there is nothing to compute, and functions that want a literal get one.
+            Some(operator)
+                if is_integer(&left) && is_integer(&right) && !is_null(&left) && !is_null(&right) =>
+            {
+                (operator, vec![*left, *right])
+            }
             _ => return Ok(Transformed::no(Expr::BinaryExpr(BinaryExpr { left, op, right }))),
         },
         Expr::Negative(inner) if is_integer(&inner) => (CheckedOperator::Negate, vec![*inner]),

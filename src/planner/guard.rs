@@ -4,7 +4,9 @@
 use std::ops::ControlFlow;
 
 use datafusion::sql::parser::Statement as Standard;
-use sqlparser::ast::{Expr, Query, Select, SelectFlavor, SetExpr, Spanned, TableFactor, Visit, Visitor};
+use sqlparser::ast::{
+    Expr, JoinOperator, LimitClause, Query, Select, SetExpr, Spanned, TableFactor, Visit, Visitor,
+};
 use sqlparser::tokenizer::Span;
 
 use crate::error::{Code, Error, Result};
@@ -87,6 +89,12 @@ impl Visitor for Guard {
         if query.for_clause.is_some() || query.settings.is_some() || query.format_clause.is_some() {
             return refuse("a FOR, SETTINGS or FORMAT clause of a query", span);
         }
+        if let Some(LimitClause::LimitOffset { limit_by, .. }) = &query.limit_clause
+            && !limit_by.is_empty()
+        {
+            let hint = Some("write QUALIFY row_number() OVER (PARTITION BY …) <= n");
+            return refuse_with_hint("LIMIT BY", hint, span);
+        }
         set_expression(&query.body)
     }
 
@@ -130,6 +138,16 @@ impl Visitor for Guard {
                 }
                 sample.is_some().then_some(span)
             }
+            TableFactor::Pivot { table, .. } => return refuse("PIVOT", table.span()),
+            TableFactor::Unpivot { table, .. } => return refuse("UNPIVOT", table.span()),
+            TableFactor::MatchRecognize { table, .. } => return refuse("MATCH_RECOGNIZE", table.span()),
+            TableFactor::UNNEST {
+                with_offset,
+                with_ordinality,
+                ..
+            } if *with_offset || *with_ordinality => {
+                return refuse("UNNEST with positions", factor.span());
+            }
             TableFactor::Derived { subquery, sample, .. } => sample.is_some().then(|| subquery.span()),
             _ => None,
         };
@@ -153,12 +171,17 @@ fn set_expression(body: &SetExpr) -> ControlFlow<Refusal> {
 
 fn plain_select(select: &Select) -> ControlFlow<Refusal> {
     let span = select.select_token.0.span;
-    if select.flavor != SelectFlavor::Standard {
-        let hint = Some("write SELECT first: SELECT * FROM …");
-        return refuse_with_hint("a query that begins with FROM", hint, span);
-    }
     if select.top.is_some() {
         return refuse_with_hint("TOP", Some("write LIMIT at the end of the query"), span);
+    }
+    if select.into.is_some() {
+        return refuse_with_hint("SELECT INTO", Some("write CREATE TABLE … AS SELECT …"), span);
+    }
+    let joins = select.from.iter().flat_map(|from| &from.joins);
+    for join in joins {
+        if let JoinOperator::AsOf { .. } = join.join_operator {
+            return refuse("ASOF JOIN", join.relation.span());
+        }
     }
     let ignored = !select.optimizer_hints.is_empty()
         || select.select_modifiers.is_some()

@@ -3,7 +3,7 @@
 
 use std::collections::HashSet;
 
-use datafusion::common::Column;
+use datafusion::common::{Column, TableReference};
 use datafusion::error::Result;
 use datafusion::logical_expr::{Expr, LogicalPlan, LogicalPlanBuilder};
 use datafusion::sql::parser::Statement as Standard;
@@ -33,14 +33,17 @@ pub(super) fn as_written(plan: LogicalPlan, written: Option<Vec<Written>>) -> Re
         .zip(current.clone())
         .map(|(name, old)| name.as_ref().unwrap_or(old))
         .collect();
-    let distinct = wanted.iter().collect::<HashSet<_>>().len() == wanted.len();
-    if !distinct || wanted.iter().copied().eq(current) {
+    if wanted.iter().copied().eq(current) {
         return Ok(plan);
     }
+    let is_distinct = wanted.iter().collect::<HashSet<_>>().len() == wanted.len();
     let columns = wanted.iter().enumerate().map(|(i, name)| {
         let (qualifier, field) = schema.qualified_field(i);
         let column = Expr::Column(Column::new(qualifier.cloned(), field.name()));
-        if field.name() == *name {
+        if !is_distinct {
+            // Columns of one name are told apart by tables that there are not.
+            column.alias_qualified(Some(TableReference::bare(format!("column {i}"))), name.as_str())
+        } else if field.name() == *name {
             column
         } else {
             column.alias(name.as_str())
@@ -93,7 +96,8 @@ pub(super) fn written(statement: &Standard) -> Option<Vec<Written>> {
 
 fn item(item: &SelectItem) -> Written {
     match item {
-        SelectItem::UnnamedExpr(SqlExpr::Identifier(_)) | SelectItem::ExprWithAlias { .. } => Written::Named,
+        SelectItem::UnnamedExpr(SqlExpr::Identifier(name))
+        | SelectItem::ExprWithAlias { alias: name, .. } => Written::Called(name.value.clone()),
         SelectItem::UnnamedExpr(SqlExpr::CompoundIdentifier(parts)) => parts
             .last()
             .map_or(Written::Named, |part| Written::Called(part.value.clone())),

@@ -127,7 +127,7 @@ fn called(call: &Function, alias: Option<sqlparser::ast::TableAlias>) -> Option<
     plain.then_some(factor)
 }
 
-fn table(parts: Vec<Ident>, args: Option<TableFunctionArgs>) -> TableFactor {
+pub(super) fn table(parts: Vec<Ident>, args: Option<TableFunctionArgs>) -> TableFactor {
     TableFactor::Table {
         name: ObjectName(parts.into_iter().map(ObjectNamePart::Identifier).collect()),
         alias: None,
@@ -143,7 +143,7 @@ fn table(parts: Vec<Ident>, args: Option<TableFunctionArgs>) -> TableFactor {
 }
 
 /// `SELECT * FROM relation`.
-fn select_all(relation: TableFactor) -> Option<Query> {
+pub(super) fn select_all(relation: TableFactor) -> Option<Query> {
     let mut parser = Parser::new(&GenericDialect {})
         .try_with_sql("SELECT * FROM t")
         .ok()?;

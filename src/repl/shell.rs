@@ -104,7 +104,7 @@ impl<'a> Shell<'a> {
     pub(super) async fn run(mut self) -> Result<()> {
         if !self.options.quiet {
             note(&format!(
-                "weir {}, lake '{}'. A statement ends at its semicolon; .help says more, Ctrl-D leaves.",
+                "weir {}, lake '{}'\nA statement ends at its semicolon. .help says more, Ctrl-D leaves.",
                 env!("CARGO_PKG_VERSION"),
                 self.options.name
             ));
@@ -281,7 +281,12 @@ impl<'a> Shell<'a> {
             Ok(_) => Err(Stop::Quit),
             Err(error) if is_broken_pipe(&error) => Err(Stop::Quit),
             Err(error) if error.code() == Code::Cancelled => {
-                note(&format!("cancelled after {}", Seconds(started.elapsed())));
+                // Ctrl-C says no more than that; KILL QUERY says so.
+                note(&format!(
+                    "{} after {}",
+                    error.message(),
+                    Seconds(started.elapsed())
+                ));
                 Err(Stop::Cancelled)
             }
             Err(error) => {

@@ -1,11 +1,12 @@
 //! `CREATE [EXTERNAL] TABLE` and `CREATE VIEW`: one grammar for all tables, so that every clause of
 //! the lake (`PARTITIONED BY`, `COMMENT`, `WITH (owner = …)`) reads the same in each.
 
+use sqlparser::ast::{Ident, Query};
 use sqlparser::parser::Parser;
 use sqlparser::tokenizer::{Span, Token};
 
 use super::alter::property;
-use super::cursor::{Cursor, in_parentheses, takes_not_null};
+use super::cursor::{Cursor, in_parentheses, parse_query, takes_not_null};
 use super::rule::{self, Listed};
 use super::statement::{ColumnSpec, CreateTable, CreateView, ExternalSource, Statement, TableName};
 use crate::error::{Code, Error, Result};
@@ -42,14 +43,21 @@ fn name(cursor: &mut Cursor<'_>, or_replace: bool) -> Result<(bool, TableName)> 
 
 fn view(cursor: &mut Cursor<'_>, or_replace: bool) -> Result<Statement> {
     let (if_not_exists, name) = name(cursor, or_replace)?;
+    let columns = match cursor.next_is(&Token::LParen) {
+        true => in_parentheses(cursor, |cursor| cursor.identifier())?,
+        false => Vec::new(),
+    };
     let comment = if cursor.takes(&["COMMENT"]) {
         Some(cursor.text()?.0)
     } else {
         None
     };
     cursor.expect(&["AS"])?;
-    let (query, sql) = cursor.query()?;
+    let (mut query, mut sql) = cursor.query()?;
     cursor.expect_end()?;
+    if !columns.is_empty() {
+        (query, sql) = named(cursor, &name, &columns, &sql)?;
+    }
     Ok(Statement::CreateView(Box::new(CreateView {
         name,
         or_replace,
@@ -58,6 +66,25 @@ fn view(cursor: &mut Cursor<'_>, or_replace: bool) -> Result<Statement> {
         query,
         sql,
     })))
+}
+
+/// A view's query with the view's own names for its columns.
+fn named(
+    cursor: &Cursor<'_>,
+    view: &TableName,
+    columns: &[Ident],
+    sql: &str,
+) -> Result<(Box<Query>, String)> {
+    let quoted = |name: &str| Ident::with_quote('"', name).to_string();
+    let columns: Vec<String> = columns.iter().map(|column| quoted(&column.value)).collect();
+    let sql = format!(
+        // A comment at the query's end ends with its line.
+        "SELECT * FROM ({sql}\n) AS {} ({})",
+        quoted(&view.table),
+        columns.join(", ")
+    );
+    let query = parse_query(&sql).map_err(|error| error.at(cursor.piece().locate(view.span)))?;
+    Ok((query, sql))
 }
 
 fn table(cursor: &mut Cursor<'_>, or_replace: bool, external: bool) -> Result<Statement> {
@@ -79,7 +106,6 @@ fn table(cursor: &mut Cursor<'_>, or_replace: bool, external: bool) -> Result<St
     };
     if cursor.next_is(&Token::LParen) {
         in_parentheses(cursor, |cursor| item(cursor, &mut table))?;
-        require_types(cursor, &table.columns)?;
     }
     let mut source = Source::default();
     while !cursor.at_end() {
@@ -87,6 +113,9 @@ fn table(cursor: &mut Cursor<'_>, or_replace: bool, external: bool) -> Result<St
     }
     if external {
         table.external = Some(source.complete(cursor)?);
+    }
+    if table.query.is_none() {
+        require_types(cursor, &table.columns)?;
     }
     if table.columns.is_empty() && table.query.is_none() && !external {
         return cursor.expected("a list of columns, or AS and a query");
@@ -219,6 +248,8 @@ pub(super) fn column_spec(cursor: &mut Cursor<'_>) -> Result<ColumnSpec> {
     loop {
         if takes_not_null(cursor)? {
             column.not_null = true;
+        } else if cursor.takes(&["NULL"]) {
+            // As it is anyway.
         } else if cursor.takes(&["COMMENT"]) {
             column.comment = Some(cursor.text()?.0);
         } else if cursor.takes(&["SOURCE"]) {

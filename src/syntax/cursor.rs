@@ -2,16 +2,16 @@
 //! has the rule, errors with the place where it stopped.
 
 use sqlparser::ast::{DataType, Ident, Query};
-use sqlparser::dialect::GenericDialect;
 use sqlparser::keywords::Keyword;
 use sqlparser::parser::{Parser, ParserError};
 use sqlparser::tokenizer::{Span, Token, Tokenizer};
 
+use super::dialect::LakeDialect;
 use super::script::Piece;
 use super::statement::TableName;
 use crate::error::{Code, Error, Location, Result, did_you_mean};
 
-static DIALECT: GenericDialect = GenericDialect {};
+static DIALECT: LakeDialect = LakeDialect;
 
 /// How deep expressions may nest before the parser gives up instead of overflowing the stack.
 pub(super) const RECURSION_LIMIT: usize = 400;
@@ -214,6 +214,11 @@ impl<'a> Cursor<'a> {
         Ok((query, sql))
     }
 
+    /// How many tokens have been read, white space included.
+    pub(super) fn index(&self) -> usize {
+        self.parser.index()
+    }
+
     pub(super) fn piece(&self) -> &'a Piece {
         self.piece
     }
@@ -336,6 +341,18 @@ pub fn parse_type(text: &str) -> Result<DataType> {
     }
 }
 
+/// Reads a query that the engine has put together.
+///
+/// # Errors
+/// [`Code::Syntax`], without a place.
+pub(super) fn parse_query(sql: &str) -> Result<Box<Query>> {
+    let parser = Parser::new(&DIALECT).with_recursion_limit(RECURSION_LIMIT);
+    let query = parser
+        .try_with_sql(sql)
+        .and_then(|mut parser| parser.parse_query());
+    query.map_err(|error| Error::new(Code::Syntax, split_place(&error.to_string()).0))
+}
+
 /// Takes a comma-separated list in parentheses.
 pub(super) fn in_parentheses<T>(
     cursor: &mut Cursor<'_>,
@@ -343,7 +360,8 @@ pub(super) fn in_parentheses<T>(
 ) -> Result<Vec<T>> {
     cursor.expect_token(&Token::LParen)?;
     let mut items = vec![item(cursor)?];
-    while cursor.takes_token(&Token::Comma) {
+    // A comma behind the last one is no harm.
+    while cursor.takes_token(&Token::Comma) && !cursor.next_is(&Token::RParen) {
         items.push(item(cursor)?);
     }
     cursor.expect_token(&Token::RParen)?;

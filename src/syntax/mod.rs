@@ -9,12 +9,15 @@ mod change_rows;
 mod copy;
 mod create;
 mod cursor;
+mod dialect;
 mod maintain;
 mod parameters;
 mod parse;
+mod prepare;
 mod quality;
 pub mod quote;
 mod reject;
+mod row_insert;
 mod rule;
 mod script;
 mod show;
@@ -25,12 +28,13 @@ mod versions;
 pub use cursor::parse_type;
 pub use parameters::{Parameters, parameter_names};
 pub use reject::RejectLimit;
+pub use row_insert::insert_from;
 pub use rule::{Check, Constraint, Expectation, Fragment, Keep, Reference, Statistic, parse_expression};
 pub use script::{Piece, Script};
 pub use statement::{
-    Alter, AlterAction, ChangeRows, CheckTable, ColumnSpec, Comment, CommentTarget, CopyTo, CreateTable,
-    CreateView, DeleteFiles, DropObject, ExternalSource, Insert, ObjectKind, Optimize, Property, Replay,
-    Restore, Statement, TableName, Vacuum,
+    Alter, AlterAction, ChangeRows, CheckTable, ColumnSpec, Comment, CommentTarget, CopyTo, CreateTable, CreateView,
+    DeleteFiles, DropObject, ExternalSource, Insert, ObjectKind, Optimize, Prepare, Property, Replay, Restore,
+    Statement, TableName, Vacuum,
 };
 pub use versions::AsOf;
 

@@ -2,14 +2,15 @@
 
 use datafusion::error::DataFusionError;
 use datafusion::sql::parser::{DFParserBuilder, Statement as Standard};
-use sqlparser::ast::{self, TableObject};
-use sqlparser::dialect::GenericDialect;
+use sqlparser::ast::{self, SetExpr, TableObject};
+use sqlparser::keywords::Keyword;
 use sqlparser::tokenizer::{Token, TokenWithSpan};
 
 use super::cursor::{Cursor, RECURSION_LIMIT, parse_error, table_name};
+use super::dialect::LakeDialect;
 use super::script::Piece;
 use super::statement::{ChangeRows, Insert, Statement};
-use super::{alter, change_rows, copy, create, maintain, quality, reject, show};
+use super::{alter, change_rows, copy, create, maintain, prepare, quality, reject, show};
 use crate::error::{Code, Error, Result, did_you_mean};
 
 /// Words that begin a statement, for suggestions.
@@ -38,6 +39,11 @@ const FIRST_WORDS: &[&str] = &[
     "RESTORE",
     "REPLAY",
     "KILL",
+    "FROM",
+    "TABLE",
+    "PREPARE",
+    "EXECUTE",
+    "DEALLOCATE",
     "SUMMARIZE",
     "SUGGEST",
     "CHECK",
@@ -66,6 +72,9 @@ impl Statement {
         if let Some(statement) = maintain::statement(&mut cursor)? {
             return Ok(statement);
         }
+        if let Some(statement) = prepare::statement(&mut cursor)? {
+            return Ok(statement);
+        }
         if let Some(statement) = quality::statement(&mut cursor)? {
             return Ok(statement);
         }
@@ -75,8 +84,9 @@ impl Statement {
 
 /// What DataFusion's parser reads and its planner plans.
 fn standard(piece: &Piece) -> Result<Statement> {
-    let dialect = GenericDialect {};
+    let dialect = LakeDialect;
     let mut tokens: Vec<TokenWithSpan> = piece.tokens().to_vec();
+    from_table(&mut tokens);
     let reject_limit = reject::take(piece, &mut tokens)?;
     let mut parser = DFParserBuilder::new(tokens)
         .with_dialect(&dialect)
@@ -97,8 +107,22 @@ fn standard(piece: &Piece) -> Result<Statement> {
     Ok(statement)
 }
 
+/// `TABLE t` is `FROM t`, which the parser reads.
+fn from_table(tokens: &mut [TokenWithSpan]) {
+    let mut words = tokens
+        .iter_mut()
+        .filter(|t| !matches!(t.token, Token::Whitespace(_)));
+    if let Some(Token::Word(word)) = words.next().map(|first| &mut first.token)
+        && word.keyword == Keyword::TABLE
+    {
+        "FROM".clone_into(&mut word.value);
+        word.keyword = Keyword::FROM;
+    }
+}
+
 /// Sorts what the engine has from what it has not.
 fn accept(statement: Standard, piece: &Piece) -> Result<Statement> {
+    let statement = insert_of_with(statement);
     match &statement {
         Standard::Statement(inner) => match inner.as_ref() {
             ast::Statement::Query(_) => Ok(Statement::Query(Box::new(statement))),
@@ -131,6 +155,31 @@ fn accept(statement: Standard, piece: &Piece) -> Result<Statement> {
         },
         _ => unsupported(&first_words(piece), piece),
     }
+}
+
+/// `WITH q AS (…) INSERT INTO t SELECT …` is `INSERT INTO t WITH q AS (…) SELECT …`.
+fn insert_of_with(statement: Standard) -> Standard {
+    let Standard::Statement(inner) = &statement else {
+        return statement;
+    };
+    let ast::Statement::Query(query) = inner.as_ref() else {
+        return statement;
+    };
+    let (Some(with), SetExpr::Insert(ast::Statement::Insert(insert))) = (&query.with, query.body.as_ref())
+    else {
+        return statement;
+    };
+    let mut insert = insert.clone();
+    let Some(source) = &mut insert.source else {
+        return statement;
+    };
+    let mut with = with.clone();
+    if let Some(own) = source.with.take() {
+        with.recursive |= own.recursive;
+        with.cte_tables.extend(own.cte_tables);
+    }
+    source.with = Some(with);
+    Standard::Statement(Box::new(ast::Statement::Insert(insert)))
 }
 
 fn unsupported<T>(what: &str, piece: &Piece) -> Result<T> {

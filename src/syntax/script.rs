@@ -5,9 +5,9 @@
 
 use std::sync::Arc;
 
-use sqlparser::dialect::GenericDialect;
 use sqlparser::tokenizer::{Span, Token, TokenWithSpan, Tokenizer};
 
+use super::dialect::LakeDialect;
 use super::{parameters, summarize, versions};
 use crate::error::{Code, Error, Location, Result};
 
@@ -41,7 +41,7 @@ impl Script {
     /// A text that cannot be tokenised to its end (say, an open quote) still yields the statements
     /// before the trouble; [`Script::into_pieces`] gives the error in its place, last.
     pub fn new(sql: &str) -> Self {
-        let dialect = GenericDialect {};
+        let dialect = LakeDialect;
         let mut tokens = Vec::new();
         let failure = Tokenizer::new(&dialect, sql)
             .tokenize_with_location_into_buf(&mut tokens)
@@ -112,6 +112,19 @@ impl Piece {
     /// What stands between two places of the text.
     pub(super) fn slice(&self, span: Span) -> &str {
         self.text.slice(span)
+    }
+
+    /// The tokens from `start` on as a statement of their own, behind some others.
+    pub(super) fn suffix(&self, start: usize, before: Vec<TokenWithSpan>) -> Self {
+        let mut tokens = before;
+        let rest = self.tokens.get(start..).unwrap_or_default();
+        let whole = whole(rest);
+        tokens.extend_from_slice(rest);
+        Self {
+            text: Arc::clone(&self.text),
+            tokens,
+            whole,
+        }
     }
 
     /// Where `span` lies, for a caret.

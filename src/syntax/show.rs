@@ -50,6 +50,8 @@ pub(super) fn statement(cursor: &mut Cursor<'_>) -> Result<Option<Statement>> {
         if matches!(cursor.peek(0), Token::SingleQuotedString(_)) {
             let (path, span) = cursor.text()?;
             Statement::DescribeFile { path, span }
+        } else if is_query(cursor) {
+            Statement::DescribeQuery(cursor.query()?.0)
         } else {
             Statement::Describe(cursor.table_name()?)
         }
@@ -62,6 +64,14 @@ pub(super) fn statement(cursor: &mut Cursor<'_>) -> Result<Option<Statement>> {
     };
     cursor.expect_end()?;
     Ok(Some(statement))
+}
+
+/// Whether a query is next, and no table that is called as one begins.
+fn is_query(cursor: &Cursor<'_>) -> bool {
+    let begins = ["SELECT", "WITH", "VALUES", "FROM"]
+        .into_iter()
+        .any(|word| cursor.sees(&[word]));
+    (begins && *cursor.peek(1) != Token::EOF) || *cursor.peek(0) == Token::LParen
 }
 
 fn show_tables(cursor: &mut Cursor<'_>) -> Result<Statement> {

@@ -9,6 +9,7 @@ use sqlparser::tokenizer::Span;
 
 use super::reject::RejectLimit;
 use super::rule::{Check, Constraint, Fragment};
+use super::script::Piece;
 use super::versions::AsOf;
 
 /// One parsed statement.
@@ -58,6 +59,8 @@ pub enum Statement {
     },
     /// `DESCRIBE t`.
     Describe(TableName),
+    /// `DESCRIBE SELECT …`.
+    DescribeQuery(Box<Query>),
     /// `DESCRIBE 'file'`.
     DescribeFile {
         /// The file, folder, pattern or URL.
@@ -97,6 +100,22 @@ pub enum Statement {
         /// Where the id stands.
         span: Span,
     },
+    /// `PREPARE name [(types)] AS statement`.
+    Prepare(Box<Prepare>),
+    /// `EXECUTE name [(expression, …)]`.
+    Execute {
+        /// The prepared statement.
+        name: String,
+        /// Where it is named.
+        span: Span,
+        /// `SELECT` of the arguments, if there are any.
+        arguments: Option<Piece>,
+    },
+    /// `DEALLOCATE [PREPARE] name|ALL`.
+    Deallocate {
+        /// The prepared statement and where it is named; `None` for all.
+        name: Option<(String, Span)>,
+    },
     /// `RESET setting`, or `RESET ALL`.
     Reset {
         /// The setting; `None` for all.
@@ -105,6 +124,19 @@ pub enum Statement {
 }
 
 impl Statement {
+    /// Whether another's change of the same table can come in its way.
+    pub fn may_conflict(&self) -> bool {
+        matches!(
+            self,
+            Self::Insert(_)
+                | Self::ChangeRows(_)
+                | Self::Optimize(_)
+                | Self::Restore(_)
+                | Self::Alter(_)
+                | Self::Execute { .. }
+        )
+    }
+
     /// What of the statement DataFusion's planner plans: itself, or the query in it.
     pub fn into_planned(self) -> Option<Standard> {
         let query = match self {
@@ -114,6 +146,7 @@ impl Statement {
             Self::CreateTable(table) => table.query?,
             Self::CreateView(view) => view.query,
             Self::CopyTo(copy) => copy.query,
+            Self::DescribeQuery(query) => query,
             Self::DeleteFiles(delete) => delete.query,
             Self::CheckTable(check) => check.query,
             _ => return None,
@@ -397,6 +430,19 @@ pub struct CheckTable {
     pub is_whole: bool,
     /// Whether a broken rule is an error.
     pub or_fail: bool,
+}
+
+/// A statement under a name, for later.
+#[derive(Debug, Clone)]
+pub struct Prepare {
+    /// The name.
+    pub name: String,
+    /// Where it stands.
+    pub span: Span,
+    /// The types of `$1`, `$2`, …, where they are declared.
+    pub types: Vec<DataType>,
+    /// The statement.
+    pub piece: Piece,
 }
 
 /// `OPTIMIZE t [WHERE condition] [ZORDER BY (a, b)]`.

@@ -11,7 +11,7 @@ use std::fs::{File, OpenOptions};
 use std::io::{ErrorKind, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
-use crate::definition::CheckRecord;
+use super::Run;
 use crate::error::{Code, Error, Result};
 use crate::storage::sync_folder;
 
@@ -44,12 +44,12 @@ impl History {
         self
     }
 
-    /// Keeps a record, one of an id; it is on the disk when this returns. Blocks for as long as that takes.
+    /// Records a run; it is on the disk when this returns. Blocks for as long as that takes.
     ///
     /// # Errors
     /// What the operating system says, with the path.
-    pub(crate) fn record(&self, record: &CheckRecord) -> Result<()> {
-        let mut line = serde_json::to_vec(record)
+    pub(crate) fn record(&self, run: &Run) -> Result<()> {
+        let mut line = serde_json::to_vec(run)
             .map_err(|e| Error::new(Code::Internal, format!("cannot write a run: {e}")).with_source(e))?;
         line.push(b'\n');
         std::fs::create_dir_all(&self.folder).map_err(|e| Error::io(&self.folder, "make the folder", e))?;
@@ -59,11 +59,11 @@ impl History {
         self.append(&line)
     }
 
-    /// Every record that is kept, the oldest first.
+    /// Every run that is kept, the oldest first.
     ///
     /// # Errors
     /// What the operating system says, with the path.
-    pub(crate) fn records(&self) -> Result<Vec<CheckRecord>> {
+    pub(crate) fn runs(&self) -> Result<Vec<Run>> {
         let lock_path = self.path(LOCK);
         let lock = match File::open(&lock_path) {
             Err(e) if e.kind() == ErrorKind::NotFound => return Ok(Vec::new()),
@@ -74,11 +74,11 @@ impl History {
         drop(lock);
         let lines = text.split(|byte| *byte == b'\n');
         let mut known = HashSet::new();
-        let mut records: Vec<CheckRecord> = lines
+        let mut runs: Vec<Run> = lines
             .filter_map(|line| serde_json::from_slice(line).ok())
             .collect();
-        records.retain(|record| known.insert(record.id));
-        Ok(records)
+        runs.retain(|run| known.insert(run.id.clone()));
+        Ok(runs)
     }
 
     fn path(&self, name: &str) -> PathBuf {

@@ -128,6 +128,11 @@ impl Record {
         &self.0.id
     }
 
+    /// The id of its session.
+    pub fn session(&self) -> &str {
+        &self.0.session
+    }
+
     /// What the statement is doing.
     pub fn state(&self) -> QueryState {
         self.0.live.lock().state
@@ -226,6 +231,11 @@ impl Record {
         self.0.live.lock().rows_out += rows;
     }
 
+    /// Stops the statement, as `KILL QUERY` does.
+    pub fn cancel(&self) {
+        self.stop(Stop::Killed);
+    }
+
     /// Stops the statement, wherever it is. The first reason stands.
     pub(in crate::engine) fn stop(&self, stop: Stop) {
         self.0.stopped.send_if_modified(|stopped| {
@@ -244,7 +254,7 @@ impl Record {
 
     /// Why it was stopped, if it was.
     pub(in crate::engine) fn stopped(&self) -> Option<Stop> {
-        *self.0.stopped.borrow()
+        self.0.stopped.borrow().clone()
     }
 
     /// Waits until it is stopped; for ever, if nobody does.
@@ -254,7 +264,7 @@ impl Record {
             .wait_for(Option::is_some)
             .await
             .ok()
-            .and_then(|stop| *stop);
+            .and_then(|stop| stop.clone());
         match stop {
             Some(stop) => stop,
             None => std::future::pending().await,
@@ -351,12 +361,13 @@ fn shortened(text: &str) -> String {
 pub(in crate::engine) struct Begun {
     record: Record,
     number: u64,
-    queries: Arc<Queries>,
+    /// Where it is shown.
+    queries: Option<Arc<Queries>>,
     has_ended: bool,
 }
 
 impl Begun {
-    pub(super) fn new(record: Record, number: u64, queries: Arc<Queries>) -> Self {
+    pub(super) fn new(record: Record, number: u64, queries: Option<Arc<Queries>>) -> Self {
         Self {
             record,
             number,
@@ -386,7 +397,9 @@ impl Begun {
             return;
         }
         self.record.end(state, error);
-        self.queries.end(self.number, self.record.summary());
+        if let Some(queries) = &self.queries {
+            queries.end(self.number, self.record.summary());
+        }
     }
 }
 

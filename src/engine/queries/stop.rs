@@ -1,12 +1,13 @@
 //! Why a statement was stopped from outside.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use crate::definition::duration_text;
 use crate::error::{Code, Error};
 
 /// Why a statement was stopped.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(in crate::engine) enum Stop {
     /// By `KILL QUERY`.
     Killed,
@@ -14,6 +15,8 @@ pub(in crate::engine) enum Stop {
     TimedOut(Duration),
     /// Nobody took its rows for longer than this.
     Idle(Duration),
+    /// A spill file could not be written: the code, why, and the way out.
+    CannotSpill(Code, Arc<str>, Arc<str>),
 }
 
 impl Stop {
@@ -34,6 +37,9 @@ impl Stop {
                 ),
             )
             .with_hint("SET weir.idle_timeout gives its reader more time; 0 is no limit"),
+            Self::CannotSpill(code, message, hint) => {
+                Error::new(code, &*message).with_hint_if((!hint.is_empty()).then(|| hint.to_string()))
+            }
         }
     }
 }

@@ -9,14 +9,22 @@ use super::{Queries, Summary};
 use crate::engine::system::batch;
 
 impl Queries {
-    pub(in crate::engine) fn table(&self) -> RecordBatch {
-        let all = self.summaries();
+    /// Of these sessions alone, if some are given.
+    pub(in crate::engine) fn table(&self, sessions: Option<&[String]>) -> RecordBatch {
+        let mut all = self.summaries();
+        all.retain(|summary| sessions.is_none_or(|sessions| sessions.contains(&summary.session)));
         let text = |get: fn(&Summary) -> Option<&str>| -> ArrayRef {
             Arc::new(all.iter().map(get).collect::<StringArray>())
         };
         let number = |get: fn(&Summary) -> u64| -> ArrayRef {
             let values = all.iter().map(|summary| i64::try_from(get(summary)).ok());
             Arc::new(values.collect::<Int64Array>())
+        };
+        let time = |get: fn(&Summary) -> Duration| -> ArrayRef {
+            let values = all
+                .iter()
+                .map(|summary| Some(get(summary).as_secs_f64() * 1000.0));
+            Arc::new(values.collect::<Float64Array>())
         };
         let started = all
             .iter()
@@ -34,8 +42,8 @@ impl Queries {
                         .with_timezone("UTC"),
                 ),
             ),
-            ("elapsed_ms", number(|s| milliseconds(s.totals.elapsed))),
-            ("queued_ms", number(|s| milliseconds(s.totals.queued))),
+            ("elapsed_ms", time(|s| s.totals.elapsed)),
+            ("queued_ms", time(|s| s.totals.queued)),
             (
                 "fraction",
                 Arc::new(
@@ -65,8 +73,4 @@ impl Queries {
             ),
         ])
     }
-}
-
-fn milliseconds(duration: Duration) -> u64 {
-    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }

@@ -4,8 +4,10 @@
 mod bind;
 mod making;
 pub(super) mod once;
+mod recorded;
 mod table;
 
 pub(super) use bind::Binding;
 pub(super) use making::{add, made};
+pub(super) use recorded::{finding, loads_in_logs};
 pub(super) use table::rules_table;

@@ -9,10 +9,10 @@ use datafusion::common::TableReference;
 use uuid::Uuid;
 
 use super::target::Target;
-use crate::definition::{CheckRecord, RuleOutcome, RuleStatus, Severity, TableKind};
-use crate::engine::checks::Check;
+use crate::definition::{RuleOutcome, RuleStatus, Severity, TableKind};
+use crate::engine::checks::{Check, Run, RunKind};
 use crate::engine::outcome::{Body, Rows};
-use crate::engine::rules::Binding;
+use crate::engine::rules::{Binding, finding};
 use crate::engine::safe;
 use crate::engine::session::Session;
 use crate::engine::system::batch;
@@ -58,36 +58,36 @@ pub(super) async fn execute(
     let managed = table.downcast_ref::<ManagedTableProvider>();
     let whole = managed.filter(|_| check.is_whole);
     let found = checking.run(&binding, &definition.rules, rows, whole).await?;
-    let record = CheckRecord {
-        id: Uuid::new_v4(),
-        table: format!("{}.{}", target.zone.name, definition.name),
-        kind: "check".to_owned(),
+    let name = format!("{}.{}", target.zone.name, definition.name);
+    let run = Run {
+        id: Uuid::new_v4().to_string(),
+        kind: RunKind::Check,
+        table: name.clone(),
         version: managed.map(|table| table.snapshot().version()),
-        at,
+        started_at: at,
         duration_ms: u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX),
-        outcomes: found,
+        findings: found.iter().map(finding).collect(),
     };
     // A session that changes nothing leaves no trace either.
     if !safe::is_on(session.config().read().options()) {
-        session.lake().checks().record(&record)?;
+        session.lake().checks().record(&run)?;
     }
-    match check.or_fail.then(|| failure(&record)).flatten() {
+    match check.or_fail.then(|| failure(&name, &found)).flatten() {
         Some(error) => Err(error),
-        None => Ok(body(&record.outcomes)),
+        None => Ok(body(&found)),
     }
 }
 
 /// That rules which must hold do not.
-fn failure(record: &CheckRecord) -> Option<Error> {
+fn failure(table: &str, found: &[RuleOutcome]) -> Option<Error> {
     let must = |outcome: &RuleOutcome| matches!(outcome.severity, Severity::Error | Severity::Critical);
     let fails = |outcome: &&RuleOutcome| {
         must(outcome) && matches!(outcome.status, RuleStatus::Fail | RuleStatus::Error)
     };
-    let broken: Vec<String> = record.outcomes.iter().filter(fails).map(said).collect();
+    let broken: Vec<String> = found.iter().filter(fails).map(said).collect();
     if broken.is_empty() {
         return None;
     }
-    let table = &record.table;
     let rules = if broken.len() == 1 { "a rule" } else { "rules" };
     let message = format!("table '{table}' breaks {rules}: {}", broken.join("; "));
     let hint = format!("SELECT * FROM violations({table}) shows the rows");

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use arrow::array::{ArrayRef, StringArray};
 use datafusion::catalog::TableProvider;
+use datafusion::datasource::empty::EmptyTable;
 use sqlparser::tokenizer::Span;
 
 use super::target::Target;
@@ -14,7 +15,7 @@ use crate::engine::outcome::{Body, Rows};
 use crate::engine::session::Session;
 use crate::engine::system::{batch, column_comment, is_partition};
 use crate::error::{Code, Error, Result};
-use crate::syntax::{Piece, TableName};
+use crate::syntax::{Parameters, Piece, TableName};
 
 pub(super) async fn execute(session: &Session, name: &TableName) -> Result<Body> {
     let definition = match Target::new(session, name) {
@@ -39,6 +40,13 @@ pub(super) async fn file(session: &Session, piece: &Piece, path: &str, span: Spa
     let files = Files::new(session.lake().clone(), session.config().clone(), false);
     let table = files.table(path).await.map_err(|e| e.at(piece.locate(span)))?;
     Ok(columns(table.as_ref(), None))
+}
+
+/// `DESCRIBE SELECT …`.
+pub(super) async fn query(session: &Session, piece: &Piece, parameters: &Parameters) -> Result<Body> {
+    let plan = session.plan(&session.state(), piece, parameters).await?;
+    let schema = Arc::clone(plan.schema().inner());
+    Ok(columns(&EmptyTable::new(schema), None))
 }
 
 fn columns(table: &dyn TableProvider, definition: Option<&TableDefinition>) -> Body {

@@ -4,11 +4,13 @@
 //! Everything is DataFusion's `sum`; integers are summed as decimals of 38 digits, which no number of
 //! rows overflows, and the result is taken back.
 
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::sync::{Arc, LazyLock};
 
-use arrow::array::{ArrayRef, BooleanArray};
+use arrow::array::{ArrayRef, AsArray, BooleanArray};
 use arrow::compute::{CastOptions, cast_with_options};
-use arrow::datatypes::{DECIMAL128_MAX_PRECISION, DataType, Field, FieldRef};
+use arrow::datatypes::{DECIMAL128_MAX_PRECISION, DataType, Decimal128Type, Field, FieldRef};
 use datafusion::common::{Result, ScalarValue};
 use datafusion::functions_aggregate::sum::Sum;
 use datafusion::logical_expr::function::{AccumulatorArgs, StateFieldsArgs};
@@ -111,9 +113,15 @@ impl AggregateUDFImpl for CheckedSum {
 
     fn create_sliding_accumulator(&self, args: AccumulatorArgs<'_>) -> Result<Box<dyn Accumulator>> {
         let result = args.return_field.data_type().clone();
-        // The distinct values of a sliding frame are kept for BIGINT alone.
-        if !is_widened(&result) || args.is_distinct {
+        if !is_widened(&result) {
             return self.0.create_sliding_accumulator(args);
+        }
+        if args.is_distinct {
+            return Ok(Box::new(DistinctInFrame {
+                counts: HashMap::new(),
+                sum: 0,
+                result,
+            }));
         }
         let inner = self.0.create_sliding_accumulator(widened(args))?;
         Ok(Box::new(Widened { inner, result }))
@@ -185,6 +193,71 @@ impl Accumulator for Widened<dyn Accumulator> {
 
     fn size(&self) -> usize {
         self.inner.size()
+    }
+}
+
+/// The sum of a sliding frame's distinct integers. DataFusion's own wraps around.
+#[derive(Debug)]
+struct DistinctInFrame {
+    /// How many rows of the frame have each value.
+    counts: HashMap<i128, u64>,
+    sum: i128,
+    result: DataType,
+}
+
+impl Accumulator for DistinctInFrame {
+    fn update_batch(&mut self, values: &[ArrayRef]) -> Result<()> {
+        for value in widen(&values[0])?
+            .as_primitive::<Decimal128Type>()
+            .iter()
+            .flatten()
+        {
+            let count = self.counts.entry(value).or_default();
+            *count += 1;
+            if *count == 1 {
+                self.sum += value;
+            }
+        }
+        Ok(())
+    }
+
+    fn retract_batch(&mut self, values: &[ArrayRef]) -> Result<()> {
+        for value in widen(&values[0])?
+            .as_primitive::<Decimal128Type>()
+            .iter()
+            .flatten()
+        {
+            if let Entry::Occupied(mut known) = self.counts.entry(value) {
+                *known.get_mut() -= 1;
+                if *known.get() == 0 {
+                    known.remove();
+                    self.sum -= value;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn supports_retract_batch(&self) -> bool {
+        true
+    }
+
+    fn evaluate(&mut self) -> Result<ScalarValue> {
+        let sum = (!self.counts.is_empty()).then_some(self.sum);
+        let wide = ScalarValue::Decimal128(sum, DECIMAL128_MAX_PRECISION, 0).to_array()?;
+        ScalarValue::try_from_array(&narrow(&wide, &self.result)?, 0)
+    }
+
+    fn state(&mut self) -> Result<Vec<ScalarValue>> {
+        Ok(vec![self.evaluate()?])
+    }
+
+    fn merge_batch(&mut self, _: &[ArrayRef]) -> Result<()> {
+        Err(Error::new(Code::Internal, "a sliding frame is not merged with another").into())
+    }
+
+    fn size(&self) -> usize {
+        size_of_val(self) + self.counts.capacity() * size_of::<(i128, u64)>()
     }
 }
 

@@ -20,7 +20,7 @@ use datafusion::common::stats::Precision;
 use datafusion::common::tree_node::TreeNodeRecursion;
 use datafusion::common::{DataFusionError, Result, Statistics};
 use datafusion::datasource::TableType;
-use datafusion::execution::memory_pool::{MemoryConsumer, MemoryReservation};
+use datafusion::execution::memory_pool::{MemoryConsumer, MemoryLimit, MemoryReservation};
 use datafusion::execution::spill_file::SpillFile;
 use datafusion::execution::{SendableRecordBatchStream, TaskContext};
 use datafusion::logical_expr::Expr;
@@ -41,6 +41,9 @@ use crate::error::{Code, Error};
 
 /// The number of a row, from 0 (UInt64).
 pub const NUMBER: &str = "__weir_number";
+
+/// One part of this of a statement's memory is for rows that are kept; the rest is for what reads them.
+const HELD_SHARE: usize = 3;
 
 /// Rows, kept.
 #[derive(Debug)]
@@ -188,6 +191,7 @@ async fn keep(
     mut input: SendableRecordBatchStream,
     manager: SpillManager,
     memory: MemoryReservation,
+    budget: usize,
 ) -> Result<(Part, u64)> {
     let (mut chunks, mut held, mut rows) = (Vec::new(), Vec::new(), 0_u64);
     while let Some(batch) = input.try_next().await? {
@@ -196,7 +200,7 @@ async fn keep(
         }
         rows += batch.num_rows() as u64;
         let bytes = batch.get_array_memory_size();
-        if memory.try_grow(bytes).is_err() {
+        if memory.size() + bytes > budget || memory.try_grow(bytes).is_err() {
             held.push(batch);
             let all = std::mem::take(&mut held);
             let writer = manager.clone();
@@ -275,6 +279,10 @@ impl ExecutionPlan for FillExec {
         let partitions = self.input.output_partitioning().partition_count();
         let compression = context.session_config().options().execution.spill_compression;
         let schema = self.input.schema();
+        let budget = match context.memory_pool().memory_limit() {
+            MemoryLimit::Finite(limit) => limit / HELD_SHARE / partitions.max(1),
+            _ => usize::MAX,
+        };
         let task = |number: usize| {
             let metrics = SpillMetrics::new(&self.metrics, number);
             let manager = SpillManager::new(context.runtime_env(), metrics, Arc::clone(&schema))
@@ -283,7 +291,7 @@ impl ExecutionPlan for FillExec {
                 .with_can_spill(true)
                 .register(context.memory_pool());
             let input = self.input.execute(number, Arc::clone(&context))?;
-            Ok(SpawnedTask::spawn(keep(input, manager, memory)))
+            Ok(SpawnedTask::spawn(keep(input, manager, memory, budget)))
         };
         let tasks: Vec<_> = (0..partitions).map(task).collect::<Result<_>>()?;
         let filled = self.filled.clone();

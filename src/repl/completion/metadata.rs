@@ -21,7 +21,6 @@ use super::{Column, Described, Names, Table};
 use crate::connection::Connection;
 use crate::engine::{Body, Outcomes};
 use crate::error::{Code, Error, Result};
-use crate::syntax::Parameters;
 use crate::syntax::quote;
 
 /// How long typing may be held up.
@@ -117,7 +116,7 @@ impl<'a> Metadata<'a> {
     /// The value of a setting, if there is such a one.
     pub(in crate::repl) async fn setting(&self, name: &str) -> Result<Option<String>> {
         let sql = format!("SHOW {name}");
-        let rows = texts(self.connection.execute(&sql, &Parameters::default())).await?;
+        let rows = texts(self.connection.aside(&sql)).await?;
         Ok(rows.first().and_then(|row| row.get(1).cloned()))
     }
 
@@ -156,7 +155,7 @@ impl<'a> Metadata<'a> {
 
     fn load(&self, sql: &str) -> (Receiver<Texts>, AbortHandle) {
         let (sender, receiver) = mpsc::channel();
-        let outcomes = self.connection.execute(sql, &Parameters::default());
+        let outcomes = self.connection.aside(sql);
         let task = self.runtime.spawn(async move {
             // Nobody may wait any more.
             let _ = sender.send(texts(outcomes).await.unwrap_or_default());

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use arrow::datatypes::DataType;
 use datafusion::common::Column as ColumnName;
 use datafusion::error::DataFusionError;
-use datafusion::logical_expr::{Expr, ExprSchemable, LogicalPlan, LogicalPlanBuilder};
+use datafusion::logical_expr::{Expr, LogicalPlan, LogicalPlanBuilder, cast};
 
 use super::Creation;
 use crate::definition::{Column, ExternalTable, Format, arrow_type, column_type, type_text};
@@ -13,7 +13,42 @@ use crate::error::{Code, Error, Result, did_you_mean};
 use crate::syntax::{ColumnSpec, CreateTable};
 use crate::table::managed::refused;
 
+/// What a list of columns beside a query says of them besides name and type.
+pub(super) fn declare<'a>(specs: &[ColumnSpec], columns: impl Iterator<Item = &'a mut Column>) {
+    for column in columns {
+        if let Some(spec) = specs.iter().find(|spec| spec.name == column.name) {
+            column.nullable = !spec.not_null;
+            column.comment.clone_from(&spec.comment);
+        }
+    }
+}
+
 impl Creation<'_> {
+    /// The query with its columns named and typed as they are declared, if they are.
+    pub(super) fn as_declared(&self, plan: LogicalPlan, specs: &[ColumnSpec]) -> Result<LogicalPlan> {
+        let Some(first) = specs.first() else {
+            return Ok(plan);
+        };
+        let schema = Arc::clone(plan.schema());
+        let (declared, given) = (specs.len(), schema.fields().len());
+        if declared != given {
+            let message = format!("{declared} columns are declared, and the query gives {given}");
+            return Err(Error::new(Code::InvalidStatement, message).at(self.piece.locate(first.span)));
+        }
+        let columns = specs.iter().zip(schema.iter()).map(|(spec, given)| {
+            let column = Expr::Column(ColumnName::from(given));
+            let column = match &spec.data_type {
+                Some(_) => cast(column, self.column(spec)?.data_type),
+                None => column,
+            };
+            Ok(column.alias(&spec.name))
+        });
+        LogicalPlanBuilder::from(plan)
+            .project(columns.collect::<Result<Vec<Expr>>>()?)
+            .and_then(LogicalPlanBuilder::build)
+            .map_err(|e: DataFusionError| self.session.translated(e, self.piece))
+    }
+
     /// The query's columns as a table's, and the plan with the partition columns moved last.
     pub(super) fn arrange(
         &self,
@@ -65,41 +100,6 @@ impl Creation<'_> {
             .and_then(LogicalPlanBuilder::build)
             .map_err(|e: DataFusionError| self.session.translated(e, self.piece))?;
         Ok((arranged, columns, partition_columns))
-    }
-
-    /// The query's columns by position as those of the list, and the plan with the partition columns moved
-    /// last.
-    pub(super) fn by_list(
-        &self,
-        plan: LogicalPlan,
-        table: &CreateTable,
-    ) -> Result<(LogicalPlan, Vec<Column>, Vec<Column>)> {
-        let listed = self.columns(&table.columns)?;
-        let mut columns = listed.clone();
-        let partition_columns = self.partition_specs(table, &mut columns)?;
-        let schema = Arc::clone(plan.schema());
-        if schema.fields().len() != listed.len() {
-            let message = format!(
-                "the query gives {} columns, and the list has {}",
-                schema.fields().len(),
-                listed.len()
-            );
-            return Err(
-                Error::new(Code::InvalidStatement, message).at(self.piece.locate(table.columns[0].span))
-            );
-        }
-        let converted = columns.iter().chain(&partition_columns).map(|column| {
-            let Some(position) = listed.iter().position(|listed| listed.name == column.name) else {
-                let message = format!("column '{}' is not in the list", column.name);
-                return Err(Error::new(Code::UndefinedColumn, message).into());
-            };
-            let from = Expr::Column(ColumnName::from(schema.qualified_field(position)));
-            Ok(from.cast_to(&column.data_type, &schema)?.alias(&column.name))
-        });
-        let converted = converted.collect::<Result<Vec<_>, DataFusionError>>();
-        let converted = converted.and_then(|all| LogicalPlanBuilder::from(plan).project(all)?.build());
-        let converted = converted.map_err(|e| self.session.translated(e, self.piece))?;
-        Ok((converted, columns, partition_columns))
     }
 
     pub(super) fn columns(&self, specs: &[ColumnSpec]) -> Result<Vec<Column>> {

@@ -8,6 +8,7 @@ use arrow::datatypes::Schema;
 use uuid::Uuid;
 
 use super::Creation;
+use super::columns::declare;
 use crate::definition::{Column, ManagedTable, TableDefinition, TableKind};
 use crate::engine::outcome::{Body, Done};
 use crate::engine::statements::managed::{Held, Passage, load, stage};
@@ -49,10 +50,9 @@ impl Creation<'_> {
     ) -> Result<Body> {
         let state = self.session.state();
         let query = self.session.plan(&state, self.piece, parameters).await?;
-        let (query, mut columns, mut partition_columns) = match table.columns.is_empty() {
-            true => self.arrange(query, &table.partitioned_by)?,
-            false => self.by_list(query, table)?,
-        };
+        let query = self.as_declared(query, &table.columns)?;
+        let (query, mut columns, mut partition_columns) = self.arrange(query, &table.partitioned_by)?;
+        declare(&table.columns, columns.iter_mut().chain(&mut partition_columns));
         for column in columns.iter_mut().chain(&mut partition_columns) {
             column.data_type = stored_type(&column.data_type);
         }

@@ -19,6 +19,7 @@ use datafusion::logical_expr::LogicalPlan;
 use datafusion::logical_expr::dml::InsertOp;
 use sqlparser::tokenizer::Span;
 
+use self::columns::declare;
 use super::target::Target;
 use super::write;
 use crate::definition::{
@@ -252,10 +253,11 @@ impl Creation<'_> {
 
     /// A table of a query's rows.
     async fn of_query(&self, table: &CreateTable, parameters: &Parameters) -> Result<Done> {
-        self.refuse_columns_beside_query(table)?;
         let state = self.session.state();
         let plan = self.session.plan(&state, self.piece, parameters).await?;
-        let (plan, columns, partition_columns) = self.arrange(plan, &table.partitioned_by)?;
+        let plan = self.as_declared(plan, &table.columns)?;
+        let (plan, mut columns, mut partition_columns) = self.arrange(plan, &table.partitioned_by)?;
+        declare(&table.columns, columns.iter_mut().chain(&mut partition_columns));
         let mut external = parquet(String::new(), columns, partition_columns);
         self.check_columns(&external)?;
         let rules = self.rules(table, external.all_columns()).await?;
@@ -325,18 +327,6 @@ impl Creation<'_> {
             )
             .with_hint("managed tables are in zones whose format is \"delta\"")
             .at(self.piece.locate(span))),
-        }
-    }
-
-    fn refuse_columns_beside_query(&self, table: &CreateTable) -> Result<()> {
-        match table.columns.first() {
-            None => Ok(()),
-            Some(column) => Err(Error::new(
-                Code::Unsupported,
-                "a list of columns beside AS is not supported",
-            )
-            .with_hint("name and cast the columns in the query: SELECT CAST(a AS BIGINT) AS b")
-            .at(self.piece.locate(column.span))),
         }
     }
 

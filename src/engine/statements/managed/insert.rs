@@ -64,7 +64,7 @@ pub(crate) async fn load(
         .commit(table.name(), table.snapshot(), &change)
         .await?;
     let counts = passed.counts.clone();
-    passage.complete(passed, version);
+    passage.committed(passed, version).await;
     Ok(Answer {
         load_id: passage.load_id,
         version,

@@ -30,8 +30,8 @@ use crate::engine::rules::once::AtOnce;
 use crate::engine::session::Session;
 use crate::error::{Code, Error, Result};
 use crate::operators::validate::{
-    Bits, BoundRule, Counts, Expected, FillExec, Filled, Gate, GateRule, Keys, Marked, NUMBER, REMOVED,
-    Reading, Spool, SpoolTable, TIE, Tally, ValidateExec,
+    Bits, BoundRule, Counts, Expected, FillExec, Filled, Gate, GateRule, Keys, Marked, NUMBER,
+    REMOVED, Reading, Spool, SpoolTable, TIE, Tally, ValidateExec,
 };
 use crate::syntax::{Piece, RejectLimit};
 use crate::table::ManagedTableProvider;
@@ -200,11 +200,11 @@ impl<'a> Passage<'a> {
         let staged = stage(self.session, self.state, self.piece, passing, layouts).await?;
         let counts = tally.counts();
         let verdict = self.verdict(&gate, &counts, of_table);
-        let allowed = verdict.check(self.table.name(), &counts, self.limit.as_ref());
-        if allowed.is_err() {
-            self.record(&verdict, None);
+        if let Err(refused) = verdict.check(self.table.name(), &counts, self.limit.as_ref()) {
+            // Why it was refused is the answer, whatever becomes of the record.
+            let _ = self.record(&verdict, None).await;
+            return Err(refused);
         }
-        allowed?;
         if let Some(rows) = &self.aside {
             self.each(rows, |batch| aside.write_again(batch)).await?;
         }
@@ -220,19 +220,25 @@ impl<'a> Passage<'a> {
         })
     }
 
-    /// The change is made, as `version`: everything is the table's now.
-    pub(crate) fn complete(&self, passed: Passed, version: u64) {
-        self.record(&passed.verdict, Some(version));
-        passed.keep();
+    /// The load was committed as `version`: everything is the table's now, and the history knows.
+    pub(crate) async fn committed(&self, passed: Passed, version: u64) {
+        passed.staged.keep();
+        if let Some(quarantine) = passed.quarantine {
+            quarantine.keep();
+        }
+        // The load is made; what the history cannot take is read from the commit again.
+        let _ = self.record(&passed.verdict, Some(version)).await;
     }
 
-    /// Puts what the rules found into the history. The load is what it is without that, and its commit says
-    /// the same.
-    fn record(&self, verdict: &Verdict, version: Option<u64>) {
-        if !verdict.rules.is_empty() {
-            let record = verdict.record(self.load_id, self.table.name(), version);
-            drop(self.session.lake().checks().record(&record));
+    async fn record(&self, verdict: &Verdict, version: Option<u64>) -> Result<()> {
+        if verdict.rules.is_empty() {
+            return Ok(());
         }
+        let run = verdict.run(&self.load_id.to_string(), self.table.name(), version);
+        let history = Arc::clone(self.session.lake().checks());
+        tokio::task::spawn_blocking(move || history.record(&run))
+            .await
+            .map_err(|e| Error::new(Code::Internal, e.to_string()))?
     }
 
     fn quarantine(&self) -> Result<Quarantine> {
@@ -728,12 +734,5 @@ impl Passed {
     /// Whether nothing went through, and nothing was kept aside.
     pub(crate) fn is_empty(&self) -> bool {
         self.staged.rows == 0 && self.quarantine.is_none()
-    }
-
-    fn keep(self) {
-        self.staged.keep();
-        if let Some(quarantine) = self.quarantine {
-            quarantine.keep();
-        }
     }
 }

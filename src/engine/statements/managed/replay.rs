@@ -75,7 +75,7 @@ pub(crate) async fn replay(
         .commit(table.name(), table.snapshot(), &change)
         .await?;
     let counts = passed.counts.clone();
-    passage.complete(passed, version);
+    passage.committed(passed, version).await;
     let answer = Answer {
         load_id: passage.load_id,
         version,

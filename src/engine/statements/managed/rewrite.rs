@@ -163,11 +163,11 @@ impl Rewrite<'_> {
         let gone: std::collections::HashSet<&str> = gone.collect();
         change.remove(self.table.snapshot(), |file| gone.contains(file.path.as_str()));
         answer.version = self.commit(&change).await?;
-        if let (Some(passage), Some(new)) = (passage, new) {
-            passage.complete(new, answer.version);
-        }
         if let Some(kept) = kept {
             kept.keep();
+        }
+        if let (Some(passage), Some(new)) = (passage, new) {
+            passage.committed(new, answer.version).await;
         }
         Ok(answer.into_body())
     }

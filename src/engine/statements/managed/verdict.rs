@@ -4,9 +4,10 @@ use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use sha2::{Digest, Sha256};
-use uuid::Uuid;
 
-use crate::definition::{CheckRecord, Rule, RuleAction, RuleOutcome, RuleStatus};
+use crate::definition::{Rule, RuleAction, RuleOutcome, RuleStatus};
+use crate::engine::checks::{Run, RunKind};
+use crate::engine::rules::finding;
 use crate::error::{Code, Error, Result};
 use crate::operators::validate::Counts;
 use crate::syntax::RejectLimit;
@@ -71,16 +72,16 @@ impl Verdict {
         }
     }
 
-    /// As the history has it; without a version, of a load that was turned away.
-    pub(super) fn record(&self, id: Uuid, table: &str, version: Option<u64>) -> CheckRecord {
-        CheckRecord {
-            id,
+    /// The load as the history has it; `version` is what it made, if it was let in.
+    pub(super) fn run(&self, load: &str, table: &str, version: Option<u64>) -> Run {
+        Run {
+            id: load.to_owned(),
+            kind: RunKind::Load,
             table: table.to_owned(),
-            kind: "load".to_owned(),
             version,
-            at: self.at,
+            started_at: self.at,
             duration_ms: u64::try_from(self.duration.as_millis()).unwrap_or(u64::MAX),
-            outcomes: self.rules.iter().map(|(_, outcome)| outcome.clone()).collect(),
+            findings: self.rules.iter().map(|(_, outcome)| finding(outcome)).collect(),
         }
     }
 
