@@ -30,8 +30,8 @@ use crate::engine::rules::once::AtOnce;
 use crate::engine::session::Session;
 use crate::error::{Code, Error, Result};
 use crate::operators::validate::{
-    Bits, BoundRule, Counts, Expected, FillExec, Filled, Gate, GateRule, Keys, Marked, NUMBER,
-    REMOVED, Reading, Spool, SpoolTable, TIE, Tally, ValidateExec,
+    Bits, BoundRule, Counts, Expected, FillExec, Filled, Gate, GateRule, Keys, Marked, NUMBER, REMOVED,
+    Reading, Spool, SpoolTable, TIE, Tally, ValidateExec,
 };
 use crate::syntax::{Piece, RejectLimit};
 use crate::table::ManagedTableProvider;
