@@ -248,6 +248,7 @@ fn answers(statement: &Statement) -> Answers {
         Statement::Insert(_)
         | Statement::ChangeRows(_)
         | Statement::CopyTo(_)
+        | Statement::Replay(_)
         | Statement::DeleteFiles(_) => Answers::Count,
         _ => Answers::Done,
     }
