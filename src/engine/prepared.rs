@@ -79,7 +79,9 @@ impl Session {
     /// What statement `sql` answers with, as far as its words tell; `None` if it is none.
     pub fn answers(&self, sql: &str) -> Option<Answers> {
         let last = Script::new(sql).into_pieces().last()?.ok()?;
-        Statement::parse(&last).ok().map(|statement| self.answers_of(&statement))
+        Statement::parse(&last)
+            .ok()
+            .map(|statement| self.answers_of(&statement))
     }
 
     /// The tables and views that this session may read, sorted by zone and name. With `columns` each is

@@ -33,8 +33,8 @@ pub use rule::{Check, Constraint, Expectation, Fragment, Keep, Reference, Statis
 pub use script::{Piece, Script};
 pub use statement::{
     Alter, AlterAction, ChangeRows, ColumnSpec, Comment, CommentTarget, CopyTo, CreateTable, CreateView,
-    DeleteFiles, DropObject, ExternalSource, Insert, ObjectKind, Optimize, Prepare, Property, Replay, Restore,
-    Statement, TableName, Vacuum,
+    DeleteFiles, DropObject, ExternalSource, Insert, ObjectKind, Optimize, Prepare, Property, Replay,
+    Restore, Statement, TableName, Vacuum,
 };
 pub use versions::AsOf;
 
