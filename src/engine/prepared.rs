@@ -94,7 +94,7 @@ impl Session {
         columns: bool,
         wanted: impl Fn(&str, &str) -> bool + Send + 'static,
     ) -> Result<Vec<Listed>> {
-        let session = self.aside();
+        let session = self.with_own_versions();
         self.on_planner(async move { session.listed(columns, wanted).await })
             .await
     }
@@ -251,6 +251,7 @@ fn answers(statement: &Statement) -> Answers {
         Statement::Insert(_)
         | Statement::ChangeRows(_)
         | Statement::CopyTo(_)
+        | Statement::Replay(_)
         | Statement::DeleteFiles(_) => Answers::Count,
         _ => Answers::Done,
     }

@@ -72,8 +72,11 @@ impl SystemSchema {
             "functions" => functions(),
             "queries" => self.queries(),
             "sessions" => self.sessions(),
-            "rules" => super::rules::rules_table(&self.catalog)?,
-            "checks" => self.checks.table(super::rules::loads_in_logs(&self.catalog)?)?,
+            "rules" => super::rules::rules_table(&self.catalog, &|zone| self.may_read(zone))?,
+            "checks" => {
+                let loads = super::rules::loads_in_logs(&self.catalog)?;
+                self.checks.table(loads, &|zone| self.may_read(zone))?
+            }
             _ => return Ok(None),
         }))
     }

@@ -18,13 +18,13 @@ struct Row {
     rule: Rule,
 }
 
-/// The table.
+/// The table, of the zones that may be read.
 ///
 /// # Errors
 /// What the operating system says of the catalog's folders.
-pub(crate) fn rules_table(catalog: &Catalog) -> Result<RecordBatch> {
+pub(crate) fn rules_table(catalog: &Catalog, may_read: &dyn Fn(&str) -> bool) -> Result<RecordBatch> {
     let mut rows = Vec::new();
-    for zone in catalog.zones() {
+    for zone in catalog.zones().iter().filter(|zone| may_read(&zone.name)) {
         for entry in catalog.entries(zone)? {
             let Ok(definition) = &entry.definition else {
                 continue;
