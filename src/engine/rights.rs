@@ -225,7 +225,6 @@ pub(super) fn check_statement(session: &Session, statement: &Statement) -> Resul
         Statement::Optimize(optimize) => check(&optimize.table, Role::Write),
         Statement::Replay(replay) => check(&replay.table, Role::Write),
         Statement::DeleteFiles(delete) => check(&delete.table, Role::Write),
-        Statement::Replay(replay) => check(&replay.table, Role::Write),
         Statement::Comment(comment) => match &comment.target {
             CommentTarget::Table(table) | CommentTarget::Column { table, .. } => check(table, Role::Write),
         },
