@@ -29,6 +29,9 @@ pub struct RuleOutcome {
     /// What follows.
     #[serde(with = "as_name")]
     pub status: RuleStatus,
+    /// Why it could not be evaluated.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub message: Option<String>,
 }
 
 impl RuleOutcome {
@@ -44,6 +47,7 @@ impl RuleOutcome {
             value: None,
             threshold: rule.threshold(),
             status: rule.status(rows, violations),
+            message: None,
         }
     }
 

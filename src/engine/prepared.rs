@@ -245,6 +245,7 @@ fn answers(statement: &Statement) -> Answers {
         | Statement::Describe(_)
         | Statement::DescribeFile { .. }
         | Statement::DescribeQuery(_)
+        | Statement::CheckTable(_)
         | Statement::SuggestConstraints(_)
         | Statement::Show { .. } => Answers::Rows,
         Statement::Insert(_)

@@ -219,6 +219,7 @@ pub(super) fn check_statement(session: &Session, statement: &Statement) -> Resul
         | Statement::ShowPartitions(name)
         | Statement::Describe(name)
         | Statement::SuggestConstraints(name) => check(name, Role::Read),
+        Statement::CheckTable(checked) => check(&checked.table, Role::Read),
         Statement::Insert(insert) => check(&insert.table, Role::Write),
         Statement::ChangeRows(change) => check(&change.table, Role::Write),
         Statement::Optimize(optimize) => check(&optimize.table, Role::Write),

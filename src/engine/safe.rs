@@ -106,6 +106,7 @@ fn reads_only(statement: &Statement) -> bool {
         Statement::ShowTables { .. }
         | Statement::ShowCreate(_)
         | Statement::ShowPartitions(_)
+        | Statement::CheckTable(_)
         | Statement::SuggestConstraints(_)
         | Statement::ShowFunctions { .. }
         | Statement::Describe(_)

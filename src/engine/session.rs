@@ -11,6 +11,7 @@ use futures::{FutureExt, StreamExt, stream};
 use parking_lot::RwLock;
 
 use super::admission::is_metadata;
+use super::checks;
 use super::failure;
 use super::lake::Lake;
 use super::limits::{Limits, some};
@@ -22,7 +23,7 @@ use super::queries::{Record, Stop};
 use super::recorded::recorded;
 use super::rights::{self, FirstLimits, Principal};
 use super::run::{Attempts, Replan, Work, panicked};
-use super::sessions::{Origin, Presence};
+use super::sessions::{Origin, Presence, Sessions};
 use super::state::{SharedConfig, fit_sorts, follow_settings, initial_config, session_state};
 use super::statements;
 use crate::error::{Code, Error, Result};
@@ -62,6 +63,22 @@ impl Session {
             presence,
             prepared: PreparedStatements::default(),
             is_shown: true,
+            record: None,
+        }
+    }
+
+    /// What a view is planned in: settings and a state of its own.
+    pub(super) fn within(lake: Lake, config: SharedConfig, state: SessionState) -> Self {
+        Self {
+            id: "view".into(),
+            lake,
+            config,
+            base: Arc::new(state),
+            progress: Progress::default(),
+            prepared: PreparedStatements::default(),
+            is_shown: false,
+            // Among no sessions: nobody sees it.
+            presence: Arc::<Sessions>::default().enter("view", "", Origin::default()),
             record: None,
         }
     }
@@ -258,9 +275,11 @@ impl Session {
         piece: &Piece,
         parameters: &Parameters,
     ) -> Result<LogicalPlan> {
-        planner::plan(state, piece, parameters)
+        let plan = planner::plan(state, piece, parameters)
             .await
-            .map_err(|error| self.translated(error, piece))
+            .map_err(|error| self.translated(error, piece))?;
+        let plan = checks::resolve(self, state, plan).await;
+        plan.map_err(|error| self.placed(error, piece))
     }
 
     /// Optimises a plan and makes it executable.

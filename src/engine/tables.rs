@@ -8,11 +8,13 @@ use datafusion::catalog::{MemTable, TableProvider};
 use datafusion::datasource::ViewTable;
 use parking_lot::RwLock;
 
+use super::checks;
 use super::failure;
 use super::lake::Lake;
 use super::landing::register;
 use super::pins::Pins;
 use super::rights::{self, Role};
+use super::session::Session;
 use super::state::{SharedConfig, session_state};
 use crate::catalog::TablePlanner;
 use crate::definition::{ExternalTable, ManagedTable, TableDefinition, TableKind, View, ZoneDefinition};
@@ -90,7 +92,8 @@ impl Tables {
         let default_zone = view.default_zone.as_ref().unwrap_or(&zone.name);
         config.options_mut().catalog.default_schema = default_zone.clone();
         let views = [self.views.as_slice(), std::slice::from_ref(&name)].concat();
-        let state = session_state(&self.lake, &Arc::new(RwLock::new(config)), views);
+        let config = Arc::new(RwLock::new(config));
+        let state = session_state(&self.lake, &config, views);
         let of_view = |error: Error| {
             if error.code() == Code::InvalidDefinition {
                 // Of another definition: it says which, and where.
@@ -111,6 +114,8 @@ impl Tables {
         let plan = planner::plan(&state, &piece, &Parameters::default())
             .await
             .map_err(|e| of_view(failure::translate(e, &piece, self.lake.catalog(), default_zone)))?;
+        let session = Session::within(self.lake.clone(), config, state.clone());
+        let plan = checks::resolve(&session, &state, plan).await.map_err(of_view)?;
         Ok(Arc::new(ViewTable::new(plan, Some(view.query.clone()))))
     }
 }
@@ -133,12 +138,9 @@ pub(super) async fn managed_table(
             .with_hint_if(error.hint().map(str::to_owned))
             .with_source(error)
     })?;
-    Ok(ManagedTableProvider::new(
-        name,
-        log,
-        snapshot,
-        table.sorted_by.clone(),
-    ))
+    let proven = checks::proven(lake, definition, &log, &snapshot);
+    let provider = ManagedTableProvider::new(name, log, snapshot, table.sorted_by.clone());
+    Ok(provider.with_proven(proven))
 }
 
 /// `table` (`name` with its zone, for errors) with the columns of its files if it says none.

@@ -46,6 +46,7 @@ const FIRST_WORDS: &[&str] = &[
     "DEALLOCATE",
     "SUMMARIZE",
     "SUGGEST",
+    "CHECK",
 ];
 
 impl Statement {

@@ -39,6 +39,8 @@ pub enum Statement {
     Alter(Box<Alter>),
     /// `COMMENT ON TABLE|VIEW|COLUMN … IS …`.
     Comment(Comment),
+    /// `CHECK TABLE t`.
+    CheckTable(Box<CheckTable>),
     /// `SUGGEST CONSTRAINTS FOR t`.
     SuggestConstraints(TableName),
     /// `SHOW PARTITIONS t`.
@@ -146,6 +148,7 @@ impl Statement {
             Self::CopyTo(copy) => copy.query,
             Self::DescribeQuery(query) => query,
             Self::DeleteFiles(delete) => delete.query,
+            Self::CheckTable(check) => check.query,
             _ => return None,
         };
         Some(Standard::Statement(Box::new(sqlparser::ast::Statement::Query(
@@ -414,6 +417,19 @@ pub struct DeleteFiles {
     pub table: TableName,
     /// The rows of `t$files` that are meant.
     pub query: Box<Query>,
+}
+
+/// `CHECK TABLE t [WHERE condition] [OR FAIL]`.
+#[derive(Debug, Clone)]
+pub struct CheckTable {
+    /// The table.
+    pub table: TableName,
+    /// The rows that are checked.
+    pub query: Box<Query>,
+    /// Whether these are all that the table has.
+    pub is_whole: bool,
+    /// Whether a broken rule is an error.
+    pub or_fail: bool,
 }
 
 /// A statement under a name, for later.

@@ -3,6 +3,7 @@
 
 mod bind;
 mod making;
+pub(super) mod once;
 mod recorded;
 mod table;
 

@@ -18,7 +18,7 @@ pub(crate) fn finding(outcome: &RuleOutcome) -> Finding {
         threshold: Some(outcome.threshold),
         rows: outcome.rows,
         failed_rows: outcome.violations,
-        message: None,
+        message: outcome.message.clone(),
     }
 }
 

@@ -1,6 +1,7 @@
 //! The executors of statements: one file a group, chosen here.
 
 mod alter;
+mod check;
 mod comment;
 mod copy;
 mod create_table;
@@ -62,6 +63,7 @@ pub(super) async fn execute(
         }
         Statement::DescribeQuery(_) => describe::query(session, piece, parameters).await,
         Statement::DescribeFile { path, span } => describe::file(session, piece, &path, span).await,
+        Statement::CheckTable(check) => check::execute(session, piece, &check, parameters).await,
         Statement::SuggestConstraints(name) => suggest::execute(session, piece, &name).await,
         Statement::ShowPartitions(name) => show_partitions::execute(session, &name).await,
         Statement::ShowTables { zone } => show_tables(session, zone.map(|(zone, _)| zone)),

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use arrow::array::{AsArray, RecordBatch};
-use arrow::datatypes::{DataType, Int64Type, UInt64Type};
+use arrow::datatypes::{DataType, UInt64Type};
 use chrono::{DateTime, Utc};
 use datafusion::catalog::TableProvider;
 use datafusion::common::{Column, JoinType, NullEquality};
@@ -26,11 +26,12 @@ use super::verdict::{Verdict, fingerprint};
 use super::{run, stage};
 use crate::definition::{RuleOutcome, TableDefinition, TableKind};
 use crate::engine::rules::Binding;
+use crate::engine::rules::once::AtOnce;
 use crate::engine::session::Session;
 use crate::error::{Code, Error, Result};
 use crate::operators::validate::{
-    Bits, BoundRule, Counts, Drift, Expected, FillExec, Filled, Gate, GateRule, Keys, Marked, NUMBER,
-    REMOVED, Reading, Spool, SpoolTable, TIE, Tally, ValidateExec, aggregated, compared, in_order,
+    Bits, BoundRule, Counts, Expected, FillExec, Filled, Gate, GateRule, Keys, Marked, NUMBER, REMOVED,
+    Reading, Spool, SpoolTable, TIE, Tally, ValidateExec,
 };
 use crate::syntax::{Piece, RejectLimit};
 use crate::table::ManagedTableProvider;
@@ -678,105 +679,13 @@ impl<'a> Passage<'a> {
 
     /// Evaluates a rule about all rows at once.
     async fn table_outcome(&self, rule: &BoundRule, rows: LogicalPlan) -> Result<RuleOutcome> {
-        let translated = |e| self.translated(e);
-        let rows = match &rule.filter {
-            Some(filter) => LogicalPlanBuilder::from(rows)
-                .filter(filter.clone())
-                .and_then(LogicalPlanBuilder::build)
-                .map_err(translated)?,
-            None => rows,
+        let at_once = AtOnce {
+            session: self.session,
+            state: self.state,
+            piece: self.piece,
+            schema: self.table.schema(),
         };
-        let schema = self.table.schema();
-        let names = |positions: &[usize]| -> Vec<String> {
-            positions
-                .iter()
-                .map(|c| schema.field(*c).name().clone())
-                .collect()
-        };
-        let (mut broken, mut value, mut applied) = (false, None, 1);
-        match &rule.expected {
-            Expected::Aggregate { condition, .. } => {
-                let plan = aggregated(rows, condition).map_err(translated)?;
-                self.each(&plan, |batch| {
-                    let holds = batch.column(0).as_boolean();
-                    broken |= holds.false_count() > 0;
-                    Ok(())
-                })
-                .await?;
-            }
-            Expected::Accurate {
-                reference,
-                key,
-                tolerance,
-                ..
-            } => {
-                let (key, columns) = (names(key), names(&rule.columns));
-                let plan = compared(rows, reference, &key, &columns, *tolerance).map_err(translated)?;
-                let (mut total, mut wrong) = (0, 0);
-                self.each(&plan, |batch| {
-                    let number = |i: usize| batch.column(i).as_primitive::<Int64Type>().value(0);
-                    if batch.num_rows() > 0 {
-                        (total, wrong) = (number(0), number(1));
-                    }
-                    Ok(())
-                })
-                .await?;
-                broken = wrong > 0;
-                applied = u64::from(total > 0);
-                #[expect(clippy::cast_precision_loss, reason = "a share needs no more digits")]
-                let share = (total > 0).then(|| wrong as f64 / total as f64);
-                value = share;
-            }
-            Expected::Stable {
-                reference,
-                statistic,
-                limit,
-                ..
-            } => {
-                let columns = names(&rule.columns);
-                let values = LogicalPlanBuilder::from(rows)
-                    .project(columns.iter().map(|name| column(name)))
-                    .and_then(LogicalPlanBuilder::build)
-                    .map_err(translated)?;
-                value = self.drift(values, reference.clone(), *statistic).await?;
-                broken = value.is_some_and(|distance| distance >= *limit);
-                applied = u64::from(value.is_some());
-            }
-            _ => {}
-        }
-        let mut outcome = RuleOutcome::of(&rule.rule, applied, u64::from(broken));
-        outcome.value = value;
-        Ok(outcome)
-    }
-
-    async fn drift(
-        &self,
-        values: LogicalPlan,
-        baseline: LogicalPlan,
-        statistic: crate::syntax::Statistic,
-    ) -> Result<Option<f64>> {
-        let plan = in_order(values, baseline).map_err(|e| self.translated(e))?;
-        #[expect(clippy::cast_precision_loss, reason = "a share needs no more digits")]
-        let pairs = |batch: &RecordBatch, take: &mut dyn FnMut(f64, f64)| {
-            let (a, b) = (
-                batch.column(0).as_primitive::<Int64Type>(),
-                batch.column(1).as_primitive::<Int64Type>(),
-            );
-            (0..batch.num_rows()).for_each(|row| take(a.value(row) as f64, b.value(row) as f64));
-        };
-        let mut totals = (0.0, 0.0);
-        self.each(&plan, |batch| {
-            pairs(batch, &mut |a, b| totals = (totals.0 + a, totals.1 + b));
-            Ok(())
-        })
-        .await?;
-        let mut drift = Drift::new(totals.0, totals.1);
-        self.each(&plan, |batch| {
-            pairs(batch, &mut |a, b| drift.push(a, b));
-            Ok(())
-        })
-        .await?;
-        Ok(drift.distance(statistic))
+        at_once.outcome(rule, rows).await
     }
 
     fn verdict(&self, gate: &Gate, counts: &Counts, of_table: Vec<RuleOutcome>) -> Verdict {
