@@ -138,9 +138,12 @@ pub(super) async fn managed_table(
             .with_hint_if(error.hint().map(str::to_owned))
             .with_source(error)
     })?;
-    let proven = checks::proven(lake, definition, &log, &snapshot);
-    let provider = ManagedTableProvider::new(name, log, snapshot, table.sorted_by.clone());
-    Ok(provider.with_proven(proven))
+    Ok(ManagedTableProvider::new(
+        name,
+        log,
+        snapshot,
+        table.sorted_by.clone(),
+    ))
 }
 
 /// `table` (`name` with its zone, for errors) with the columns of its files if it says none.
