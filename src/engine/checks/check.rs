@@ -32,6 +32,15 @@ pub(crate) struct Check<'a> {
     pub piece: &'a Piece,
 }
 
+/// What one pass over rows said.
+#[derive(Debug, Default)]
+struct Pass {
+    /// For each rule of rows or keys the rows that it applies to, and those that break it (of keys, none).
+    counts: Vec<(u64, u64)>,
+    /// For each condition with aggregates whether it holds, and the number that it compares.
+    conditions: Vec<(Option<bool>, Option<f64>)>,
+}
+
 impl Check<'_> {
     /// What `rules` say of `rows`, in their order; of the rows of the whole table, if it is given. A rule
     /// that does not fit the table says so; what goes wrong while rows are read ends the check.
@@ -94,8 +103,8 @@ impl Check<'_> {
             piece: self.piece,
             schema: Arc::clone(&binding.schema),
         };
-        let (counts, conditions) = self.pass(rules, rows).await?;
-        let (mut counts, mut conditions) = (counts.into_iter(), conditions.into_iter());
+        let pass = self.pass(rules, rows).await?;
+        let (mut counts, mut conditions) = (pass.counts.into_iter(), pass.conditions.into_iter());
         let mut outcomes = Vec::with_capacity(rules.len());
         for rule in rules {
             outcomes.push(match &rule.expected {
@@ -121,18 +130,12 @@ impl Check<'_> {
         Ok(outcomes)
     }
 
-    /// The pass that serves many rules: for each of rows or keys the rows that it applies to and those
-    /// that break it (of keys, none), for each condition with aggregates whether it holds and its number.
-    #[expect(clippy::type_complexity, reason = "two lists of pairs, each read once")]
-    async fn pass(
-        &self,
-        rules: &[BoundRule],
-        rows: &LogicalPlan,
-    ) -> Result<(Vec<(u64, u64)>, Vec<(Option<bool>, Option<f64>)>)> {
+    /// The pass that serves many rules.
+    async fn pass(&self, rules: &[BoundRule], rows: &LogicalPlan) -> Result<Pass> {
         let conditions: Vec<Once<'_>> = rules.iter().filter_map(once_of).collect();
         let (flagged, judged) = flagged(rows, rules, false).map_err(|e| self.translated(e))?;
         if judged.is_empty() && conditions.is_empty() {
-            return Ok((Vec::new(), Vec::new()));
+            return Ok(Pass::default());
         }
         let tally = Arc::new(Tally::new(judged.len()));
         let plan = JudgeNode::plan(flagged, judged.into(), Purpose::Count(Arc::clone(&tally)))
@@ -157,7 +160,10 @@ impl Check<'_> {
                     .map(|value| value.value(0)),
             )
         });
-        Ok((tally.counts().rules, results.collect()))
+        Ok(Pass {
+            counts: tally.counts().rules,
+            conditions: results.collect(),
+        })
     }
 
     async fn broken_keys(&self, rule: &BoundRule, rows: &LogicalPlan) -> Result<u64> {

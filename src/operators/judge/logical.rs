@@ -45,7 +45,7 @@ pub struct JudgedRule {
 pub enum Purpose {
     /// They pass, and are counted.
     Count(Arc<Tally>),
-    /// They pass, and are counted by the file that they lie in, which the column [`FILE`] says.
+    /// They pass, and are counted by the file that they lie in, which the column `__weir_file` says.
     CountFiles(Arc<FileTally>),
     /// Those that break a rule pass, with what is wrong with them.
     Show,
