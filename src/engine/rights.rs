@@ -224,6 +224,7 @@ pub(super) fn check_statement(session: &Session, statement: &Statement) -> Resul
         Statement::ChangeRows(change) => check(&change.table, Role::Write),
         Statement::Optimize(optimize) => check(&optimize.table, Role::Write),
         Statement::DeleteFiles(delete) => check(&delete.table, Role::Write),
+        Statement::Replay(replay) => check(&replay.table, Role::Write),
         Statement::Comment(comment) => match &comment.target {
             CommentTarget::Table(table) | CommentTarget::Column { table, .. } => check(table, Role::Write),
         },
