@@ -1,8 +1,16 @@
 -- processed.users: one row a user, with typed and normalised fields.
 --
--- A user who is listed again is taken as of the last sign-up. A broken e-mail address or age becomes
--- NULL, and the user stays: the events and orders are real.
-CREATE OR REPLACE TABLE processed.users AS
+-- A user who is listed again is taken as of the last sign-up, the earlier ones are dropped. A broken
+-- e-mail address or age becomes NULL, and the user stays: the events and orders are real.
+CREATE OR REPLACE TABLE processed.users (
+    user_id BIGINT NOT NULL,
+    email VARCHAR,
+    country VARCHAR,
+    age INT,
+    signed_up DATE,
+    CONSTRAINT listed_again EXPECT UNIQUE (user_id) KEEP LAST BY signed_up ON VIOLATION DROP ROW,
+    CONSTRAINT signed_up EXPECT NOT NULL (signed_up) ON VIOLATION WARN
+) AS
 SELECT
     user_id,
     CASE
@@ -14,5 +22,4 @@ SELECT
     END AS age,
     TRY_CAST(signed_up AS DATE) AS signed_up
 FROM raw.users
-WHERE user_id IS NOT NULL
-QUALIFY row_number() OVER (PARTITION BY user_id ORDER BY signed_up DESC, email, age) = 1;
+WHERE user_id IS NOT NULL;

@@ -1,11 +1,14 @@
--- processed.items: what can be sold: items with a title and a price, the price exact to the cent.
-CREATE OR REPLACE TABLE processed.items AS
-SELECT
-    item_id,
-    trim(title) AS title,
-    category,
-    CAST(price AS DECIMAL(12, 2)) AS price
-FROM raw.items
-WHERE trim(title) <> ''
-    AND price >= 0
-QUALIFY row_number() OVER (PARTITION BY item_id ORDER BY title, price) = 1;
+-- processed.items: what can be sold: items with a title and a price, the price exact to the cent. The
+-- others wait in processed.items$quarantine.
+CREATE OR REPLACE TABLE processed.items (
+    item_id BIGINT NOT NULL,
+    title VARCHAR,
+    category VARCHAR,
+    price DECIMAL(12, 2),
+    CONSTRAINT one_of_each EXPECT UNIQUE (item_id) ON VIOLATION QUARANTINE,
+    CONSTRAINT blank_title EXPECT NOT NULL (title) ON VIOLATION QUARANTINE WITH (blank = 'fail'),
+    CONSTRAINT missing_price EXPECT NOT NULL (price) ON VIOLATION QUARANTINE,
+    CONSTRAINT negative_price EXPECT (price >= 0) ON VIOLATION QUARANTINE
+) AS
+SELECT item_id, trim(title), category, price
+FROM raw.items;

@@ -2,8 +2,15 @@
 --
 -- The score measures a value's distance from its sensor's median by the median of all distances
 -- (MAD), which a few spikes cannot bend; beyond 3.5 it is an outlier (Iglewicz and Hoaglin). The
--- value itself is kept, and missing minutes are left missing.
-CREATE OR REPLACE TABLE processed.readings AS
+-- value itself is kept, and missing minutes are left missing; readings without a value are quarantined.
+CREATE OR REPLACE TABLE processed.readings (
+    sensor_id BIGINT NOT NULL,
+    ts TIMESTAMP,
+    value DOUBLE,
+    mad_z DOUBLE,
+    is_spike BOOLEAN,
+    CONSTRAINT missing_value EXPECT NOT NULL (value) ON VIOLATION QUARANTINE
+) AS
 WITH centers AS (
     SELECT sensor_id, median(value) AS center
     FROM raw.readings
@@ -18,8 +25,7 @@ spreads AS (
 scored AS (
     SELECT sensor_id, ts, value, 0.6745 * (value - center) / nullif(mad, 0) AS mad_z
     FROM raw.readings
-    JOIN spreads USING (sensor_id)
-    WHERE value IS NOT NULL
+    LEFT JOIN spreads USING (sensor_id)
 )
 SELECT
     sensor_id,

@@ -24,6 +24,7 @@
 //! | 9 | [`render`] | one list of result formats, and the progress of a running statement |
 //! | 10 | [`batch`] | scripts: texts run from their first statement to their last |
 //! | 10 | [`repl`] | the shell: editing, completion, dot commands, cancellation |
+//! | 10 | [`flight`] | the server: Flight SQL over sessions, users and tokens, metrics |
 //! | 10 | [`demo`] | the sample lake: its generator, catalog and scripts |
 //! | 11 | [`cli`] | the command line: arguments as typed, options as resolved, exit codes |
 //!
@@ -42,8 +43,13 @@
 //!   `table/output/` (writer);
 //! - a **result format**: `render/`, one file a format;
 //! - an **error code**: `error/code.rs`; DataFusion's errors become ours in `engine/failure.rs`;
+//! - a **rule**: its grammar in `syntax/rule.rs`, its value in `definition/rule.rs`, fitted to a table in
+//!   `engine/rules/`, evaluated in `operators/validate/`; a load's way through them in
+//!   `engine/statements/managed/passage.rs`; its quarantine in `table/managed/quarantine.rs`;
 //! - a **key of a definition file**: `definition/read.rs` (in) and `definition/edit.rs` (out);
 //! - a **dot command** of the shell: `repl/command/`;
+//! - a **call of Flight SQL**: `flight/service.rs`; what it answers in `flight/run.rs`, `flight/metadata.rs`,
+//!   `flight/actions.rs`; who may do what: `engine/rights.rs`; users: `flight/users/`;
 //! - a **flag**: `cli/args.rs` (as typed) and `cli/options.rs` (as resolved).
 
 pub mod batch;
@@ -54,6 +60,7 @@ pub mod definition;
 pub mod demo;
 pub mod engine;
 pub mod error;
+pub mod flight;
 pub mod functions;
 pub mod operators;
 pub mod planner;

@@ -16,6 +16,10 @@ use weir::connection::LocalConnection;
 
 #[path = "support/lake.rs"]
 mod lake;
+#[path = "managed/quarantine.rs"]
+mod quarantine;
+#[path = "managed/rules.rs"]
+mod rules;
 #[path = "support/run.rs"]
 mod run;
 

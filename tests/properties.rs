@@ -1,5 +1,5 @@
 //! A query's answer is the same for any batch size, any number of partitions, any limit of memory and
-//! any split of its input over files.
+//! any split of its input over files; a check that builds on earlier ones says what a full one says.
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
@@ -11,6 +11,8 @@ use weir::engine::Body;
 use weir::error::Code;
 use weir::{Parameters, Result, Session};
 
+#[path = "properties/checks.rs"]
+mod checks;
 #[path = "support/lake.rs"]
 mod lake;
 

@@ -11,6 +11,8 @@
 //! - `WEIR_SLT_ROOT=folder` runs another project's files instead, and reports in place of failing: see
 //!   `tests/clients/datafusion_slt.py`. The folders in `WEIR_SLT_DATA` are linked into its zone `raw`.
 //!
+//! - Every file is run a second time over Flight SQL, against a server in this process, with the same answers.
+//!
 //! A failing record does not end its file: all differences are reported at once.
 
 #![expect(clippy::expect_used, reason = "a test fails by panicking")]
@@ -26,7 +28,8 @@ use sqllogictest::{
     parse_file, update_record_with_output,
 };
 use weir::Lake;
-use weir::connection::{Connection, LocalConnection};
+use weir::connection::{Connection, LocalConnection, RemoteConnection};
+use weir::flight::{ServeOptions, Server};
 
 use values::Kind;
 
@@ -138,6 +141,34 @@ impl<C: Connection + Send + Sync> AsyncDB for Database<C> {
     fn error_sql_state(failure: &Failure) -> Option<String> {
         Some(failure.code.clone())
     }
+}
+
+/// Runs one file on a new lake, through a server. Returns what is wrong with it.
+async fn run_file_over_flight(file: PathBuf) -> Vec<String> {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let folders = Folders::new(folder.path());
+    let lake = match lake::new_lake(folder.path()).await {
+        Ok(lake) => lake,
+        Err(error) => return vec![error.report()],
+    };
+    let options = ServeOptions {
+        bind: ([127, 0, 0, 1], 0).into(),
+        may_name_files: true,
+        ..ServeOptions::default()
+    };
+    let server = match Server::start(lake, options).await {
+        Ok(server) => server,
+        Err(error) => return vec![error.report()],
+    };
+    let url = server.url().parse().expect("a server's own URL");
+    let runner = Runner::new(|| async {
+        let connection = RemoteConnection::connect(&url, None).await;
+        Ok(Database {
+            connection: connection.map_err(|error| Failure::new(&error, &folders))?,
+            folders: folders.clone(),
+        })
+    });
+    check(&file, runner, &folders, false).await
 }
 
 /// Runs one file on a new lake. Returns what is wrong with it.
@@ -267,11 +298,27 @@ fn files(folder: &Path) -> io::Result<Vec<PathBuf>> {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn every_sql_case_answers_as_written() {
+    let update = env::var_os("WEIR_SLT_UPDATE").is_some();
+    every_case(|file| run_file(file, update)).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_sql_case_answers_the_same_over_flight() {
+    let elsewhere = env::var_os("WEIR_SLT_ROOT").is_some() || env::var_os("WEIR_SLT_UPDATE").is_some();
+    if !elsewhere {
+        every_case(run_file_over_flight).await;
+    }
+}
+
+async fn every_case<F>(run: impl Fn(PathBuf) -> F)
+where
+    F: Future<Output = Vec<String>> + Send + 'static,
+{
+    let run = &run;
     let own = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/slt");
     let others = env::var_os("WEIR_SLT_ROOT").map(PathBuf::from);
     let root = others.clone().unwrap_or(own);
     let wanted = env::var("WEIR_SLT").unwrap_or_default();
-    let update = env::var_os("WEIR_SLT_UPDATE").is_some();
     let chosen: Vec<_> = files(&root)
         .expect("the files of tests/slt")
         .into_iter()
@@ -281,7 +328,7 @@ async fn every_sql_case_answers_as_written() {
     let at_once = thread::available_parallelism().map_or(1, usize::from);
     let runs = futures::stream::iter(chosen).map(|file| async move {
         // A task of its own: a panic fails the file and not the run.
-        let run = tokio::spawn(tokio::time::timeout(LIMIT, run_file(file.clone(), update)));
+        let run = tokio::spawn(tokio::time::timeout(LIMIT, run(file.clone())));
         let faults = match run.await {
             Ok(Ok(faults)) => faults,
             Ok(Err(_)) => vec![format!("did not end within {LIMIT:?}")],

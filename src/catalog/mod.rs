@@ -9,7 +9,7 @@ mod files;
 mod provider;
 
 pub use files::{Catalog, Entry};
-pub use provider::{CATALOG, FILES, LakeCatalogs, TablePlanner, split_metadata_name};
+pub use provider::{CATALOG, FILES, LakeCatalogs, OFFERED, TablePlanner, split_metadata_name};
 
 #[cfg(test)]
 mod tests;

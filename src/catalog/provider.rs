@@ -19,6 +19,9 @@ pub const CATALOG: &str = "lake";
 /// The schema whose tables are files, by path. It is not listed, and no zone can be called so.
 pub const FILES: &str = "'";
 
+/// The schema of tables that are offered to one statement. It is not listed, and no zone can be called so.
+pub const OFFERED: &str = "<";
+
 /// Makes a table of a definition. The engine gives it, since a view is planned and a schema inferred
 /// with means that the catalog does not have.
 #[async_trait]
@@ -105,7 +108,10 @@ impl CatalogProviderList for LakeCatalogs {
 impl CatalogProvider for LakeSchemas {
     fn schema_names(&self) -> Vec<String> {
         let zones = self.catalog.zones().iter().map(|zone| zone.name.clone());
-        let others = self.others.keys().filter(|name| *name != FILES);
+        let others = self
+            .others
+            .keys()
+            .filter(|name| *name != FILES && *name != OFFERED);
         zones.chain(others.cloned()).collect()
     }
 

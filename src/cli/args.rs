@@ -19,6 +19,11 @@ pub(super) struct Arguments {
     #[arg(long, value_name = "DIR", global = true)]
     pub lake: Option<PathBuf>,
 
+    /// Speak to a server over Flight SQL instead: grpc[+tls]://[user@]host:port; the password is asked for, or
+    /// WEIR_PASSWORD's value
+    #[arg(long, value_name = "URL", conflicts_with_all = ["lake", "threads", "memory", "timeout"])]
+    pub connect: Option<String>,
+
     #[command(flatten)]
     pub batch: BatchArguments,
 
@@ -107,6 +112,13 @@ pub(super) enum Command {
         #[arg(long, value_name = "KEY=VALUE")]
         tag: Vec<String>,
     },
+    /// Serve the lake over Arrow Flight SQL
+    Serve(ServeArguments),
+    /// Add, remove and list the users of a served lake
+    User {
+        #[command(subcommand)]
+        command: UserCommand,
+    },
     /// Make a sample lake, run its scripts and show what they found
     Demo {
         /// How many events to generate
@@ -120,5 +132,71 @@ pub(super) enum Command {
         /// Do not open the shell at the end
         #[arg(long)]
         no_repl: bool,
+    },
+}
+
+/// How the lake is served.
+#[derive(Debug, Args)]
+pub(super) struct ServeArguments {
+    /// Where to listen; port 0 is any that is free
+    #[arg(long, value_name = "HOST:PORT", default_value = "127.0.0.1:50051")]
+    pub bind: String,
+
+    /// Serve metrics for Prometheus at this address, over HTTP
+    #[arg(long, value_name = "HOST:PORT")]
+    pub metrics: Option<String>,
+
+    /// The server's certificate, in PEM: clients come in by TLS alone
+    #[arg(long, value_name = "FILE", requires = "tls_key")]
+    pub tls_cert: Option<PathBuf>,
+
+    /// The certificate's private key, in PEM
+    #[arg(long, value_name = "FILE", requires = "tls_cert")]
+    pub tls_key: Option<PathBuf>,
+
+    /// Who vouches for clients' certificates, in PEM: clients without one are refused
+    #[arg(long, value_name = "FILE", requires = "tls_cert")]
+    pub tls_client_ca: Option<PathBuf>,
+
+    /// Listen beyond this machine without users or without TLS
+    #[arg(long)]
+    pub insecure: bool,
+
+    /// Let statements name files, and places outside of the lake
+    #[arg(long)]
+    pub allow_files: bool,
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum UserCommand {
+    /// Add a user
+    Add {
+        /// The user's name
+        name: String,
+
+        /// What the user may do, in a zone or in all: read, write or admin; may be given several times
+        /// [default: read]
+        #[arg(long, value_name = "[ZONE=]ROLE")]
+        role: Vec<String>,
+
+        /// Read the password from stdin
+        #[arg(long)]
+        password_stdin: bool,
+    },
+    /// Remove a user
+    Remove {
+        /// The user's name
+        name: String,
+    },
+    /// List the users and their roles
+    List,
+    /// Give a user another password
+    Passwd {
+        /// The user's name
+        name: String,
+
+        /// Read the password from stdin
+        #[arg(long)]
+        password_stdin: bool,
     },
 }

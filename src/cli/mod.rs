@@ -4,22 +4,23 @@ mod add;
 mod args;
 mod demo;
 mod options;
+mod serve;
 mod surroundings;
+mod user;
 
-use std::path::Path;
 use std::process::ExitCode;
 
 use clap::Parser;
 use tokio::signal::unix::{SignalKind, signal};
 
 use crate::batch;
-use crate::connection::LocalConnection;
+use crate::connection::{Connection, LocalConnection, RemoteConnection};
 use crate::engine::{Lake, LakeOptions};
 use crate::error::{Code, Error, Result};
 use crate::render::{OpenDestination, RenderOptions, is_broken_pipe};
 use crate::repl::{self, ReplOptions};
 use args::Arguments;
-use options::{Batch, Options, Task};
+use options::{Batch, Options, Place, Task};
 
 /// The exit code for a wrong command line.
 const USAGE: u8 = 2;
@@ -95,28 +96,41 @@ async fn run(task: Task, lake_options: LakeOptions) -> Result<(), Code> {
         } => {
             unless_interrupted(demo::run(&folder, options, lake_options)).await?;
             match shell {
-                Some(options) => open_shell(&folder, *options, lake_options).await,
+                Some(options) => open_shell(Place::Lake(folder), *options, lake_options).await,
                 None => Ok(()),
             }
         }
-        Task::Shell { lake, options } => open_shell(&lake, *options, lake_options).await,
+        Task::Shell { place, options } => open_shell(place, *options, lake_options).await,
+        Task::Serve { lake, options } => serve::run(&lake, *options, lake_options).await,
+        Task::User { lake, task } => user::run(&lake, &task),
         Task::Batch(batch) => unless_interrupted(run_batch(*batch, lake_options)).await,
     }
 }
 
-async fn open_shell(lake: &Path, options: ReplOptions, lake_options: LakeOptions) -> Result<(), Code> {
-    let lake = Lake::open(lake, lake_options).await.map_err(said)?;
-    let connection = LocalConnection::new(lake.session());
-    repl::run(&connection, options).await.map_err(said)
+/// A session there.
+async fn connect(place: Place, lake_options: LakeOptions) -> Result<Box<dyn Connection>> {
+    Ok(match place {
+        Place::Lake(lake) => {
+            let lake = Lake::open(&lake, lake_options).await?;
+            Box::new(LocalConnection::new(lake.session()))
+        }
+        Place::Server { url, password } => {
+            Box::new(RemoteConnection::connect(&url, password.as_deref()).await?)
+        }
+    })
+}
+
+async fn open_shell(place: Place, options: ReplOptions, lake_options: LakeOptions) -> Result<(), Code> {
+    let connection = connect(place, lake_options).await.map_err(said)?;
+    repl::run(connection.as_ref(), options).await.map_err(said)
 }
 
 async fn run_batch(batch: Batch, lake_options: LakeOptions) -> Result<(), Code> {
-    let lake = Lake::open(&batch.lake, lake_options).await.map_err(said)?;
-    let connection = LocalConnection::new(lake.session());
+    let connection = connect(batch.place, lake_options).await.map_err(said)?;
     let output = OpenDestination::open(&batch.destination, batch.format, RenderOptions::default());
     let mut output = output.map_err(said)?;
     let result = batch::run(
-        &connection,
+        connection.as_ref(),
         &batch.sources,
         &batch.parameters,
         batch.options,

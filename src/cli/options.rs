@@ -1,17 +1,20 @@
 //! The command line as resolved: every default chosen, every value of its type.
 
 use std::io::{IsTerminal, Read};
+use std::net::ToSocketAddrs;
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 
-use super::args::{Arguments, BatchArguments, Command};
+use super::args::{Arguments, BatchArguments, Command, ServeArguments, UserCommand};
 use super::surroundings;
+use super::user::UserTask;
 use crate::batch::{BatchOptions, Source};
-use crate::connection::parameter_from_text;
+use crate::connection::{ServerUrl, parameter_from_text};
 use crate::definition::{duration_from_text, size_from_text};
 use crate::demo::DemoOptions;
 use crate::engine::{LakeOptions, Landing};
 use crate::error::{Code, Error, Result};
+use crate::flight::{ServeOptions, Tls};
 use crate::render::{Destination, Format};
 use crate::repl::ReplOptions;
 use crate::syntax::Parameters;
@@ -33,18 +36,33 @@ pub(super) enum Task {
         files: Vec<PathBuf>,
         landing: Landing,
     },
+    /// Serve the lake.
+    Serve {
+        lake: PathBuf,
+        options: Box<ServeOptions>,
+    },
+    /// Add, change, remove or show users.
+    User { lake: PathBuf, task: UserTask },
     /// Run texts.
     Batch(Box<Batch>),
     /// Open the shell.
-    Shell {
-        lake: PathBuf,
-        options: Box<ReplOptions>,
+    Shell { place: Place, options: Box<ReplOptions> },
+}
+
+/// What is spoken to.
+pub(super) enum Place {
+    /// A lake of this machine.
+    Lake(PathBuf),
+    /// A server, and the password for it.
+    Server {
+        url: ServerUrl,
+        password: Option<String>,
     },
 }
 
 /// Texts to run.
 pub(super) struct Batch {
-    pub lake: PathBuf,
+    pub place: Place,
     pub sources: Vec<Source>,
     pub parameters: Parameters,
     pub format: Format,
@@ -95,13 +113,24 @@ impl Options {
                     shell,
                 }
             }
+            Some(Command::Serve(arguments)) => Task::Serve {
+                lake: find_lake(lake)?,
+                options: Box::new(serve(arguments)?),
+            },
+            Some(Command::User { command }) => Task::User {
+                lake: find_lake(lake)?,
+                task: user(command),
+            },
             None => {
-                let lake = find_lake(lake)?;
+                let place = match arguments.connect {
+                    Some(url) => server(&url)?,
+                    None => Place::Lake(find_lake(lake)?),
+                };
                 if nothing_to_run(&arguments.batch) {
-                    let options = Box::new(shell(&lake, &arguments.batch)?);
-                    Task::Shell { lake, options }
+                    let options = Box::new(shell_at(&place, &arguments.batch)?);
+                    Task::Shell { place, options }
                 } else {
-                    Task::Batch(Box::new(batch(lake, arguments.batch)?))
+                    Task::Batch(Box::new(batch(place, arguments.batch)?))
                 }
             }
         };
@@ -109,6 +138,52 @@ impl Options {
             lake: lake_options,
             task,
         })
+    }
+}
+
+fn serve(arguments: ServeArguments) -> Result<ServeOptions> {
+    let address = |flag: &str, text: &str| {
+        let mut found = text.to_socket_addrs().ok().into_iter().flatten();
+        found.next().ok_or_else(|| {
+            wrong(&format!("{flag}: '{text}' is no address"))
+                .with_hint("write HOST:PORT; port 0 is any that is free")
+        })
+    };
+    let tls = match (arguments.tls_cert, arguments.tls_key) {
+        (Some(certificate), Some(key)) => Some(Tls {
+            certificate,
+            key,
+            client_ca: arguments.tls_client_ca,
+        }),
+        _ => None,
+    };
+    Ok(ServeOptions {
+        bind: address("--bind", &arguments.bind)?,
+        metrics: arguments
+            .metrics
+            .map(|text| address("--metrics", &text))
+            .transpose()?,
+        tls,
+        insecure: arguments.insecure,
+        may_name_files: arguments.allow_files,
+        ..ServeOptions::default()
+    })
+}
+
+fn user(command: UserCommand) -> UserTask {
+    match command {
+        UserCommand::Add {
+            name,
+            role,
+            password_stdin,
+        } => UserTask::Add {
+            name,
+            roles: role,
+            password_stdin,
+        },
+        UserCommand::Passwd { name, password_stdin } => UserTask::Password { name, password_stdin },
+        UserCommand::Remove { name } => UserTask::Remove(name),
+        UserCommand::List => UserTask::List,
     }
 }
 
@@ -172,7 +247,27 @@ fn find_lake(named: Option<PathBuf>) -> Result<PathBuf> {
     })
 }
 
-fn batch(lake: PathBuf, arguments: BatchArguments) -> Result<Batch> {
+/// The server at `url`; who is named there gives a password.
+fn server(url: &str) -> Result<Place> {
+    let url: ServerUrl = url.parse()?;
+    let password = match &url.user {
+        None => None,
+        Some(user) => Some(match surroundings::password() {
+            Some(password) => password,
+            None if std::io::stdin().is_terminal() => {
+                let asked = rpassword::prompt_password(format!("Password of '{user}': "));
+                asked.map_err(|e| Error::io("the terminal", "read", e))?
+            }
+            None => {
+                let missing = wrong(&format!("there is no password for user '{user}'"));
+                return Err(missing.with_hint("set WEIR_PASSWORD"));
+            }
+        }),
+    };
+    Ok(Place::Server { url, password })
+}
+
+fn batch(place: Place, arguments: BatchArguments) -> Result<Batch> {
     let format = format(&arguments)?;
     let destination = destination(&arguments);
     if format.is_binary() && destination == Destination::Stdout && std::io::stdout().is_terminal() {
@@ -181,7 +276,7 @@ fn batch(lake: PathBuf, arguments: BatchArguments) -> Result<Batch> {
         );
     }
     Ok(Batch {
-        lake,
+        place,
         sources: sources(&arguments)?,
         parameters: parameters(&arguments)?,
         format,
@@ -194,15 +289,27 @@ fn batch(lake: PathBuf, arguments: BatchArguments) -> Result<Batch> {
     })
 }
 
+fn shell_at(place: &Place, arguments: &BatchArguments) -> Result<ReplOptions> {
+    match place {
+        Place::Lake(lake) => shell(lake, arguments),
+        Place::Server { url, .. } => named_shell(url.to_string(), None, arguments),
+    }
+}
+
 fn shell(lake: &Path, arguments: &BatchArguments) -> Result<ReplOptions> {
     let full = std::path::absolute(lake).map_err(|e| Error::io(lake, "find", e))?;
     let name = full
         .components()
         .next_back()
         .map(|part| part.as_os_str().to_string_lossy());
+    let name = name.unwrap_or_default().into_owned();
+    named_shell(name, Some(full.clone()), arguments)
+}
+
+fn named_shell(name: String, lake: Option<PathBuf>, arguments: &BatchArguments) -> Result<ReplOptions> {
     Ok(ReplOptions {
-        name: name.unwrap_or_default().into_owned(),
-        lake: Some(full.clone()),
+        name,
+        lake,
         format: format(arguments)?,
         destination: destination(arguments),
         parameters: parameters(arguments)?,

@@ -30,6 +30,11 @@ pub(super) fn pager() -> Option<Pager> {
     })
 }
 
+/// `$WEIR_PASSWORD`, for the user that an address names.
+pub(super) fn password() -> Option<String> {
+    variable("WEIR_PASSWORD")
+}
+
 /// `$VISUAL`, else `$EDITOR`, else `vi`.
 pub(super) fn editor() -> String {
     let named = variable("VISUAL").or_else(|| variable("EDITOR"));

@@ -1,17 +1,29 @@
 //! What front ends speak: a connection to a lake, wherever it is.
 //!
-//! [`LocalConnection`] is a session in this process. Nothing above this module knows which kind it
+//! [`LocalConnection`] is a session in this process, [`RemoteConnection`] one of a server that speaks Flight SQL.
+//! Nothing above this module knows which kind it
 //! has. What people type to go with SQL, parameters, is read here too, so that every front end reads
 //! it alike.
 
 mod local;
 mod parameter;
+mod remote;
 
 pub use local::LocalConnection;
 pub use parameter::parameter_from_text;
+pub use remote::{RemoteConnection, ServerUrl};
 
 use crate::engine::{Outcomes, Progress};
 use crate::syntax::Parameters;
+
+/// The header in which a server tells the whole of an error, as JSON.
+pub const ERROR_HEADER: &str = "weir-error-bin";
+
+/// Chooses the cryptography of TLS for this process, unless that has been done.
+pub fn choose_cryptography() {
+    // An error says that there is a choice already, which is as good.
+    drop(rustls::crypto::ring::default_provider().install_default());
+}
 
 /// A connection to a lake.
 pub trait Connection: Send + Sync {

@@ -5,9 +5,11 @@ use chrono::{DateTime, SecondsFormat, Utc};
 use toml_edit::{ArrayOfTables, Datetime, DocumentMut, InlineTable, Item, Table, Value};
 
 use super::format::TableFormat;
+use super::rule::{Rule, RuleAction, Severity};
 use super::table::{Column, ExternalTable, ManagedTable, TableDefinition, TableKind};
 use super::types::type_text;
 use crate::error::{Code, Error, Result};
+use crate::syntax::Expectation;
 
 /// The text of `definition`'s file. `existing` is the file's text so far, whose comments, order and
 /// layout are kept where what they belong to is still there.
@@ -36,6 +38,7 @@ pub fn write_table(existing: &str, definition: &TableDefinition) -> Result<Strin
                 "columns",
                 "partition_columns",
                 "sorted_by",
+                "on_cast_error",
             ] {
                 file.remove(key);
             }
@@ -47,6 +50,7 @@ pub fn write_table(existing: &str, definition: &TableDefinition) -> Result<Strin
             set(file, "query", Some(multiline(&view.query)));
         }
     }
+    set_rules(file, &definition.rules);
     Ok(document.to_string())
 }
 
@@ -62,10 +66,12 @@ fn set_managed(file: &mut Table, table: &ManagedTable) {
         "sorted_by",
         (!sorted_by.is_empty()).then(|| sorted_by.into()),
     );
+    let on_cast_error = table.quarantines_cast_errors.then(|| "quarantine".into());
+    set(file, "on_cast_error", on_cast_error);
 }
 
 fn set_external(file: &mut Table, table: &ExternalTable) {
-    for key in ["query", "default_zone", "sorted_by"] {
+    for key in ["query", "default_zone", "sorted_by", "on_cast_error"] {
         file.remove(key);
     }
     set(file, "format", Some(table.format.name().into()));
@@ -139,11 +145,7 @@ fn set_columns(file: &mut Table, key: &str, columns: &[Column]) {
         file.remove(key);
         return;
     }
-    let mut old: Vec<Table> = match file.remove(key) {
-        Some(Item::ArrayOfTables(tables)) => tables.into_iter().collect(),
-        Some(Item::Value(Value::Array(values))) => values.into_iter().filter_map(inline_table).collect(),
-        _ => Vec::new(),
-    };
+    let mut old = tables_of(file.remove(key));
     let mut tables = ArrayOfTables::new();
     for column in columns {
         let known = old.iter().position(|table| names(table, &column.name));
@@ -157,6 +159,64 @@ fn set_columns(file: &mut Table, key: &str, columns: &[Column]) {
         tables.push(table);
     }
     file.insert(key, Item::ArrayOfTables(tables));
+}
+
+/// Sets the rules. One that stays keeps its own text's comments, and what it says in other words.
+fn set_rules(file: &mut Table, rules: &[Rule]) {
+    let mut old = tables_of(file.remove("rules"));
+    if rules.is_empty() {
+        return;
+    }
+    let mut tables = ArrayOfTables::new();
+    for rule in rules {
+        let known = old.iter().position(|table| names(table, &rule.name));
+        let mut table = known.map_or_else(Table::new, |i| old.remove(i));
+        table.set_position(None);
+        set(&mut table, "name", Some(rule.name.as_str().into()));
+        set_same(&mut table, "expect", rule.expectation.to_string(), |text| {
+            Expectation::parse(text).is_ok_and(|known| known == rule.expectation)
+        });
+        let filter = rule.filter.as_ref().map(|filter| filter.sql.as_str().into());
+        set(&mut table, "where", filter);
+        set_same(&mut table, "on_violation", rule.action.to_string(), |text| {
+            text.parse().is_ok_and(|known: RuleAction| known == rule.action)
+        });
+        if table.contains_key("severity") || rule.severity != Severity::Error {
+            set(&mut table, "severity", Some(rule.severity.name().into()));
+        }
+        let dimension = rule.given_dimension.map(|dimension| dimension.name().into());
+        set(&mut table, "dimension", dimension);
+        let threshold = table.get("threshold").and_then(Item::as_value);
+        #[expect(clippy::cast_precision_loss, reason = "a share is written as 0 or 1")]
+        let threshold = threshold.and_then(|value| value.as_float().or(value.as_integer().map(|n| n as f64)));
+        if threshold != rule.given_threshold {
+            set(&mut table, "threshold", rule.given_threshold.map(Value::from));
+        }
+        set(&mut table, "message", rule.message.as_deref().map(Value::from));
+        for (key, fails) in [("nulls", rule.nulls_fail), ("blank", rule.blank_fails)] {
+            let said = table.get(key).and_then(Item::as_str) == Some("fail");
+            if said != fails {
+                set(&mut table, key, fails.then(|| "fail".into()));
+            }
+        }
+        tables.push(table);
+    }
+    file.insert("rules", Item::ArrayOfTables(tables));
+}
+
+/// Sets a text, unless the one that is there means the same.
+fn set_same(table: &mut Table, key: &str, text: String, same: impl Fn(&str) -> bool) {
+    if !table.get(key).and_then(Item::as_str).is_some_and(same) {
+        set(table, key, Some(text.into()));
+    }
+}
+
+fn tables_of(item: Option<Item>) -> Vec<Table> {
+    match item {
+        Some(Item::ArrayOfTables(tables)) => tables.into_iter().collect(),
+        Some(Item::Value(Value::Array(values))) => values.into_iter().filter_map(inline_table).collect(),
+        _ => Vec::new(),
+    }
 }
 
 fn inline_table(value: Value) -> Option<Table> {

@@ -8,8 +8,10 @@ mod edit;
 mod format;
 mod lake;
 mod location;
+mod outcome;
 mod quantity;
 mod read;
+mod rule;
 mod table;
 mod types;
 
@@ -17,8 +19,10 @@ pub use edit::write_table;
 pub use format::{Compression, Format, TableFormat, TextOptions};
 pub use lake::{INITIAL_LAKE, LakeConfig, LakeLimits, ZoneDefinition};
 pub use location::check_location;
+pub use outcome::RuleOutcome;
 pub use quantity::{duration_from_text, duration_text, size_from_text, size_text};
-pub use read::{check_name, read_lake, read_table};
+pub use read::{cast_errors, check_name, read_lake, read_table};
+pub use rule::{CAST_RULE, DEFAULT_THRESHOLD, Dimension, Rule, RuleAction, RuleStatus, Severity};
 pub use table::{Column, ExternalTable, ManagedTable, TableDefinition, TableKind, View};
 pub use types::{arrow_type, column_type, type_from_text, type_text};
 

@@ -16,11 +16,12 @@ use super::format::{Format, TableFormat, TextOptions};
 use super::lake::{LakeConfig, LakeLimits, ZoneDefinition};
 use super::location::check_location;
 use super::quantity::{duration_from_text, size_from_text};
+use super::rule::Rule;
 use super::table::{Column, ExternalTable, ManagedTable, TableDefinition, TableKind, View};
 use super::types::type_from_text;
 use crate::error::{Code, Error, Location, Result, did_you_mean};
 use crate::storage::{StoreOptions, is_store_url};
-use crate::syntax::{Script, Statement};
+use crate::syntax::{Expectation, Fragment, Script, Statement};
 
 /// Schemas that are not zones.
 const RESERVED: &[&str] = &["system", "information_schema"];
@@ -75,6 +76,9 @@ struct TableFile {
     partition_columns: Vec<ColumnFile>,
     #[serde(default)]
     sorted_by: Vec<Spanned<String>>,
+    on_cast_error: Option<Spanned<String>>,
+    #[serde(default)]
+    rules: Vec<RuleFile>,
     query: Option<Spanned<String>>,
     default_zone: Option<Spanned<String>>,
 }
@@ -88,6 +92,29 @@ struct ColumnFile {
     nullable: Option<bool>,
     comment: Option<String>,
     source: Option<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RuleFile {
+    name: Spanned<String>,
+    expect: Spanned<String>,
+    r#where: Option<Spanned<String>>,
+    on_violation: Option<Spanned<String>>,
+    severity: Option<Spanned<String>>,
+    dimension: Option<Spanned<String>>,
+    threshold: Option<Spanned<Number>>,
+    message: Option<Spanned<String>>,
+    nulls: Option<Spanned<String>>,
+    blank: Option<Spanned<String>>,
+}
+
+/// A number may be written as one that is whole.
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum Number {
+    Whole(i64),
+    Float(f64),
 }
 
 /// An option may be written as what it is: `has_header = true`.
@@ -269,11 +296,65 @@ pub fn read_table(file: &Path, text: &str, name: &str, zone: &ZoneDefinition) ->
         updated_at,
         ..TableDefinition::new(name, TableKind::View(View::default()))
     };
+    definition.rules = rules(&source, &parsed)?;
     definition.kind = match &parsed.query {
         Some(query) => TableKind::View(view(&source, query, &parsed)?),
         None => table(&source, parsed, zone)?,
     };
     Ok(definition)
+}
+
+/// The rules: their words and their grammar. Whether the table has what they name is seen when they are
+/// used.
+fn rules(source: &Source<'_>, parsed: &TableFile) -> Result<Vec<Rule>> {
+    let mut rules: Vec<Rule> = Vec::with_capacity(parsed.rules.len());
+    for file in &parsed.rules {
+        let span = file.name.span();
+        if parsed.query.is_some() {
+            return Err(source.wrong(span, "a view has no rules: they are its tables'"));
+        }
+        let rule = rule(source, file)?;
+        let lower = rule.name.to_lowercase();
+        if rules.iter().any(|known| known.name.to_lowercase() == lower) {
+            return Err(source.wrong(span, format!("there are two rules named '{}'", rule.name)));
+        }
+        rules.push(rule);
+    }
+    Ok(rules)
+}
+
+fn rule(source: &Source<'_>, file: &RuleFile) -> Result<Rule> {
+    let expectation = source.checked(file.expect.span(), Expectation::parse(file.expect.get_ref()))?;
+    let mut rule = Rule::new(file.name.get_ref(), expectation);
+    if let Some(filter) = &file.r#where {
+        rule.filter = Some(source.checked(filter.span(), Fragment::parse(filter.get_ref()))?);
+    }
+    if let Some(action) = &file.on_violation {
+        rule.action = source.checked(action.span(), action.get_ref().parse())?;
+    }
+    let threshold = file.threshold.as_ref().map(|number| {
+        let text = match number.get_ref() {
+            Number::Whole(number) => number.to_string(),
+            Number::Float(number) => number.to_string(),
+        };
+        (text, number.span())
+    });
+    let texts = [
+        ("severity", &file.severity),
+        ("dimension", &file.dimension),
+        ("message", &file.message),
+        ("nulls", &file.nulls),
+        ("blank", &file.blank),
+    ];
+    let texts = texts
+        .into_iter()
+        .filter_map(|(key, value)| value.as_ref().map(|v| (key, v.get_ref().clone(), v.span())));
+    let threshold = threshold.map(|(text, span)| ("threshold", text, span));
+    for (key, value, span) in texts.chain(threshold) {
+        source.checked(span, rule.set(key, &value))?;
+    }
+    source.checked(file.name.span(), rule.check())?;
+    Ok(rule)
 }
 
 fn view(source: &Source<'_>, query: &Spanned<String>, parsed: &TableFile) -> Result<View> {
@@ -335,16 +416,43 @@ fn managed_table(source: &Source<'_>, parsed: TableFile) -> Result<ManagedTable>
             .wrong(span, "a managed table's columns and options are in its log")
             .with_hint("ALTER TABLE changes them"));
     }
+    let quarantines_cast_errors = match &parsed.on_cast_error {
+        None => false,
+        Some(said) => source.checked(said.span(), cast_errors(said.get_ref()))?,
+    };
     Ok(ManagedTable {
         location,
+        quarantines_cast_errors,
         sorted_by: parsed.sorted_by.into_iter().map(Spanned::into_inner).collect(),
     })
+}
+
+/// Whether `on_cast_error` says that rows whose values do not convert are quarantined.
+///
+/// # Errors
+/// [`Code::InvalidValue`] if it says neither.
+pub fn cast_errors(text: &str) -> Result<bool> {
+    match text.to_lowercase().as_str() {
+        "quarantine" => Ok(true),
+        "fail" => Ok(false),
+        _ => Err(Error::new(
+            Code::InvalidValue,
+            format!("'{text}' is not what 'on_cast_error' can be"),
+        )
+        .with_hint("'fail' or 'quarantine'")),
+    }
 }
 
 fn external_table(source: &Source<'_>, parsed: TableFile, format: Format) -> Result<ExternalTable> {
     let location = location(source, &parsed)?;
     if let Some(span) = parsed.sorted_by.first().map(Spanned::span) {
         return Err(source.wrong(span, "only a managed table (format = \"delta\") is kept sorted"));
+    }
+    if let Some(span) = parsed.on_cast_error.as_ref().map(Spanned::span) {
+        return Err(source.wrong(
+            span,
+            "only a managed table (format = \"delta\") has 'on_cast_error'",
+        ));
     }
     let mut text = TextOptions::default();
     let mut options = BTreeMap::new();

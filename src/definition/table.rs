@@ -7,6 +7,7 @@ use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 use chrono::{DateTime, Utc};
 
 use super::format::{Format, TextOptions};
+use super::rule::Rule;
 
 /// A table or view.
 #[derive(Debug, Clone, PartialEq)]
@@ -21,6 +22,8 @@ pub struct TableDefinition {
     pub comment: Option<String>,
     /// Free labels.
     pub tags: BTreeMap<String, String>,
+    /// What its rows are expected to be, in the order in which it was said.
+    pub rules: Vec<Rule>,
     /// When it was first defined.
     pub created_at: Option<DateTime<Utc>>,
     /// When its definition was last changed by the engine.
@@ -62,6 +65,9 @@ pub struct ManagedTable {
     pub location: String,
     /// The columns by which each new file is sorted, ascending, NULL last.
     pub sorted_by: Vec<String>,
+    /// Whether rows with a value that does not convert to its column's type are quarantined; else they
+    /// abort their load.
+    pub quarantines_cast_errors: bool,
 }
 
 /// A column.
@@ -97,6 +103,7 @@ impl TableDefinition {
             owner: None,
             comment: None,
             tags: BTreeMap::new(),
+            rules: Vec::new(),
             created_at: None,
             updated_at: None,
         }

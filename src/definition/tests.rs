@@ -252,3 +252,70 @@ fn every_type_reads_back_from_its_text() {
         assert!(type_from_text(wrong).is_err(), "{wrong}");
     }
 }
+
+const RULES: &str = r#"name = "t"
+format = "csv"
+location = "t/"
+
+# every row has one
+[[rules]]
+name = "pk"
+expect = "unique (id)  keep last by ts" # the last one holds
+on_violation = "quarantine"
+
+[[rules]]
+name = "amount"
+expect = '(amount BETWEEN 0 AND 1e6)'
+where = "kind <> 'gift'"
+severity = "critical"
+threshold = 1
+nulls = "fail"
+"#;
+
+#[test]
+fn rules_are_read_and_stay_as_they_are_written() {
+    let definition = read(RULES).unwrap();
+    let sql: Vec<String> = definition.rules.iter().map(Rule::sql).collect();
+    assert_eq!(
+        sql,
+        [
+            "CONSTRAINT pk EXPECT UNIQUE (id) KEEP LAST BY ts ON VIOLATION QUARANTINE",
+            "CONSTRAINT amount EXPECT (amount BETWEEN 0 AND 1e6) WHERE kind <> 'gift' ON VIOLATION WARN \
+             WITH (severity = 'critical', threshold = 1, nulls = 'fail')"
+        ]
+    );
+    assert_eq!(definition.rules[0].dimension(), Dimension::Uniqueness);
+    let written = write_table(RULES, &definition).unwrap();
+    assert_eq!(read(&written).unwrap().rules, definition.rules);
+    for kept in [
+        "# every row has one",
+        "keep last by ts\" # the last one holds",
+        "threshold = 1\n",
+    ] {
+        assert!(written.contains(kept), "{written}");
+    }
+    let mut fewer = definition;
+    fewer.rules.remove(0);
+    let written = write_table(&written, &fewer).unwrap();
+    assert!(
+        !written.contains("pk") && written.contains("kind <> 'gift'"),
+        "{written}"
+    );
+}
+
+#[test]
+fn what_is_wrong_with_a_rule_is_said_with_its_place() {
+    let rule = |lines: &str| {
+        let error = wrong(&format!(
+            "format = \"csv\"\nlocation = \"t/\"\n[[rules]]\nname = \"r\"\n{lines}"
+        ));
+        (place(&error).0, error.message().to_owned())
+    };
+    assert_eq!(rule("expect = \"UNIQUE id\"\n").0, 5);
+    assert_eq!(rule("expect = \"(a > )\"\n").0, 5);
+    assert_eq!(rule("expect = \"(a > 0)\"\nseverity = \"loud\"\n").0, 6);
+    assert_eq!(rule("expect = \"(a > 0)\"\nthreshold = 7\n").0, 6);
+    assert_eq!(rule("expect = \"UNIQUE (a)\"\nnulls = \"fail\"\n").0, 4);
+    let (line, message) = rule("expect = \"(a > 0)\"\naction = \"drop row\"\n");
+    assert!(line == 6 && message.contains("no key 'action'"), "{message}");
+}

@@ -49,6 +49,10 @@ scripts![
     "08_recommendations.sql",
     "09_daily_sales.sql",
     "10_activity_5m.sql",
+    "11_hourly_sales.sql",
+    "12_sales_so_far.sql",
+    "13_visits.sql",
+    "14_reading_runs.sql",
 ];
 
 /// Writes the sample's catalog, scripts and `.gitignore` into `lake_root`, which is made if it is

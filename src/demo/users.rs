@@ -3,6 +3,7 @@
 //! Some users are listed a second time, with a later sign-up and sometimes another address: the last
 //! one holds. No field is empty, so that none reads as NULL.
 
+use std::collections::HashMap;
 use std::io::Write;
 use std::path::Path;
 
@@ -56,6 +57,8 @@ struct List<'a> {
     bad_email: Every,
     bad_age: Every,
     again: Every,
+    /// Of users who were listed again, the day on which they signed up last.
+    last_sign_ups: HashMap<u64, u64>,
 }
 
 impl<'a> List<'a> {
@@ -67,6 +70,7 @@ impl<'a> List<'a> {
             bad_email: Every::new(70),
             bad_age: Every::new(80),
             again: Every::new(90),
+            last_sign_ups: HashMap::new(),
         }
     }
 
@@ -76,8 +80,11 @@ impl<'a> List<'a> {
         self.line(user, signed_up, lines);
         if self.again.hit(&mut self.dice) {
             let earlier = 1 + self.dice.below(user);
-            let signed_up = self.shop.fact(About::SignUp, earlier) % SIGN_UP_DAYS;
-            let later = signed_up + 1 + self.dice.below(40);
+            let first = self.shop.fact(About::SignUp, earlier) % SIGN_UP_DAYS;
+            let last = self.last_sign_ups.get(&earlier).copied().unwrap_or(first);
+            let later = last + 1 + self.dice.below(40);
+            // No two sign-ups of a user fall on one day: one of them is the last.
+            self.last_sign_ups.insert(earlier, later);
             self.line(earlier, later, lines);
             self.answers.add(Defect::DuplicateUser);
         }

@@ -41,6 +41,15 @@ impl Admission {
         }
     }
 
+    /// How many statements compute, and how many wait.
+    pub(super) fn counts(&self) -> (usize, usize) {
+        let free = self.places.available_permits();
+        (
+            self.all.saturating_sub(free),
+            self.waiting.load(Ordering::Relaxed),
+        )
+    }
+
     /// A place, as soon as there is one.
     ///
     /// # Errors

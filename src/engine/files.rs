@@ -11,6 +11,8 @@ use datafusion::datasource::TableType;
 use url::Url;
 
 use super::lake::Lake;
+use super::rights;
+use super::safe;
 use super::state::{SharedConfig, session_state};
 use crate::definition::{ExternalTable, Format};
 use crate::error::{Code, Error, Result};
@@ -38,6 +40,9 @@ impl Files {
 
     /// The files at `path` as a table.
     pub(super) async fn table(&self, path: &str) -> Result<Arc<dyn TableProvider>> {
+        if !self.in_view {
+            rights::principal(&self.config.read()).check_files(&format!("'{path}'"))?;
+        }
         let place = self.place(path)?;
         let state = session_state(&self.lake, &self.config, Vec::new());
         let format = match Format::of_name(path) {
@@ -71,6 +76,7 @@ impl Files {
         if path.contains("://") {
             let url = Url::parse(path)
                 .map_err(|e| Error::new(Code::InvalidValue, format!("'{path}' is not a URL: {e}")))?;
+            safe::check_url(self.config.read().options(), self.lake.catalog(), &url)?;
             return self.lake.catalog().place_of_url(&url);
         }
         if self.in_view && !path.starts_with('/') {
@@ -81,6 +87,8 @@ impl Files {
             .with_hint("name the file by its absolute path, or make an external table of it"));
         }
         let here = std::env::current_dir().map_err(|e| Error::io(".", "find", e))?;
+        let options = self.config.read();
+        safe::check_path(options.options(), self.lake.catalog(), &here.join(path))?;
         Place::local(&here, path)
     }
 }

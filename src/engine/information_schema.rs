@@ -108,6 +108,7 @@ impl InformationSchema {
             .zones()
             .iter()
             .map(|zone| zone.name.as_str())
+            .filter(|zone| self.system.may_read(zone))
             .collect();
         names.extend([SystemSchema::NAME, Self::NAME]);
         let rows = names.len();
@@ -125,6 +126,9 @@ impl InformationSchema {
     fn all(&self) -> Result<Vec<Described>> {
         let mut all = Vec::new();
         for zone in self.catalog.zones() {
+            if !self.system.may_read(&zone.name) {
+                continue;
+            }
             for entry in self.catalog.entries(zone)? {
                 let definition = entry.definition.ok();
                 let is_view = definition

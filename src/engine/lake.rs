@@ -15,7 +15,9 @@ use super::failure;
 use super::limits::Limits;
 use super::memory::{LakeMemory, StatementPool, default_limit};
 use super::queries::Queries;
+use super::rights::Principal;
 use super::session::Session;
+use super::sessions::{Origin, Sessions};
 use super::spill::Spill;
 use super::workers::Workers;
 use crate::catalog::Catalog;
@@ -48,6 +50,7 @@ pub struct Lake {
     spill: Arc<Spill>,
     admission: Arc<Admission>,
     queries: Arc<Queries>,
+    sessions: Arc<Sessions>,
     checks: Arc<History>,
     limits: Limits,
     options: LakeOptions,
@@ -66,6 +69,21 @@ pub struct LakeOptions {
     pub running: Option<NonZeroUsize>,
     /// How long a statement may take unless its session says otherwise; by default for ever.
     pub statement_timeout: Option<Duration>,
+}
+
+/// What an opened lake takes at one moment.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Usage {
+    /// Statements that compute.
+    pub running: usize,
+    /// Statements that wait for others to end.
+    pub waiting: usize,
+    /// Bytes that statements hold.
+    pub memory: u64,
+    /// Bytes that caches and statements may hold.
+    pub memory_limit: u64,
+    /// Bytes that cached footers of files hold.
+    pub cache: u64,
 }
 
 /// What may lie in spill files, where `lake.toml` does not say it.
@@ -144,6 +162,7 @@ impl Lake {
                 running.unwrap_or(by_threads.max(RUNNING_AT_LEAST)),
             )),
             queries: Arc::new(Queries::new()),
+            sessions: Arc::default(),
             limits,
             options,
         })
@@ -151,7 +170,37 @@ impl Lake {
 
     /// A session with the default settings.
     pub fn session(&self) -> Session {
-        Session::new(self.clone())
+        self.session_for(Principal::default(), Origin::default())
+    }
+
+    /// A session with the default settings, for somebody else than who runs the program.
+    pub fn session_for(&self, principal: Principal, origin: Origin) -> Session {
+        Session::new(self.clone(), principal, origin)
+    }
+
+    /// Stops the running statement of that id, as `KILL QUERY` does.
+    ///
+    /// # Errors
+    /// [`Code::UndefinedQuery`](crate::error::Code::UndefinedQuery).
+    pub fn kill(&self, id: &str) -> Result<()> {
+        self.queries.kill(id)
+    }
+
+    /// What statements and caches take now.
+    pub fn usage(&self) -> Usage {
+        let (running, waiting) = self.admission.counts();
+        let footers = self
+            .runtime
+            .cache_manager
+            .get_file_metadata_cache()
+            .list_entries();
+        Usage {
+            running,
+            waiting,
+            memory: self.memory.held() as u64,
+            memory_limit: self.memory.limit(),
+            cache: footers.values().map(|entry| entry.size_bytes as u64).sum(),
+        }
     }
 
     /// The lake's folder.
@@ -190,6 +239,10 @@ impl Lake {
 
     pub(super) fn queries(&self) -> &Arc<Queries> {
         &self.queries
+    }
+
+    pub(super) fn sessions(&self) -> &Arc<Sessions> {
+        &self.sessions
     }
 
     /// What rules said of the lake's tables.

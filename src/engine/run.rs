@@ -50,9 +50,19 @@ pub(super) struct Work {
 }
 
 impl Work {
-    /// Starts the plan. Dropped early, its rows stop it.
+    /// The plan's rows. It starts when the first is asked for; dropped early, they stop it.
     pub(super) fn start(self) -> Rows {
         let schema = self.plan.schema();
+        let rows = stream::once(async move { self.running() }).flat_map(|running| {
+            stream::unfold(running, |mut running| async move {
+                let batch = running.next().await?;
+                Some((batch, running))
+            })
+        });
+        Rows::new(schema, rows.boxed())
+    }
+
+    fn running(self) -> Running {
         let record = self.session.record().cloned();
         let workers = Arc::clone(self.session.lake().workers());
         let (sender, receiver) = mpsc::channel(BATCHES_AHEAD);
@@ -64,16 +74,11 @@ impl Work {
                 () = self.run(sender) => {}
             }
         };
-        let running = Running {
+        Running {
             record,
             receiver,
             task: workers.spawn(work),
-        };
-        let rows = stream::unfold(running, |mut running| async move {
-            let batch = running.next().await?;
-            Some((batch, running))
-        });
-        Rows::new(schema, rows.boxed())
+        }
     }
 
     async fn run(mut self, sender: mpsc::Sender<Result<RecordBatch>>) {

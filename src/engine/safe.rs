@@ -1,21 +1,19 @@
 //! A session that reads the lake and does nothing else: the setting `session.safe`.
 //!
 //! Owns what such a session refuses: every statement that is not known to read only, and every file
-//! that lies neither in the lake's folder nor in a zone's. It is checked where statements run, on what
-//! was parsed and planned, whatever front end they came from. Once on it stays on: a text that is run
-//! cannot turn it off.
+//! that a statement names and that lies neither in the lake's folder nor in a zone's. It is checked where
+//! statements run, before anything is opened, whatever front end they came from. Once on it stays on: a
+//! text that is run cannot turn it off.
 
 use std::any::Any;
-use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::path::{Component, Path, PathBuf};
 
 use datafusion::common::config::{ConfigEntry, ConfigExtension, ConfigOptions, ExtensionOptions};
-use datafusion::datasource::physical_plan::FileScanConfig;
-use datafusion::datasource::source::DataSourceExec;
-use datafusion::physical_plan::ExecutionPlan;
 use datafusion::sql::parser::Statement as Standard;
+use url::{Position, Url};
 
 use crate::catalog::Catalog;
+use crate::definition::ZoneDefinition;
 use crate::error::{Code, Error, Result};
 use crate::syntax::Statement;
 
@@ -108,6 +106,7 @@ fn reads_only(statement: &Statement) -> bool {
         Statement::ShowTables { .. }
         | Statement::ShowCreate(_)
         | Statement::ShowPartitions(_)
+        | Statement::CheckTable(_)
         | Statement::SuggestConstraints(_)
         | Statement::ShowFunctions { .. }
         | Statement::Describe(_)
@@ -124,7 +123,8 @@ fn reads_only(statement: &Statement) -> bool {
     }
 }
 
-fn is_query(statement: &Standard) -> bool {
+/// Whether a statement is a query that writes nothing.
+pub(super) fn is_query(statement: &Standard) -> bool {
     matches!(
         statement,
         Standard::Statement(inner) if matches!(
@@ -146,49 +146,64 @@ fn is_select(body: &sqlparser::ast::SetExpr) -> bool {
     }
 }
 
-/// Checks the files that a plan reads.
+/// Checks a file, folder or pattern of the local disk that a statement names, before any of it is opened.
 ///
 /// # Errors
-/// [`Code::SafeSession`] if the session is safe and one of them lies outside the lake.
-pub(super) fn check_files(
-    options: &ConfigOptions,
-    catalog: &Catalog,
-    plan: &Arc<dyn ExecutionPlan>,
-) -> Result<()> {
+/// [`Code::SafeSession`] if the session is safe and the path lies outside the lake, links resolved.
+pub(super) fn check_path(options: &ConfigOptions, catalog: &Catalog, path: &Path) -> Result<()> {
     if !is_on(options) {
         return Ok(());
     }
     let zones = catalog.zones().iter().map(|zone| catalog.zone_folder(zone));
-    let folders: Vec<PathBuf> = std::iter::once(catalog.root().to_owned())
-        .chain(zones)
-        .filter_map(|folder| folder.canonicalize().ok())
-        .collect();
-    match outside(plan, &folders) {
-        Some(file) => Err(refused(&format!(
-            "this session is safe: '{file}' lies outside the lake"
-        ))),
-        None => Ok(()),
+    let mut folders = std::iter::once(catalog.root().to_owned()).chain(zones);
+    let real = resolved(path);
+    match folders.any(|folder| real.starts_with(resolved(&folder))) {
+        true => Ok(()),
+        false => Err(outside(&path.display().to_string())),
     }
 }
 
-/// The first file of the plan that lies in none of the folders.
-fn outside(plan: &Arc<dyn ExecutionPlan>, folders: &[PathBuf]) -> Option<String> {
-    if let Some(source) = plan.downcast_ref::<DataSourceExec>()
-        && let Some(scan) = source.data_source().downcast_ref::<FileScanConfig>()
-    {
-        let is_local = scan.object_store_url.as_str().starts_with("file://");
-        let files = scan.file_groups.iter().flat_map(|group| group.iter());
-        for file in files {
-            let path = Path::new("/").join(file.object_meta.location.as_ref());
-            let real = path.canonicalize().unwrap_or_else(|_| path.clone());
-            if !is_local || !folders.iter().any(|folder| real.starts_with(folder)) {
-                return Some(path.display().to_string());
-            }
-        }
+/// Checks a file, folder or pattern of an object store that a statement names.
+///
+/// # Errors
+/// [`Code::SafeSession`] if the session is safe and the URL lies in no zone.
+pub(super) fn check_url(options: &ConfigOptions, catalog: &Catalog, url: &Url) -> Result<()> {
+    let lies_in = |zone: Url| {
+        let folder = zone.path().trim_end_matches('/');
+        zone[..Position::BeforePath] == url[..Position::BeforePath]
+            && url
+                .path()
+                .strip_prefix(folder)
+                .is_some_and(|rest| rest.starts_with('/'))
+    };
+    let mut zones = catalog.zones().iter().filter_map(ZoneDefinition::url);
+    match !is_on(options) || zones.any(lies_in) {
+        true => Ok(()),
+        false => Err(outside(url.as_str())),
     }
-    plan.children()
-        .into_iter()
-        .find_map(|child| outside(child, folders))
+}
+
+fn outside(file: &str) -> Error {
+    refused(&format!("this session is safe: '{file}' lies outside the lake"))
+        .with_hint("open another session, or land the file in a table of the lake")
+}
+
+/// The path without links and `..`: what exists of it by the disk, the rest (a pattern) as written.
+fn resolved(path: &Path) -> PathBuf {
+    let existing = path.ancestors().find_map(|ancestor| {
+        let real = ancestor.canonicalize().ok()?;
+        Some((real, path.strip_prefix(ancestor).ok()?))
+    });
+    match existing {
+        Some((real, rest)) => rest.components().fold(real, |mut real, component| {
+            match component {
+                Component::ParentDir => drop(real.pop()),
+                component => real.push(component),
+            }
+            real
+        }),
+        None => path.to_owned(),
+    }
 }
 
 fn refused(message: &str) -> Error {

@@ -6,21 +6,24 @@ use datafusion::error::DataFusionError;
 use datafusion::execution::SessionState;
 use datafusion::logical_expr::LogicalPlan;
 use datafusion::physical_plan::ExecutionPlan;
+use datafusion::prelude::SessionConfig;
 use futures::{FutureExt, StreamExt, stream};
 use parking_lot::RwLock;
 
 use super::admission::is_metadata;
+use super::checks;
 use super::failure;
 use super::lake::Lake;
 use super::limits::{Limits, some};
 use super::outcome::{Body, Outcome, Outcomes, Rows};
 use super::pins::Pins;
-use super::prepared::Prepared;
+use super::prepared_statements::PreparedStatements;
 use super::progress::Progress;
 use super::queries::{Record, Stop};
 use super::recorded::recorded;
+use super::rights::{self, FirstLimits, Principal};
 use super::run::{Attempts, Replan, Work, panicked};
-use super::safe;
+use super::sessions::{Origin, Presence, Sessions};
 use super::state::{SharedConfig, fit_sorts, follow_settings, initial_config, session_state};
 use super::statements;
 use crate::error::{Code, Error, Result};
@@ -36,26 +39,46 @@ pub struct Session {
     base: Arc<SessionState>,
     progress: Progress,
     id: Arc<str>,
-    prepared: Prepared,
+    prepared: PreparedStatements,
     /// Whether its statements are shown in `system.queries`.
     is_shown: bool,
+    presence: Arc<Presence>,
     /// The statement that this is handed to.
     record: Option<Record>,
 }
 
 impl Session {
-    pub(super) fn new(lake: Lake) -> Self {
-        let config = Arc::new(RwLock::new(initial_config(&lake)));
+    pub(super) fn new(lake: Lake, principal: Principal, origin: Origin) -> Self {
+        let id = lake.queries().session_id();
+        let presence = lake.sessions().enter(&id, &principal.user, origin);
+        let config = begun(&lake, Arc::new(principal));
+        let config = Arc::new(RwLock::new(config));
         let base = Arc::new(session_state(&lake, &config, Vec::new()));
-        let id = lake.queries().session_id().into();
         Self {
             lake,
             config,
             base,
             progress: Progress::default(),
-            id,
-            prepared: Prepared::default(),
+            id: id.into(),
+            presence,
+            prepared: PreparedStatements::default(),
             is_shown: true,
+            record: None,
+        }
+    }
+
+    /// What a view is planned in: settings and a state of its own.
+    pub(super) fn within(lake: Lake, config: SharedConfig, state: SessionState) -> Self {
+        Self {
+            id: "view".into(),
+            lake,
+            config,
+            base: Arc::new(state),
+            progress: Progress::default(),
+            prepared: PreparedStatements::default(),
+            is_shown: false,
+            // Among no sessions: nobody sees it.
+            presence: Arc::<Sessions>::default().enter("view", "", Origin::default()),
             record: None,
         }
     }
@@ -79,6 +102,7 @@ impl Session {
         if self.is_shown {
             self.pins().clear();
         }
+        self.presence.begin();
         let limits = Limits::of(&self.config.read());
         let lake = &self.lake;
         let queries = lake.queries();
@@ -176,6 +200,28 @@ impl Session {
         self.progress.clone()
     }
 
+    /// For whom statements are run.
+    pub fn principal(&self) -> Arc<Principal> {
+        rights::principal(&self.config.read())
+    }
+
+    /// The same session with versions of tables of its own to see, for what is asked while a statement runs.
+    pub(super) fn aside(&self) -> Self {
+        let config = self.config.read().clone();
+        let config = config.with_extension(Arc::new(Pins::default()));
+        let config = Arc::new(RwLock::new(config));
+        Self {
+            base: Arc::new(session_state(&self.lake, &config, Vec::new())),
+            config,
+            ..self.clone()
+        }
+    }
+
+    /// The settings that this session began with.
+    pub(super) fn first_config(&self) -> SessionConfig {
+        begun(&self.lake, self.principal())
+    }
+
     /// The lake.
     pub fn lake(&self) -> &Lake {
         &self.lake
@@ -201,7 +247,7 @@ impl Session {
         self.record.as_ref()
     }
 
-    pub(super) fn prepared(&self) -> &Prepared {
+    pub(super) fn prepared(&self) -> &PreparedStatements {
         &self.prepared
     }
 
@@ -229,9 +275,11 @@ impl Session {
         piece: &Piece,
         parameters: &Parameters,
     ) -> Result<LogicalPlan> {
-        planner::plan(state, piece, parameters)
+        let plan = planner::plan(state, piece, parameters)
             .await
-            .map_err(|error| self.translated(error, piece))
+            .map_err(|error| self.translated(error, piece))?;
+        let plan = checks::resolve(self, state, plan).await;
+        plan.map_err(|error| self.placed(error, piece))
     }
 
     /// Optimises a plan and makes it executable.
@@ -241,12 +289,10 @@ impl Session {
         piece: &Piece,
         plan: &LogicalPlan,
     ) -> Result<Arc<dyn ExecutionPlan>> {
-        let plan = state
+        state
             .create_physical_plan(plan)
             .await
-            .map_err(|error| self.translated(error, piece))?;
-        safe::check_files(state.config_options(), self.lake.catalog(), &plan)?;
-        Ok(plan)
+            .map_err(|error| self.translated(error, piece))
     }
 
     /// Plans and runs a query, which may be planned anew and run again while it has delivered nothing.
@@ -294,7 +340,7 @@ impl Session {
         Ok((self.physical(state, piece, &plan).await?, is_metadata))
     }
 
-    /// Starts a plan on the lake's workers; its rows come as they are asked for. Dropped early, they
+    /// Runs a plan on the lake's workers when its rows are asked for. Dropped early, they
     /// stop it.
     pub(super) fn stream(
         &self,
@@ -313,6 +359,30 @@ impl Session {
         Ok(work.start())
     }
 
+    /// Plans and starts a query of the engine's own, which may be planned anew and run again while it has
+    /// delivered nothing.
+    pub(super) async fn stream_again(
+        &self,
+        state: &SessionState,
+        piece: &Piece,
+        plan: &LogicalPlan,
+    ) -> Result<Rows> {
+        let (session, text, logical) = (self.clone(), piece.clone(), plan.clone());
+        let again: Replan = Arc::new(move |state| {
+            let (session, text, logical) = (session.clone(), text.clone(), logical.clone());
+            async move { session.physical(&state, &text, &logical).await }.boxed()
+        });
+        let work = Work {
+            session: self.clone(),
+            state: state.clone(),
+            piece: piece.clone(),
+            plan: self.physical(state, piece, plan).await?,
+            again: Some(again),
+            needs_place: true,
+        };
+        Ok(work.start())
+    }
+
     pub(super) fn translated(&self, error: DataFusionError, piece: &Piece) -> Error {
         failure::translate(error, piece, self.lake.catalog(), &self.zone())
     }
@@ -325,4 +395,11 @@ impl Session {
     fn placed(&self, error: Error, piece: &Piece) -> Error {
         self.translated(error.into(), piece)
     }
+}
+
+/// The settings with which a principal's session begins.
+fn begun(lake: &Lake, principal: Arc<Principal>) -> SessionConfig {
+    let limits = FirstLimits(lake.limits());
+    let config = initial_config(lake).with_extension(principal);
+    config.with_extension(Arc::new(limits))
 }

@@ -4,8 +4,8 @@ use arrow::array::timezone::Tz;
 use datafusion::common::config::ConfigEntry;
 use datafusion::prelude::SessionConfig;
 
-use super::safe;
 use super::state::{SharedConfig, enforce};
+use super::{rights, safe};
 use crate::error::{Code, Error, Result, did_you_mean};
 
 /// What the full names of settings begin with; it may be left out.
@@ -90,6 +90,7 @@ pub(super) fn set(config: &SharedConfig, name: &str, value: &str) -> Result<Stri
         .with_source(error)
     })?;
     safe::check_setting(config.options(), changed.options())?;
+    rights::check_limits(&config, changed.options())?;
     enforce(&mut changed);
     *config = changed;
     Ok(entry.key)

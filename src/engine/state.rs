@@ -14,11 +14,12 @@ use parking_lot::RwLock;
 use super::files::Files;
 use super::information_schema::InformationSchema;
 use super::lake::Lake;
+use super::offered::{OfferedSchema, Offers};
 use super::pins::Pins;
 use super::safe::Safety;
 use super::system::SystemSchema;
 use super::tables::Tables;
-use crate::catalog::{CATALOG, FILES, LakeCatalogs};
+use crate::catalog::{CATALOG, FILES, LakeCatalogs, OFFERED};
 use crate::planner::{CheckedArithmetic, LiftSubqueries};
 use crate::{functions, operators, planner};
 
@@ -45,6 +46,7 @@ pub(super) fn initial_config(lake: &Lake) -> SessionConfig {
         .with_default_catalog_and_schema(CATALOG, first_zone)
         .with_information_schema(false)
         .with_extension(Arc::new(Pins::default()))
+        .with_extension(Arc::new(Offers::default()))
         .with_collect_statistics(true);
     config = config.with_option_extension(lake.limits());
     if let Some(threads) = lake.options().threads {
@@ -114,6 +116,7 @@ pub(super) fn session_state(lake: &Lake, config: &SharedConfig, views: Vec<Strin
         Arc::clone(&tables) as _,
         Arc::clone(config),
         Arc::clone(lake.queries()),
+        Arc::clone(lake.sessions()),
         Arc::clone(lake.checks()),
     ));
     let information_schema = InformationSchema::new(
@@ -129,6 +132,10 @@ pub(super) fn session_state(lake: &Lake, config: &SharedConfig, views: Vec<Strin
             Arc::new(information_schema) as _,
         ),
         (FILES.to_owned(), Arc::new(files) as _),
+        (
+            OFFERED.to_owned(),
+            Arc::new(OfferedSchema(Arc::clone(config))) as _,
+        ),
     ]);
     let catalogs = LakeCatalogs::new(Arc::clone(lake.catalog()), tables, others);
     let builder = SessionStateBuilder::new()

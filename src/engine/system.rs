@@ -11,6 +11,8 @@ use datafusion::logical_expr::Documentation;
 
 use super::checks::History;
 use super::queries::Queries;
+use super::rights;
+use super::sessions::Sessions;
 use super::settings;
 use super::state::{SharedConfig, aggregate_functions, scalar_functions, window_functions};
 use crate::catalog::{Catalog, Entry, TablePlanner};
@@ -27,18 +29,29 @@ pub(super) struct SystemSchema {
     planner: Arc<dyn TablePlanner>,
     config: SharedConfig,
     queries: Arc<Queries>,
+    sessions: Arc<Sessions>,
     checks: Arc<History>,
 }
 
 impl SystemSchema {
     pub(super) const NAME: &str = "system";
-    pub(super) const TABLES: &[&str] = &["checks", "columns", "functions", "queries", "settings", "tables"];
+    pub(super) const TABLES: &[&str] = &[
+        "checks",
+        "columns",
+        "functions",
+        "queries",
+        "rules",
+        "sessions",
+        "settings",
+        "tables",
+    ];
 
     pub(super) fn new(
         catalog: Arc<Catalog>,
         planner: Arc<dyn TablePlanner>,
         config: SharedConfig,
         queries: Arc<Queries>,
+        sessions: Arc<Sessions>,
         checks: Arc<History>,
     ) -> Self {
         Self {
@@ -46,20 +59,46 @@ impl SystemSchema {
             planner,
             config,
             queries,
+            sessions,
             checks,
         }
     }
 
     async fn batch(&self, name: &str) -> Result<Option<RecordBatch>> {
         Ok(Some(match name {
-            "tables" => tables(&self.catalog)?,
+            "tables" => tables(&self.catalog, &self.config)?,
             "columns" => self.columns().await?,
             "settings" => settings_table(&self.config),
             "functions" => functions(),
-            "queries" => self.queries.table(),
-            "checks" => self.checks.table()?,
+            "queries" => self.queries(),
+            "sessions" => self.sessions(),
+            "rules" => super::rules::rules_table(&self.catalog, &|zone| self.may_read(zone))?,
+            "checks" => {
+                let loads = super::rules::loads_in_logs(&self.catalog)?;
+                self.checks.table(loads, &|zone| self.may_read(zone))?
+            }
             _ => return Ok(None),
         }))
+    }
+
+    /// Whether the session's principal may read `zone`.
+    pub(super) fn may_read(&self, zone: &str) -> bool {
+        rights::principal(&self.config.read()).may_read(zone)
+    }
+
+    /// Other users' statements are shown to administrators alone.
+    fn queries(&self) -> RecordBatch {
+        let principal = rights::principal(&self.config.read());
+        match principal.is_admin() {
+            true => self.queries.table(None),
+            false => self.queries.table(Some(&self.sessions.of_user(&principal.user))),
+        }
+    }
+
+    fn sessions(&self) -> RecordBatch {
+        let principal = rights::principal(&self.config.read());
+        self.sessions
+            .table((!principal.is_admin()).then_some(principal.user.as_str()))
     }
 
     /// Tables whose columns cannot be told are left out; `system.tables` says why.
@@ -176,8 +215,10 @@ fn entries(catalog: &Catalog) -> Result<Vec<(ZoneDefinition, Entry)>> {
 }
 
 /// `system.tables`: a row a definition, those that are broken with their error.
-pub(super) fn tables(catalog: &Catalog) -> Result<RecordBatch> {
-    let entries = entries(catalog)?;
+pub(super) fn tables(catalog: &Catalog, config: &SharedConfig) -> Result<RecordBatch> {
+    let mut entries = entries(catalog)?;
+    let principal = rights::principal(&config.read());
+    entries.retain(|(zone, _)| principal.may_read(&zone.name));
     let good = |get: fn(&TableDefinition) -> Option<String>| -> ArrayRef {
         let values = entries
             .iter()

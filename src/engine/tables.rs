@@ -8,10 +8,13 @@ use datafusion::catalog::{MemTable, TableProvider};
 use datafusion::datasource::ViewTable;
 use parking_lot::RwLock;
 
+use super::checks;
 use super::failure;
 use super::lake::Lake;
 use super::landing::register;
 use super::pins::Pins;
+use super::rights::{self, Role};
+use super::session::Session;
 use super::state::{SharedConfig, session_state};
 use crate::catalog::TablePlanner;
 use crate::definition::{ExternalTable, ManagedTable, TableDefinition, TableKind, View, ZoneDefinition};
@@ -34,6 +37,14 @@ pub(super) struct Tables {
 impl Tables {
     pub(super) fn new(lake: Lake, config: SharedConfig, views: Vec<String>) -> Self {
         Self { lake, config, views }
+    }
+
+    /// What a statement names itself it must be allowed to read; what a view names, its maker was.
+    fn check(&self, zone: &ZoneDefinition) -> Result<()> {
+        match self.views.is_empty() {
+            true => rights::principal(&self.config.read()).check(&zone.name, Role::Read),
+            false => Ok(()),
+        }
     }
 
     async fn external(
@@ -81,7 +92,8 @@ impl Tables {
         let default_zone = view.default_zone.as_ref().unwrap_or(&zone.name);
         config.options_mut().catalog.default_schema = default_zone.clone();
         let views = [self.views.as_slice(), std::slice::from_ref(&name)].concat();
-        let state = session_state(&self.lake, &Arc::new(RwLock::new(config)), views);
+        let config = Arc::new(RwLock::new(config));
+        let state = session_state(&self.lake, &config, views);
         let of_view = |error: Error| {
             if error.code() == Code::InvalidDefinition {
                 // Of another definition: it says which, and where.
@@ -102,6 +114,8 @@ impl Tables {
         let plan = planner::plan(&state, &piece, &Parameters::default())
             .await
             .map_err(|e| of_view(failure::translate(e, &piece, self.lake.catalog(), default_zone)))?;
+        let session = Session::within(self.lake.clone(), config, state.clone());
+        let plan = checks::resolve(&session, &state, plan).await.map_err(of_view)?;
         Ok(Arc::new(ViewTable::new(plan, Some(view.query.clone()))))
     }
 }
@@ -124,12 +138,9 @@ pub(super) async fn managed_table(
             .with_hint_if(error.hint().map(str::to_owned))
             .with_source(error)
     })?;
-    Ok(ManagedTableProvider::new(
-        name,
-        log,
-        snapshot,
-        table.sorted_by.clone(),
-    ))
+    let proven = checks::proven(lake, definition, &log, &snapshot);
+    let provider = ManagedTableProvider::new(name, log, snapshot, table.sorted_by.clone());
+    Ok(provider.with_proven(proven))
 }
 
 /// `table` (`name` with its zone, for errors) with the columns of its files if it says none.
@@ -227,6 +238,7 @@ impl TablePlanner for Tables {
         zone: &ZoneDefinition,
         definition: &Arc<TableDefinition>,
     ) -> Result<Arc<dyn TableProvider>> {
+        self.check(zone)?;
         match &definition.kind {
             TableKind::External(table) => self.external(zone, definition, table).await,
             TableKind::Managed(table) => self.managed(zone, definition, table).await,
@@ -240,10 +252,16 @@ impl TablePlanner for Tables {
         definition: &Arc<TableDefinition>,
         suffix: &str,
     ) -> Result<Option<Arc<dyn TableProvider>>> {
+        self.check(zone)?;
         if let Some(as_of) = AsOf::from_suffix(suffix) {
             let pins: Arc<Pins> = self.config.read().get_extension().unwrap_or_default();
             let table = past_table(&self.lake, &pins, zone, definition, &as_of).await?;
             return Ok(Some(Arc::new(table)));
+        }
+        if let ("quarantine", TableKind::Managed(table)) = (suffix, &definition.kind) {
+            let pins: Arc<Pins> = self.config.read().get_extension().unwrap_or_default();
+            let table = managed_table(&self.lake, &pins, zone, definition, table).await?;
+            return Ok(Some(Arc::new(managed::QuarantineTable::of(&table).await?)));
         }
         let batch = metadata(&self.lake, &self.config, zone, definition, suffix).await?;
         let Some(batch) = batch else { return Ok(None) };

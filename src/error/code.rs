@@ -95,6 +95,14 @@ codes! {
     UndefinedParameter = "42P02", User;
     /// The table or view exists already.
     DuplicateTable = "42P07", Conflict;
+    /// There is a rule or constraint of that name already.
+    DuplicateObject = "42710", Conflict;
+    /// No rule or constraint of that name.
+    UndefinedObject = "WR011", NotFound;
+    /// A load breaks a rule of its table that does not let it pass.
+    RuleViolation = "WR020", DataValidation;
+    /// A load has more bad rows than its limit.
+    RejectLimit = "WR021", DataValidation;
     /// A column is named twice.
     DuplicateColumn = "42701", User;
     /// A name fits more than one column.
@@ -137,10 +145,16 @@ codes! {
     ChangedUnderneath = "WR004", Conflict;
     /// The session is safe: it reads the lake and changes nothing.
     SafeSession = "WR010", Permission;
+    /// The user's roles do not allow it.
+    NoRight = "WR011", Permission;
+    /// No such user, a wrong password, or a session that has ended.
+    NotAuthenticated = "28000", Permission;
     /// A file or folder that is not there.
     UndefinedFile = "58P01", NotFound;
     /// The operating system refused access to a file or folder.
     StorageRefused = "58P02", Permission;
+    /// The server cannot be reached, or the connection broke.
+    Connection = "08006", Unavailable;
     /// Storage failed.
     Io = "58030", Unavailable;
     /// No room on the disk.

@@ -4,11 +4,12 @@ use std::fmt;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 
+use serde::{Deserialize, Serialize};
 use unicode_width::UnicodeWidthStr;
 
 /// A place in a text: file, line and column (both from 1, in characters), the line itself, and how
 /// many characters are meant.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Location {
     file: Option<PathBuf>,
     line: usize,
@@ -39,6 +40,15 @@ impl Location {
         }
     }
 
+    /// A place that another program told, moved into the line that it told with it.
+    pub(super) fn within_bounds(mut self) -> Self {
+        let chars = self.text.chars().count();
+        self.line = self.line.max(1);
+        self.column = self.column.clamp(1, chars + 1);
+        self.length = self.length.clamp(1, (chars + 1 - self.column).max(1));
+        self
+    }
+
     /// The place of a byte range in `source`.
     pub fn of_bytes(source: &str, range: Range<usize>) -> Self {
         let start = floor_boundary(source, range.start);
@@ -48,6 +58,12 @@ impl Location {
         let line_start = before.rfind('\n').map_or(0, |i| i + 1);
         let column = source[line_start..start].chars().count() + 1;
         Self::in_text(source, line, column, source[start..end].chars().count())
+    }
+
+    /// The same line and column of another text.
+    #[must_use]
+    pub fn of_text(&self, source: &str) -> Self {
+        Self::in_text(source, self.line, self.column, self.length)
     }
 
     /// The same place, in `file`.

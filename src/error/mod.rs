@@ -6,6 +6,7 @@
 
 mod code;
 mod location;
+mod portable;
 mod suggest;
 mod wording;
 
@@ -82,6 +83,17 @@ impl Error {
     #[must_use]
     pub fn at(mut self, location: Location) -> Self {
         self.0.location.get_or_insert(location);
+        self
+    }
+
+    /// The same error, its place read from `source`, which has the same lines. One in a file stays.
+    #[must_use]
+    pub fn placed_in(mut self, source: &str) -> Self {
+        let in_text = |location: Location| match location.file() {
+            Some(_) => location,
+            None => location.of_text(source),
+        };
+        self.0.location = self.0.location.map(in_text);
         self
     }
 

@@ -7,9 +7,12 @@
 //! `planner` takes what this module hands out.
 
 mod input;
+pub mod judge;
 mod node;
 mod relation;
 mod summarize;
+pub mod validate;
+pub mod violations;
 pub mod window;
 
 use std::sync::Arc;
@@ -25,7 +28,7 @@ use node::NodePlanner;
 
 /// Every relation function.
 pub fn relation_functions() -> impl Iterator<Item = &'static dyn RelationFunction> {
-    let others: &[&dyn RelationFunction] = &[&summarize::Summarize];
+    let others: &[&dyn RelationFunction] = &[&summarize::Summarize, &violations::Violations];
     window::FUNCTIONS.iter().chain(others).copied()
 }
 
@@ -42,6 +45,7 @@ pub fn node_planners() -> Vec<Arc<dyn ExtensionPlanner + Send + Sync>> {
         NodePlanner::<window::SessionNode>::planner(),
         NodePlanner::<window::CountNode>::planner(),
         NodePlanner::<summarize::TransposeNode>::planner(),
+        NodePlanner::<judge::JudgeNode>::planner(),
     ]
 }
 

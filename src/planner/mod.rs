@@ -12,6 +12,7 @@
 
 mod cancellable;
 mod checked;
+mod expression;
 mod file_names;
 mod forms;
 mod guard;
@@ -28,11 +29,13 @@ mod wildcards;
 
 pub use cancellable::{Cancellation, cancellable};
 pub use checked::CheckedArithmetic;
+pub use expression::expression;
 pub use lift_subqueries::LiftSubqueries;
 pub use order_keys::PassOrderKeys;
 pub use physical::Planner;
 pub use relations::spell_out;
 
+use datafusion::common::ParamValues;
 use datafusion::error::Result;
 use datafusion::execution::SessionState;
 use datafusion::logical_expr::LogicalPlan;
@@ -47,11 +50,30 @@ use crate::syntax::{Parameters, Piece, Statement};
 /// DataFusion's own, and this crate's wrapped in `External`.
 pub async fn plan(state: &SessionState, piece: &Piece, parameters: &Parameters) -> Result<LogicalPlan> {
     let values = parameters::values(piece, parameters)?;
+    let plan = planned(state, piece, values.as_ref()).await?;
+    match values {
+        Some(values) => {
+            limits::check(&plan, piece, parameters)?;
+            plan.with_param_values(values)
+        }
+        None => Ok(plan),
+    }
+}
+
+/// The same with its placeholders in it, which tells their types.
+///
+/// # Errors
+/// As of [`plan`].
+pub async fn plan_unbound(state: &SessionState, piece: &Piece) -> Result<LogicalPlan> {
+    planned(state, piece, None).await
+}
+
+async fn planned(state: &SessionState, piece: &Piece, values: Option<&ParamValues>) -> Result<LogicalPlan> {
     let mut spelled = piece.clone();
     // Each turn spells a name anew; two rules that disagree about one must not do so for ever.
     let mut turns = piece.tokens().len();
     let mut hints = forms::Hints::default();
-    let plan = loop {
+    loop {
         let mut statement = Statement::parse(&spelled)?
             .into_planned()
             .ok_or_else(|| Error::new(Code::Internal, "this statement is not planned"))?;
@@ -63,13 +85,13 @@ pub async fn plan(state: &SessionState, piece: &Piece, parameters: &Parameters) 
         forms::spell_out(&mut statement, &hints);
         let planned = match spell_out(&mut statement) {
             true => {
-                let state = relations::planning(state, values.as_ref())?;
+                let state = relations::planning(state, values)?;
                 state.statement_to_plan(statement).await
             }
             false => state.statement_to_plan(statement).await,
         };
         match planned {
-            Ok(plan) => break output_names::as_written(plan, columns)?,
+            Ok(plan) => return output_names::as_written(plan, columns),
             Err(error) => {
                 let mut respelled = names::respell(&spelled, &error)?;
                 if respelled.is_none() {
@@ -83,12 +105,5 @@ pub async fn plan(state: &SessionState, piece: &Piece, parameters: &Parameters) 
                 turns = turns.saturating_sub(1);
             }
         }
-    };
-    match values {
-        Some(values) => {
-            limits::check(&plan, piece, parameters)?;
-            plan.with_param_values(values)
-        }
-        None => Ok(plan),
     }
 }

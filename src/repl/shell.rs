@@ -104,7 +104,7 @@ impl<'a> Shell<'a> {
     pub(super) async fn run(mut self) -> Result<()> {
         if !self.options.quiet {
             note(&format!(
-                "weir {}, lake '{}'. A statement ends at its semicolon; .help says more, Ctrl-D leaves.",
+                "weir {}, lake '{}'\nA statement ends at its semicolon. .help says more, Ctrl-D leaves.",
                 env!("CARGO_PKG_VERSION"),
                 self.options.name
             ));

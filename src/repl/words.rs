@@ -2,7 +2,32 @@
 
 /// Words that begin a statement.
 pub(super) const STATEMENTS: &[&str] = &[
-    "CREATE", "DESCRIBE", "DROP", "EXPLAIN", "INSERT", "RESET", "SELECT", "SET", "SHOW", "USE", "VALUES",
+    "ALTER",
+    "CHECK",
+    "COMMENT",
+    "COPY",
+    "CREATE",
+    "DELETE",
+    "DESCRIBE",
+    "DROP",
+    "EXPLAIN",
+    "INSERT",
+    "KILL",
+    "MERGE",
+    "OPTIMIZE",
+    "REPLAY",
+    "RESET",
+    "RESTORE",
+    "SELECT",
+    "SET",
+    "SHOW",
+    "SUGGEST",
+    "SUMMARIZE",
+    "TRUNCATE",
+    "UPDATE",
+    "USE",
+    "VACUUM",
+    "VALUES",
     "WITH",
 ];
 
@@ -65,7 +90,6 @@ pub(super) const EXPRESSIONS: &[&str] = &[
 
 /// Words of definitions.
 const DEFINITIONS: &[&str] = &[
-    "COMMENT",
     "EXTERNAL",
     "IF",
     "INTO",
@@ -80,20 +104,7 @@ const DEFINITIONS: &[&str] = &[
 ];
 
 /// Further words that are coloured wherever they stand bare.
-const OTHERS: &[&str] = &[
-    "ALTER",
-    "ANALYZE",
-    "COPY",
-    "DELETE",
-    "MERGE",
-    "OVERWRITE",
-    "RECURSIVE",
-    "TRUNCATE",
-    "UPDATE",
-    "VACUUM",
-    "WINDOW",
-    "WITHIN",
-];
+const OTHERS: &[&str] = &["ANALYZE", "OVERWRITE", "RECURSIVE", "WINDOW", "WITHIN"];
 
 /// Whether a bare word belongs to the language rather than to the data.
 pub(super) fn is_keyword(word: &str) -> bool {

@@ -4,6 +4,7 @@ use sqlparser::tokenizer::Token;
 
 use super::create::column_spec;
 use super::cursor::{Cursor, in_parentheses, table_name};
+use super::rule::{self, Listed};
 use super::statement::{Alter, AlterAction, Comment, CommentTarget, Property, Statement};
 use crate::error::{Code, Error, Result};
 
@@ -33,6 +34,15 @@ fn action(cursor: &mut Cursor<'_>) -> Result<AlterAction> {
             column,
             if_not_exists,
         })
+    } else if cursor.takes(&["ADD"]) {
+        match rule::listed(cursor)? {
+            Listed::Rule(constraint) => Ok(AlterAction::AddRule(constraint)),
+            Listed::Check(check) => Ok(AlterAction::AddCheck(Box::new(check))),
+        }
+    } else if cursor.takes(&["DROP", "CONSTRAINT"]) {
+        let if_exists = cursor.takes(&["IF", "EXISTS"]);
+        let name = cursor.identifier()?;
+        Ok(AlterAction::DropConstraint { name, if_exists })
     } else if cursor.takes(&["RENAME", "TO"]) {
         Ok(AlterAction::RenameTo(cursor.table_name()?))
     } else if cursor.takes(&["RENAME", "COLUMN"]) {
@@ -44,12 +54,12 @@ fn action(cursor: &mut Cursor<'_>) -> Result<AlterAction> {
         cursor.takes(&["TBLPROPERTIES"]);
         Ok(AlterAction::Set(in_parentheses(cursor, property)?))
     } else {
-        cursor.expected("ADD COLUMN, RENAME TO, RENAME COLUMN or SET")
+        cursor.expected("ADD COLUMN, ADD CONSTRAINT, DROP CONSTRAINT, RENAME TO, RENAME COLUMN or SET")
     }
 }
 
 /// `owner = 'x'`.
-fn property(cursor: &mut Cursor<'_>) -> Result<Property> {
+pub(super) fn property(cursor: &mut Cursor<'_>) -> Result<Property> {
     let (name, span) = cursor.word()?;
     cursor.expect_token(&Token::Eq)?;
     let (value, _) = cursor.text()?;

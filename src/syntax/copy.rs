@@ -59,7 +59,7 @@ fn copy(cursor: &mut Cursor<'_>) -> Result<Statement> {
 }
 
 /// `SELECT * FROM table`.
-fn whole_table(table: &TableName) -> Result<Box<Query>> {
+pub(super) fn whole_table(table: &TableName) -> Result<Box<Query>> {
     let parts = [
         table.catalog.as_deref(),
         table.zone.as_deref(),

@@ -5,7 +5,9 @@ use sqlparser::ast::{Ident, Query};
 use sqlparser::parser::Parser;
 use sqlparser::tokenizer::{Span, Token};
 
+use super::alter::property;
 use super::cursor::{Cursor, in_parentheses, parse_query, takes_not_null};
+use super::rule::{self, Listed};
 use super::statement::{ColumnSpec, CreateTable, CreateView, ExternalSource, Statement, TableName};
 use crate::error::{Code, Error, Result};
 
@@ -96,12 +98,14 @@ fn table(cursor: &mut Cursor<'_>, or_replace: bool, external: bool) -> Result<St
         sorted_by: Vec::new(),
         external: None,
         options: Vec::new(),
-        owner: None,
+        properties: Vec::new(),
+        rules: Vec::new(),
+        checks: Vec::new(),
         comment: None,
         query: None,
     };
     if cursor.next_is(&Token::LParen) {
-        table.columns = in_parentheses(cursor, column)?;
+        in_parentheses(cursor, |cursor| item(cursor, &mut table))?;
     }
     let mut source = Source::default();
     while !cursor.at_end() {
@@ -169,7 +173,7 @@ fn clause(
             return Err(again("COMMENT"));
         }
     } else if cursor.takes(&["WITH"]) {
-        properties(cursor, table)?;
+        table.properties.extend(in_parentheses(cursor, property)?);
     } else if external && cursor.takes(&["STORED", "AS"]) {
         let (format, _) = cursor.word()?;
         if source.format.replace(format).is_some() {
@@ -192,6 +196,29 @@ fn clause(
         });
     }
     Ok(())
+}
+
+/// A column or a constraint in the list of a new table.
+fn item(cursor: &mut Cursor<'_>, table: &mut CreateTable) -> Result<()> {
+    if !rule::begins(cursor) {
+        let column = column_spec(cursor)?;
+        while cursor.sees(&["CHECK"]) {
+            if let Listed::Check(check) = rule::listed(cursor)? {
+                table.checks.push(check);
+            }
+        }
+        table.columns.push(column);
+    } else {
+        match rule::listed(cursor)? {
+            Listed::Rule(rule) => table.rules.push(*rule),
+            Listed::Check(check) => table.checks.push(check),
+        }
+    }
+    if cursor.next_is(&Token::Comma) || cursor.next_is(&Token::RParen) {
+        Ok(())
+    } else {
+        cursor.expected("NOT NULL, CHECK, SOURCE, COMMENT, ',' or ')'")
+    }
 }
 
 /// `name [TYPE] [NOT NULL] [COMMENT '…']` in a list.
@@ -241,26 +268,6 @@ fn require_types(cursor: &Cursor<'_>, columns: &[ColumnSpec]) -> Result<()> {
                 .at(cursor.piece().locate(column.span)),
         ),
     }
-}
-
-/// `(owner = '…')`.
-fn properties(cursor: &mut Cursor<'_>, table: &mut CreateTable) -> Result<()> {
-    in_parentheses(cursor, |cursor| {
-        let place = cursor.place();
-        let (key, _) = cursor.word()?;
-        cursor.expect_token(&Token::Eq)?;
-        let (value, _) = cursor.text()?;
-        if key != "owner" {
-            return Err(
-                Error::new(Code::Unsupported, format!("a table has no property '{key}'"))
-                    .with_hint("the property that can be set here is 'owner'")
-                    .at(place),
-            );
-        }
-        table.owner = Some(value);
-        Ok(())
-    })
-    .map(drop)
 }
 
 /// `'key' 'value'`, `key value` or `key = value`; a key may have dots.

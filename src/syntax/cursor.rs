@@ -172,6 +172,11 @@ impl<'a> Cursor<'a> {
         self.parser.peek_token_ref().span
     }
 
+    /// The place of the token that was taken last.
+    pub(super) fn last_span(&self) -> Span {
+        self.parser.get_current_token().span
+    }
+
     /// A name, as its owner spelled it.
     pub(super) fn identifier(&mut self) -> Result<Ident> {
         self.rule(Parser::parse_identifier)

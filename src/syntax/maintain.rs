@@ -1,11 +1,12 @@
-//! `OPTIMIZE`, `VACUUM` and `RESTORE`.
+//! `OPTIMIZE`, `VACUUM`, `RESTORE` and `REPLAY QUARANTINE`.
 
 use sqlparser::ast::{Expr, Ident};
 use sqlparser::parser::Parser;
 use sqlparser::tokenizer::Token;
 
 use super::cursor::{Cursor, in_parentheses};
-use super::statement::{Optimize, Restore, Statement, Vacuum};
+use super::rule::{self, Fragment};
+use super::statement::{Optimize, Replay, Restore, Statement, Vacuum};
 use super::versions::AsOf;
 use crate::error::{Code, Error, Result};
 
@@ -19,6 +20,8 @@ pub(super) fn statement(cursor: &mut Cursor<'_>) -> Result<Option<Statement>> {
     } else if cursor.takes(&["RESTORE"]) {
         cursor.takes(&["TABLE"]);
         restore(cursor)?
+    } else if cursor.takes(&["REPLAY", "QUARANTINE"]) {
+        replay(cursor)?
     } else {
         return Ok(None);
     };
@@ -77,6 +80,27 @@ fn restore(cursor: &mut Cursor<'_>) -> Result<Statement> {
         return cursor.expected("TO VERSION AS OF or TO TIMESTAMP AS OF");
     };
     Ok(Statement::Restore(Restore { table, to }))
+}
+
+fn replay(cursor: &mut Cursor<'_>) -> Result<Statement> {
+    let table = cursor.table_name()?;
+    let predicate = match cursor.takes(&["WHERE"]) {
+        true => Some(rule::fragment(cursor)?),
+        false => None,
+    };
+    let query = match cursor.takes(&["AS"]) {
+        true => {
+            let span = cursor.next_span();
+            let (_, sql) = cursor.query()?;
+            Some(Fragment { sql, span })
+        }
+        false => None,
+    };
+    Ok(Statement::Replay(Box::new(Replay {
+        table,
+        predicate,
+        query,
+    })))
 }
 
 fn number(cursor: &mut Cursor<'_>) -> Result<u64> {

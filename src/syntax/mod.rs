@@ -16,6 +16,9 @@ mod parse;
 mod prepare;
 mod quality;
 pub mod quote;
+mod reject;
+mod row_insert;
+mod rule;
 mod script;
 mod show;
 mod statement;
@@ -24,11 +27,14 @@ mod versions;
 
 pub use cursor::parse_type;
 pub use parameters::{Parameters, parameter_names};
+pub use reject::RejectLimit;
+pub use row_insert::insert_from;
+pub use rule::{Check, Constraint, Expectation, Fragment, Keep, Reference, Statistic, parse_expression};
 pub use script::{Piece, Script};
 pub use statement::{
-    Alter, AlterAction, ChangeRows, ColumnSpec, Comment, CommentTarget, CopyTo, CreateTable, CreateView,
-    DeleteFiles, DropObject, ExternalSource, Insert, ObjectKind, Optimize, Prepare, Property, Restore,
-    Statement, TableName, Vacuum,
+    Alter, AlterAction, ChangeRows, CheckTable, ColumnSpec, Comment, CommentTarget, CopyTo, CreateTable,
+    CreateView, DeleteFiles, DropObject, ExternalSource, Insert, ObjectKind, Optimize, Prepare, Property,
+    Replay, Restore, Statement, TableName, Vacuum,
 };
 pub use versions::AsOf;
 

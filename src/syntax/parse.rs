@@ -10,7 +10,7 @@ use super::cursor::{Cursor, RECURSION_LIMIT, parse_error, table_name};
 use super::dialect::LakeDialect;
 use super::script::Piece;
 use super::statement::{ChangeRows, Insert, Statement};
-use super::{alter, change_rows, copy, create, maintain, prepare, quality, show};
+use super::{alter, change_rows, copy, create, maintain, prepare, quality, reject, show};
 use crate::error::{Code, Error, Result, did_you_mean};
 
 /// Words that begin a statement, for suggestions.
@@ -37,6 +37,7 @@ const FIRST_WORDS: &[&str] = &[
     "OPTIMIZE",
     "VACUUM",
     "RESTORE",
+    "REPLAY",
     "KILL",
     "FROM",
     "TABLE",
@@ -45,6 +46,7 @@ const FIRST_WORDS: &[&str] = &[
     "DEALLOCATE",
     "SUMMARIZE",
     "SUGGEST",
+    "CHECK",
 ];
 
 impl Statement {
@@ -85,6 +87,7 @@ fn standard(piece: &Piece) -> Result<Statement> {
     let dialect = LakeDialect;
     let mut tokens: Vec<TokenWithSpan> = piece.tokens().to_vec();
     from_table(&mut tokens);
+    let reject_limit = reject::take(piece, &mut tokens)?;
     let mut parser = DFParserBuilder::new(tokens)
         .with_dialect(&dialect)
         .with_recursion_limit(RECURSION_LIMIT)
@@ -97,7 +100,11 @@ fn standard(piece: &Piece) -> Result<Statement> {
     if parser.parser.peek_token_ref().token != Token::EOF {
         return Cursor::at(piece, parser.parser.index()).expected("the end of the statement");
     }
-    accept(statement, piece)
+    let mut statement = accept(statement, piece)?;
+    if let Statement::Insert(insert) = &mut statement {
+        insert.reject_limit = reject_limit;
+    }
+    Ok(statement)
 }
 
 /// `TABLE t` is `FROM t`, which the parser reads.
@@ -128,6 +135,7 @@ fn accept(statement: Standard, piece: &Piece) -> Result<Statement> {
                 };
                 Ok(Statement::Insert(Insert {
                     table,
+                    reject_limit: None,
                     statement: Box::new(statement),
                 }))
             }

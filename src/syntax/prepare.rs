@@ -38,7 +38,7 @@ fn prepare(cursor: &mut Cursor<'_>) -> Result<Statement> {
     };
     cursor.expect(&["AS"])?;
     let place = cursor.place();
-    let piece = cursor.piece().part(cursor.index(), Vec::new());
+    let piece = cursor.piece().suffix(cursor.index(), Vec::new());
     let within = Statement::parse(&piece)?;
     if let Statement::Prepare(_) | Statement::Execute { .. } | Statement::Deallocate { .. } = within {
         return Err(Error::new(Code::Unsupported, "PREPARE of such a statement is not supported").at(place));
@@ -60,7 +60,7 @@ fn execute(cursor: &mut Cursor<'_>) -> Result<Statement> {
             let start = cursor.index();
             // Read once so that what is wrong is said in the statement's own words.
             in_parentheses(cursor, |cursor| cursor.rule(|parser| parser.parse_expr()))?;
-            Some(cursor.piece().part(start, vec![select()]).without_parentheses())
+            Some(cursor.piece().suffix(start, vec![select()]).without_parentheses())
         }
     };
     cursor.expect_end()?;

@@ -99,13 +99,23 @@ impl Piece {
         self.text.slice(self.whole)
     }
 
+    /// What of the statement lies within `span`, on its own.
+    pub fn part(&self, span: Span) -> Self {
+        let inside = |token: &&TokenWithSpan| token.span.start >= span.start && token.span.end <= span.end;
+        Self {
+            text: Arc::clone(&self.text),
+            tokens: self.tokens.iter().filter(inside).cloned().collect(),
+            whole: span,
+        }
+    }
+
     /// What stands between two places of the text.
     pub(super) fn slice(&self, span: Span) -> &str {
         self.text.slice(span)
     }
 
     /// The tokens from `start` on as a statement of their own, behind some others.
-    pub(super) fn part(&self, start: usize, before: Vec<TokenWithSpan>) -> Self {
+    pub(super) fn suffix(&self, start: usize, before: Vec<TokenWithSpan>) -> Self {
         let mut tokens = before;
         let rest = self.tokens.get(start..).unwrap_or_default();
         let whole = whole(rest);

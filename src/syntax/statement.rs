@@ -7,6 +7,8 @@ use datafusion::sql::parser::Statement as Standard;
 use sqlparser::ast::{DataType, Expr, Ident, Query};
 use sqlparser::tokenizer::Span;
 
+use super::reject::RejectLimit;
+use super::rule::{Check, Constraint, Fragment};
 use super::script::Piece;
 use super::versions::AsOf;
 
@@ -23,6 +25,8 @@ pub enum Statement {
     Vacuum(Vacuum),
     /// `RESTORE TABLE t TO …`.
     Restore(Restore),
+    /// `REPLAY QUARANTINE t`.
+    Replay(Box<Replay>),
     /// `DELETE`, `UPDATE`, `MERGE INTO`, `TRUNCATE`.
     ChangeRows(ChangeRows),
     /// `CREATE [EXTERNAL] TABLE`.
@@ -35,6 +39,8 @@ pub enum Statement {
     Alter(Box<Alter>),
     /// `COMMENT ON TABLE|VIEW|COLUMN … IS …`.
     Comment(Comment),
+    /// `CHECK TABLE t`.
+    CheckTable(Box<CheckTable>),
     /// `SUGGEST CONSTRAINTS FOR t`.
     SuggestConstraints(TableName),
     /// `SHOW PARTITIONS t`.
@@ -142,6 +148,7 @@ impl Statement {
             Self::CopyTo(copy) => copy.query,
             Self::DescribeQuery(query) => query,
             Self::DeleteFiles(delete) => delete.query,
+            Self::CheckTable(check) => check.query,
             _ => return None,
         };
         Some(Standard::Statement(Box::new(sqlparser::ast::Statement::Query(
@@ -229,8 +236,12 @@ pub struct CreateTable {
     pub external: Option<ExternalSource>,
     /// `OPTIONS (…)`: how the format is read. With the place of each key.
     pub options: Vec<(String, String, Span)>,
-    /// `WITH (owner = '…')`.
-    pub owner: Option<String>,
+    /// `WITH (owner = '…', …)`.
+    pub properties: Vec<Property>,
+    /// `CONSTRAINT … EXPECT …`.
+    pub rules: Vec<Constraint>,
+    /// `[CONSTRAINT …] CHECK (…)`.
+    pub checks: Vec<Check>,
     /// `COMMENT '…'`.
     pub comment: Option<String>,
     /// `AS SELECT …`.
@@ -288,6 +299,8 @@ pub struct DropObject {
 pub struct Insert {
     /// The table to write.
     pub table: TableName,
+    /// `REJECT LIMIT …`.
+    pub reject_limit: Option<RejectLimit>,
     /// The whole statement, for the planner.
     pub statement: Box<Standard>,
 }
@@ -333,6 +346,17 @@ pub enum AlterAction {
     },
     /// `SET (owner = '…')`.
     Set(Vec<Property>),
+    /// `ADD CONSTRAINT n EXPECT …`.
+    AddRule(Box<Constraint>),
+    /// `ADD [CONSTRAINT n] CHECK (…)`.
+    AddCheck(Box<Check>),
+    /// `DROP CONSTRAINT [IF EXISTS] n`.
+    DropConstraint {
+        /// Its name.
+        name: Ident,
+        /// Do nothing if there is none.
+        if_exists: bool,
+    },
 }
 
 /// `name = 'value'`.
@@ -395,6 +419,19 @@ pub struct DeleteFiles {
     pub query: Box<Query>,
 }
 
+/// `CHECK TABLE t [WHERE condition] [OR FAIL]`.
+#[derive(Debug, Clone)]
+pub struct CheckTable {
+    /// The table.
+    pub table: TableName,
+    /// The rows that are checked.
+    pub query: Box<Query>,
+    /// Whether these are all that the table has.
+    pub is_whole: bool,
+    /// Whether a broken rule is an error.
+    pub or_fail: bool,
+}
+
 /// A statement under a name, for later.
 #[derive(Debug, Clone)]
 pub struct Prepare {
@@ -437,4 +474,15 @@ pub struct Restore {
     pub table: TableName,
     /// What it becomes again.
     pub to: AsOf,
+}
+
+/// `REPLAY QUARANTINE t [WHERE condition] [AS query]`.
+#[derive(Debug, Clone)]
+pub struct Replay {
+    /// The table.
+    pub table: TableName,
+    /// Which of its quarantined rows.
+    pub predicate: Option<Fragment>,
+    /// What becomes of them first: a query over `quarantined`.
+    pub query: Option<Fragment>,
 }

@@ -113,7 +113,10 @@ fn an_external_table_has_all_its_clauses() {
         .collect();
     assert_eq!(options, [("has_header", "true"), ("delimiter", ";")]);
     assert_eq!(
-        (table.comment.as_deref(), table.owner.as_deref()),
+        (
+            table.comment.as_deref(),
+            table.properties.first().map(|property| property.value.as_str())
+        ),
         (Some("all"), Some("me"))
     );
 }

@@ -48,10 +48,6 @@ impl History {
     ///
     /// # Errors
     /// What the operating system says, with the path.
-    #[cfg_attr(
-        not(test),
-        expect(dead_code, reason = "what checks and loads write is read first")
-    )]
     pub(crate) fn record(&self, run: &Run) -> Result<()> {
         let mut line = serde_json::to_vec(run)
             .map_err(|e| Error::new(Code::Internal, format!("cannot write a run: {e}")).with_source(e))?;

@@ -1,18 +1,28 @@
-//! What rules said of tables: the history behind `system.checks`.
+//! Rules held against rows that are there, and the history of what they said, behind `system.checks`.
 //!
-//! Every check and every load is a [`Run`] with a [`Finding`] a rule. The history lies in the lake's
-//! `.weir/checks`, shared by the processes that work on it; it is bounded, and its oldest runs go first
-//! (`history`). It decides nothing: a lake without it is whole.
+//! `check` evaluates a table's rules, of a managed table by what earlier checks left in `states` where that
+//! gives the same answer (`incremental`), and which the optimizer is told (`proofs`); `violations` plans
+//! the rows that break them. Every check and every load is a [`Run`] with a [`Finding`] a rule. The history
+//! lies in the lake's `.weir/checks`, shared by the processes that work on it; it is bounded, and its
+//! oldest runs go first (`history`). It decides nothing: a lake without it is whole.
 
+mod check;
 mod history;
+mod incremental;
+mod proofs;
+mod states;
 mod table;
 #[cfg(test)]
 mod tests;
+mod violations;
 
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
+pub(crate) use check::Check;
 pub(crate) use history::History;
+pub(crate) use proofs::proven;
+pub(crate) use violations::resolve;
 
 /// What a run was.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]

@@ -1,5 +1,6 @@
 //! `system.checks`: a row a run and rule.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use arrow::array::{ArrayRef, Float64Array, Int64Array, RecordBatch, StringArray, TimestampMicrosecondArray};
@@ -13,8 +14,19 @@ type Row<'a> = (&'a Run, Option<&'a Finding>);
 
 impl History {
     /// `system.checks`. A run without rules has one row, without a rule.
-    pub(in crate::engine) fn table(&self) -> Result<RecordBatch> {
-        let runs = self.runs()?;
+    ///
+    /// `others` are runs that are known from elsewhere, and may be kept here too; only those of zones that
+    /// may be read are shown.
+    pub(in crate::engine) fn table(
+        &self,
+        others: Vec<Run>,
+        may_read: &dyn Fn(&str) -> bool,
+    ) -> Result<RecordBatch> {
+        let mut runs = self.runs()?;
+        let known: HashSet<String> = runs.iter().map(|run| run.id.clone()).collect();
+        runs.extend(others.into_iter().filter(|run| !known.contains(&run.id)));
+        runs.retain(|run| may_read(run.table.split('.').next().unwrap_or_default()));
+        runs.sort_by_key(|run| run.started_at);
         let rows: Vec<Row<'_>> = runs.iter().flat_map(rows_of).collect();
         let run_text = |get: fn(&Run) -> &str| -> ArrayRef {
             Arc::new(StringArray::from_iter_values(

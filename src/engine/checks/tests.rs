@@ -45,7 +45,10 @@ fn a_lake_without_runs_has_an_empty_history_and_no_files() {
     let lake = tempfile::tempdir().expect("a folder");
     let history = History::new(lake.path());
     assert_eq!(history.runs().expect("read"), Vec::new());
-    assert_eq!(history.table().expect("a table").num_rows(), 0);
+    assert_eq!(
+        history.table(Vec::new(), &|_| true).expect("a table").num_rows(),
+        0
+    );
     assert!(!lake.path().join(".weir").exists());
 }
 
@@ -61,7 +64,10 @@ fn runs_come_back_as_they_were_recorded() {
         history.record(run).expect("recorded");
     }
     assert_eq!(history.runs().expect("read"), vec![run("a"), load]);
-    assert_eq!(history.table().expect("a table").num_rows(), 2);
+    assert_eq!(
+        history.table(Vec::new(), &|_| true).expect("a table").num_rows(),
+        2
+    );
 }
 
 #[test]

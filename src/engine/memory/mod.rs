@@ -57,6 +57,16 @@ impl LakeMemory {
         }
     }
 
+    /// What caches and statements may hold, in bytes.
+    pub(super) fn limit(&self) -> u64 {
+        self.limit
+    }
+
+    /// What all statements hold, in bytes.
+    pub(super) fn held(&self) -> usize {
+        self.in_use().held
+    }
+
     /// What statements share, in bytes.
     pub(super) fn statements_limit(&self) -> usize {
         self.statements_limit

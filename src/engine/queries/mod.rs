@@ -92,16 +92,25 @@ impl Queries {
     /// # Errors
     /// [`Code::UndefinedQuery`].
     pub(super) fn kill(&self, id: &str) -> Result<()> {
+        self.kill_of(id, None)
+    }
+
+    /// The same, of the statements of these sessions.
+    pub(super) fn kill_of(&self, id: &str, sessions: Option<&[String]>) -> Result<()> {
         let known = self.known.lock();
-        if let Some(record) = known.running.values().find(|record| record.id() == id) {
+        let is_seen = |session: &str| sessions.is_none_or(|all| all.iter().any(|one| one == session));
+        let mut running = known.running.values().filter(|record| is_seen(record.session()));
+        if let Some(record) = running.find(|record| record.id() == id) {
             record.stop(Stop::Killed);
             return Ok(());
         }
-        let has_ended = known.ended.iter().any(|summary| summary.id == id);
+        let mut ended = known.ended.iter().filter(|summary| is_seen(&summary.session));
+        let has_ended = ended.any(|summary| summary.id == id);
         let hint = if has_ended {
             Some("it has ended already".to_owned())
         } else {
-            did_you_mean(id, known.running.values().map(Record::id))
+            let running = known.running.values().filter(|record| is_seen(record.session()));
+            did_you_mean(id, running.map(Record::id))
         };
         let hint = hint.unwrap_or_else(|| "SELECT id, sql FROM system.queries lists them".to_owned());
         let message = format!("there is no running statement '{id}'");

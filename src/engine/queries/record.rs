@@ -128,6 +128,11 @@ impl Record {
         &self.0.id
     }
 
+    /// The id of its session.
+    pub fn session(&self) -> &str {
+        &self.0.session
+    }
+
     /// What the statement is doing.
     pub fn state(&self) -> QueryState {
         self.0.live.lock().state
@@ -224,6 +229,11 @@ impl Record {
 
     pub(in crate::engine) fn count_out(&self, rows: u64) {
         self.0.live.lock().rows_out += rows;
+    }
+
+    /// Stops the statement, as `KILL QUERY` does.
+    pub fn cancel(&self) {
+        self.stop(Stop::Killed);
     }
 
     /// Stops the statement, wherever it is. The first reason stands.

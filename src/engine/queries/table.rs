@@ -9,8 +9,10 @@ use super::{Queries, Summary};
 use crate::engine::system::batch;
 
 impl Queries {
-    pub(in crate::engine) fn table(&self) -> RecordBatch {
-        let all = self.summaries();
+    /// Of these sessions alone, if some are given.
+    pub(in crate::engine) fn table(&self, sessions: Option<&[String]>) -> RecordBatch {
+        let mut all = self.summaries();
+        all.retain(|summary| sessions.is_none_or(|sessions| sessions.contains(&summary.session)));
         let text = |get: fn(&Summary) -> Option<&str>| -> ArrayRef {
             Arc::new(all.iter().map(get).collect::<StringArray>())
         };

@@ -55,6 +55,12 @@ pub(super) async fn execute(session: &Session, piece: &Piece, view: CreateView) 
         .at(place()));
     }
     // Planned once now, so that a view that cannot work, or is part of itself, is not made.
+    if !session.principal().may_name_files {
+        // A view reads for its maker, who may not name files here.
+        session
+            .plan(&session.state(), piece, &Parameters::default())
+            .await?;
+    }
     let state = session_state(session.lake(), session.config(), vec![full_name.clone()]);
     session.plan(&state, piece, &Parameters::default()).await?;
 

@@ -1,6 +1,7 @@
 //! The executors of statements: one file a group, chosen here.
 
 mod alter;
+mod check;
 mod comment;
 mod copy;
 mod create_table;
@@ -23,8 +24,7 @@ use arrow::error::ArrowError;
 
 use super::outcome::{Body, Done, Rows};
 use super::session::Session;
-use super::state::initial_config;
-use super::{explain, prepared, safe, settings, system};
+use super::{explain, prepared_statements, rights, safe, settings, system};
 use crate::error::{Code, Error, Result};
 use crate::syntax::{Parameters, Piece, Statement};
 
@@ -38,6 +38,7 @@ pub(super) async fn execute(
 ) -> Result<Body> {
     let done = |done: Done| Ok(Body::Done(done));
     safe::check_statement(session.config().read().options(), &statement)?;
+    rights::check_statement(session, &statement)?;
     match statement {
         Statement::Query(query) if explain::is_tree(&query, session.config().read().options()) => {
             explain::execute(session, piece, parameters).await
@@ -47,6 +48,7 @@ pub(super) async fn execute(
         Statement::Optimize(statement) => managed::optimize(session, piece, &statement).await,
         Statement::Vacuum(statement) => managed::vacuum(session, piece, &statement).await,
         Statement::Restore(statement) => managed::restore(session, piece, &statement).await,
+        Statement::Replay(statement) => managed::replay(session, piece, &statement, parameters).await,
         Statement::ChangeRows(statement) => {
             managed::change_rows(session, piece, &statement, parameters).await
         }
@@ -61,6 +63,7 @@ pub(super) async fn execute(
         }
         Statement::DescribeQuery(_) => describe::query(session, piece, parameters).await,
         Statement::DescribeFile { path, span } => describe::file(session, piece, &path, span).await,
+        Statement::CheckTable(check) => check::execute(session, piece, &check, parameters).await,
         Statement::SuggestConstraints(name) => suggest::execute(session, piece, &name).await,
         Statement::ShowPartitions(name) => show_partitions::execute(session, &name).await,
         Statement::ShowTables { zone } => show_tables(session, zone.map(|(zone, _)| zone)),
@@ -68,22 +71,15 @@ pub(super) async fn execute(
         Statement::ShowFunctions { like } => show_functions(like.as_deref()),
         Statement::Describe(name) => describe::execute(session, &name).await,
         Statement::Use { zone, .. } => {
-            let zone = session.lake().catalog().zone(&zone)?.name.clone();
-            session
-                .config()
-                .write()
-                .options_mut()
-                .catalog
-                .default_schema
-                .clone_from(&zone);
-            done(Done::new(format!("the current zone is {zone}")))
+            session.use_zone(&zone)?;
+            done(Done::new(format!("the current zone is {}", session.zone())))
         }
         Statement::Set { name, value, .. } => {
             let name = settings::set(session.config(), &name, &value)?;
             done(Done::new(format!("set {name}")))
         }
         Statement::Kill { id, span } => {
-            let killed = session.lake().queries().kill(&id);
+            let killed = session.kill(&id);
             killed.map_err(|error| error.at(piece.locate(span)))?;
             done(Done::new(format!("stopped statement {id}")))
         }
@@ -105,7 +101,7 @@ pub(super) async fn execute(
         } => {
             let at = |error: Error| error.at(piece.locate(span));
             let prepared = session.prepared().get(&name).map_err(at)?;
-            let values = prepared::arguments(session, &prepared, arguments.as_ref(), parameters);
+            let values = prepared_statements::arguments(session, &prepared, arguments.as_ref(), parameters);
             let values = values.await.map_err(at)?;
             let statement = Statement::parse(&prepared.piece)?;
             Box::pin(execute(session, &prepared.piece, statement, &values)).await
@@ -113,7 +109,7 @@ pub(super) async fn execute(
         Statement::Show { name } => show(session, name.map(|(name, _)| name)),
         Statement::Reset { name } => {
             let name = name.map(|(name, _)| name);
-            settings::reset(session.config(), initial_config(session.lake()), name.as_deref())?;
+            settings::reset(session.config(), session.first_config(), name.as_deref())?;
             done(Done::new(format!(
                 "reset {}",
                 name.as_deref().unwrap_or("all settings")
@@ -124,7 +120,7 @@ pub(super) async fn execute(
 
 fn show_tables(session: &Session, zone: Option<String>) -> Result<Body> {
     let catalog = session.lake().catalog();
-    let mut tables = system::tables(catalog)?;
+    let mut tables = system::tables(catalog, session.config())?;
     if let Some(zone) = zone {
         let zone = catalog.zone(&zone)?;
         tables = keep(&tables, "zone", eq, &zone.name)?;

@@ -2,8 +2,9 @@
 
 use datafusion::catalog::TableProvider;
 
+use super::create_table::ON_CAST_ERROR;
 use super::target::Target;
-use crate::definition::{Column, ExternalTable, TableDefinition, TableKind, View, type_text};
+use crate::definition::{Column, ExternalTable, Rule, TableDefinition, TableKind, View, type_text};
 use crate::engine::outcome::{Body, Rows};
 use crate::engine::session::Session;
 use crate::engine::system::text_column;
@@ -39,9 +40,7 @@ pub(super) async fn execute(session: &Session, name: &TableName) -> Result<Body>
 
 fn external(name: &str, definition: &TableDefinition, table: &ExternalTable) -> String {
     let mut sql = format!("CREATE EXTERNAL TABLE {name}");
-    if !table.columns.is_empty() {
-        sql.push_str(&format!(" (\n  {}\n)", columns(&table.columns, ",\n  ")));
-    }
+    sql.push_str(&body(&table.columns, definition));
     sql.push_str(&format!("\nSTORED AS {}", table.format.name().to_uppercase()));
     if !table.partition_columns.is_empty() {
         sql.push_str(&format!(
@@ -69,7 +68,7 @@ fn managed(name: &str, definition: &TableDefinition, table: &ManagedTableProvide
         ..Column::new(field.name(), field.data_type().clone())
     });
     let all: Vec<Column> = all.collect();
-    let mut sql = format!("CREATE TABLE {name} (\n  {}\n)", columns(&all, ",\n  "));
+    let mut sql = format!("CREATE TABLE {name}{}", body(&all, definition));
     let names = |names: &[String]| {
         names
             .iter()
@@ -94,11 +93,32 @@ fn about(definition: &TableDefinition) -> String {
         .comment
         .as_ref()
         .map(|text| format!("\nCOMMENT {}", literal(text)));
-    let owner = definition
-        .owner
-        .as_ref()
-        .map(|text| format!("\nWITH (owner = {})", literal(text)));
-    format!("{}{}", comment.unwrap_or_default(), owner.unwrap_or_default())
+    let owner = definition.owner.as_ref();
+    let mut properties: Vec<String> = owner
+        .map(|text| format!("owner = {}", literal(text)))
+        .into_iter()
+        .collect();
+    if matches!(&definition.kind, TableKind::Managed(table) if table.quarantines_cast_errors) {
+        properties.push(format!("{ON_CAST_ERROR} = 'quarantine'"));
+    }
+    let with = match properties.is_empty() {
+        true => String::new(),
+        false => format!("\nWITH ({})", properties.join(", ")),
+    };
+    format!("{}{with}", comment.unwrap_or_default())
+}
+
+/// The list of columns and rules.
+fn body(columns: &[Column], definition: &TableDefinition) -> String {
+    let columns = (!columns.is_empty()).then(|| self::columns(columns, ",\n  "));
+    let items: Vec<String> = columns
+        .into_iter()
+        .chain(definition.rules.iter().map(Rule::sql))
+        .collect();
+    match items.is_empty() {
+        true => String::new(),
+        false => format!(" (\n  {}\n)", items.join(",\n  ")),
+    }
 }
 
 fn columns(columns: &[Column], separator: &str) -> String {

@@ -2,6 +2,7 @@
 
 use sqlparser::tokenizer::Token;
 
+use super::forms;
 use super::queries::{Query, queries};
 use super::tables::{TableUse, name_part, tables};
 use crate::repl::lexer::{Lexed, Lexeme, Rest};
@@ -29,18 +30,18 @@ pub(super) struct Context {
 }
 
 /// What could stand at a place.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Wants {
     /// Nothing that is known.
     Nothing,
     /// One of these words.
-    Words(&'static [&'static str]),
-    /// A table, a zone before it, or a query's name.
-    Table,
+    Words(Vec<String>),
+    /// A table, a zone before it, a query's name, or one of these words.
+    Table(Vec<String>),
     /// A zone.
     Zone,
     /// A setting, or one of these words.
-    Setting(&'static [&'static str]),
+    Setting(Vec<String>),
     /// A column, a function, a word of an expression.
     Value,
     /// Whatever goes on after a value: an operator or the next clause.
@@ -71,10 +72,6 @@ const AFTER_TABLE: &[&str] = &[
     "USING",
     "WHERE",
 ];
-const CREATE: &[&str] = &["EXTERNAL TABLE", "OR REPLACE", "TABLE", "VIEW"];
-const SHOW: &[&str] = &["ALL", "CREATE TABLE", "FUNCTIONS", "TABLES"];
-const IF: &[&str] = &["IF EXISTS"];
-
 /// Words that decide what follows them.
 const GOVERNING: &[&str] = &[
     "SELECT",
@@ -91,24 +88,13 @@ const GOVERNING: &[&str] = &[
     "JOIN",
     "INTO",
     "UPDATE",
-    "TABLE",
-    "VIEW",
-    "DESCRIBE",
-    "USE",
-    "SHOW",
     "SET",
-    "RESET",
-    "CREATE",
-    "DROP",
     "INSERT",
     "EXPLAIN",
     "WITH",
     "UNION",
     "EXCEPT",
     "INTERSECT",
-    "DELETE",
-    "FUNCTIONS",
-    "TABLES",
 ];
 
 impl Context {
@@ -241,55 +227,35 @@ fn governing(before: &[&Lexeme]) -> Option<(usize, String, bool)> {
 
 fn wants(before: &[&Lexeme]) -> Wants {
     let Some(last) = before.last() else {
-        return Wants::Words(STATEMENTS);
+        return words(STATEMENTS);
     };
+    if let Some(wants) = forms::expected(before) {
+        return wants;
+    }
     let starts_with = |word: &str| before[0].is_word(word);
+    if starts_with("CREATE") && last.is_word("AS") {
+        return words(QUERY);
+    }
     let Some((i, word, inside)) = governing(before) else {
         return Wants::Nothing;
     };
     let after = &before[i + 1..];
-    if after.is_empty() && starts_with("CREATE") && matches!(word.as_str(), "TABLE" | "VIEW") {
-        return Wants::Nothing;
-    }
     match word.as_str() {
-        "FROM" if starts_with("SHOW") && after.is_empty() => Wants::Zone,
         "FROM" | "JOIN" => relation(after, last),
         "INTO" | "UPDATE" => match after {
-            [] => Wants::Table,
+            [] => Wants::Table(Vec::new()),
             _ if inside => Wants::Target,
-            _ if word == "INTO" => Wants::Words(QUERY),
-            _ => Wants::Words(&["SET"]),
+            _ if word == "INTO" => words(QUERY),
+            _ => words(&["SET"]),
         },
-        "TABLE" | "VIEW" if starts_with("CREATE") => match last.is_word("AS") {
-            true => Wants::Words(QUERY),
-            false => Wants::Nothing,
-        },
-        "TABLE" | "VIEW" | "DESCRIBE" => match after {
-            [] => Wants::Table,
-            [.., exists] if exists.is_word("EXISTS") => Wants::Table,
-            _ => Wants::Nothing,
-        },
-        "USE" if after.is_empty() => Wants::Zone,
-        "SHOW" if after.is_empty() => Wants::Setting(SHOW),
-        "SHOW" if last.is_word("CREATE") => Wants::Words(&["TABLE"]),
-        "TABLES" => Wants::Words(&["FROM"]),
-        "FUNCTIONS" => Wants::Words(&["LIKE"]),
-        "SET" if starts_with("SET") && after.is_empty() => Wants::Setting(&[]),
-        "SET" if starts_with("UPDATE") => value(last),
-        "RESET" if after.is_empty() => Wants::Setting(&["ALL"]),
-        "CREATE" if starts_with("SHOW") => Wants::Words(&["TABLE"]),
-        "CREATE" => Wants::Words(CREATE),
-        "DROP" => match after {
-            [] => Wants::Words(&["TABLE", "VIEW"]),
-            _ => Wants::Words(IF),
-        },
-        "INSERT" => Wants::Words(&["INTO"]),
-        "DELETE" => Wants::Words(&["FROM"]),
-        "EXPLAIN" => Wants::Words(&["ANALYZE", "INSERT", "SELECT", "VALUES", "WITH"]),
-        "UNION" | "EXCEPT" | "INTERSECT" => Wants::Words(&["ALL", "SELECT", "VALUES"]),
+        "USING" if starts_with("MERGE") && !inside => relation(after, last),
+        "SET" if starts_with("UPDATE") || starts_with("MERGE") => value(last),
+        "INSERT" => words(&["INTO", "OVERWRITE"]),
+        "EXPLAIN" => words(&["ANALYZE", "INSERT", "SELECT", "VALUES", "WITH"]),
+        "UNION" | "EXCEPT" | "INTERSECT" => words(&["ALL", "SELECT", "VALUES"]),
         "WITH" => match last.token {
-            Token::LParen => Wants::Words(QUERY),
-            Token::RParen => Wants::Words(&["SELECT"]),
+            Token::LParen => words(QUERY),
+            Token::RParen => words(&["SELECT"]),
             _ => Wants::Nothing,
         },
         "SELECT" | "WHERE" | "ON" | "HAVING" | "QUALIFY" | "BY" | "USING" | "VALUES" | "LIMIT" | "OFFSET" => {
@@ -299,14 +265,18 @@ fn wants(before: &[&Lexeme]) -> Wants {
     }
 }
 
+fn words(words: &[&str]) -> Wants {
+    Wants::Words(words.iter().map(|word| (*word).to_owned()).collect())
+}
+
 /// Behind FROM and JOIN.
 fn relation(after: &[&Lexeme], last: &Lexeme) -> Wants {
     match &last.token {
-        _ if after.is_empty() => Wants::Table,
-        Token::Comma => Wants::Table,
-        Token::LParen => Wants::Words(QUERY),
+        _ if after.is_empty() => Wants::Table(Vec::new()),
+        Token::Comma => Wants::Table(Vec::new()),
+        Token::LParen => words(QUERY),
         Token::Word(_) if last.is_word("AS") => Wants::Nothing,
-        _ => Wants::Words(AFTER_TABLE),
+        _ => words(AFTER_TABLE),
     }
 }
 

@@ -5,6 +5,7 @@
 
 mod candidates;
 mod context;
+mod forms;
 mod metadata;
 mod queries;
 mod tables;
@@ -118,12 +119,19 @@ pub(super) fn signature(text: &str, names: &dyn Names) -> Option<String> {
 
 fn sql(context: &Context, names: &dyn Names) -> (usize, Vec<Candidate>) {
     let mut candidates = Candidates::new(&context.prefix, context.is_quoted);
-    match context.wants {
+    match &context.wants {
         Wants::Nothing | Wants::File => {}
         Wants::Setting(words) => return settings(context, words, names),
-        Wants::Words(words) if context.qualifiers.is_empty() => candidates.words(words.iter().copied()),
+        Wants::Words(words) if context.qualifiers.is_empty() => {
+            candidates.words(words.iter().map(String::as_str))
+        }
         Wants::Zone => zones(names, "", &mut candidates),
-        Wants::Table => relations(context, names, &mut candidates),
+        Wants::Table(words) => {
+            relations(context, names, &mut candidates);
+            if context.qualifiers.is_empty() {
+                candidates.words(words.iter().map(String::as_str));
+            }
+        }
         Wants::Target => columns(context.tables.first().as_slice(), context, names, &mut candidates),
         Wants::Value => value(context, names, &mut candidates),
         Wants::AfterValue if context.qualifiers.is_empty() => candidates.words(words_after_value()),
@@ -290,7 +298,7 @@ fn conditions(context: &Context, names: &dyn Names, candidates: &mut Candidates<
 }
 
 /// A setting's name has periods in it; its first part may be left out.
-fn settings(context: &Context, words: &'static [&'static str], names: &dyn Names) -> (usize, Vec<Candidate>) {
+fn settings(context: &Context, words: &[String], names: &dyn Names) -> (usize, Vec<Candidate>) {
     let before: usize = context.qualifiers.iter().map(|part| part.len() + 1).sum();
     let mut typed = context.qualifiers.join(".");
     if !context.qualifiers.is_empty() {
@@ -298,7 +306,7 @@ fn settings(context: &Context, words: &'static [&'static str], names: &dyn Names
     }
     typed.push_str(&context.prefix);
     let mut candidates = Candidates::new(&typed, false);
-    candidates.words(words.iter().copied());
+    candidates.words(words.iter().map(String::as_str));
     for (name, value) in names.settings() {
         let short = SETTING_PREFIXES
             .iter()

@@ -42,13 +42,24 @@ pub(super) fn name_part(lexeme: &Lexeme) -> Option<String> {
     }
 }
 
-/// The tables behind FROM, JOIN, INTO and UPDATE.
+/// The tables behind FROM, JOIN, INTO and UPDATE; in some statements, behind other words.
 pub(super) fn tables(statement: &[&Lexeme]) -> Vec<TableUse> {
     let mut found = Vec::new();
     let mut i = 0;
+    let begins_with = |word: &str| statement.first().is_some_and(|first| first.is_word(word));
+    let word_of_its_own = [
+        ("ALTER", "TABLE"),
+        ("CHECK", "TABLE"),
+        ("MERGE", "USING"),
+        ("OPTIMIZE", "OPTIMIZE"),
+        ("REPLAY", "QUARANTINE"),
+    ]
+    .into_iter()
+    .find_map(|(verb, word)| begins_with(verb).then_some(word));
     while i < statement.len() {
         let begins = ["FROM", "JOIN", "INTO", "UPDATE"]
-            .iter()
+            .into_iter()
+            .chain(word_of_its_own)
             .any(|word| statement[i].is_word(word));
         i += 1;
         if !begins {

@@ -103,11 +103,75 @@ fn a_statement_begins_with_a_verb() {
     assert_eq!(completed("SELECT 1; DESCR|"), "SELECT 1; DESCRIBE");
     assert_eq!(
         offered("CREATE |"),
-        ["EXTERNAL TABLE", "OR REPLACE", "TABLE", "VIEW"]
+        [
+            "EXTERNAL TABLE",
+            "OR REPLACE TABLE",
+            "OR REPLACE VIEW",
+            "TABLE",
+            "VIEW"
+        ]
     );
-    assert_eq!(offered("DROP |"), ["TABLE", "VIEW"]);
+    assert_eq!(
+        offered("DROP |"),
+        ["TABLE", "TABLE IF EXISTS", "VIEW", "VIEW IF EXISTS"]
+    );
     assert_eq!(completed("EXPLAIN SEL|"), "EXPLAIN SELECT");
-    assert_eq!(completed("INSERT |"), "INSERT INTO");
+    assert_eq!(offered("INSERT |"), ["INTO", "OVERWRITE"]);
+}
+
+#[test]
+fn statements_with_a_form_are_followed_word_by_word() {
+    assert_eq!(completed("ALTER TABLE ev|"), "ALTER TABLE events");
+    assert_eq!(
+        offered("ALTER TABLE raw.events |"),
+        [
+            "ADD COLUMN",
+            "ADD CONSTRAINT",
+            "DROP CONSTRAINT",
+            "RENAME COLUMN",
+            "RENAME TO",
+            "SET"
+        ]
+    );
+    assert_eq!(offered("ALTER TABLE events ADD |"), ["COLUMN", "CONSTRAINT"]);
+    assert_eq!(offered("ALTER TABLE users RENAME COLUMN em|"), ["email"]);
+    assert_eq!(completed("MERGE INTO users US|"), "MERGE INTO users USING");
+    assert_eq!(
+        completed("MERGE INTO users u USING ev|"),
+        "MERGE INTO users u USING events"
+    );
+    assert_eq!(
+        completed("OPTIMIZE processed.ev|"),
+        "OPTIMIZE processed.events_clean"
+    );
+    assert_eq!(
+        offered("OPTIMIZE processed.events_clean |"),
+        ["WHERE", "ZORDER BY"]
+    );
+    assert_eq!(completed("VACUUM RE|"), "VACUUM RETAIN");
+    assert_eq!(
+        completed("VACUUM users RETAIN 24 HOURS D|"),
+        "VACUUM users RETAIN 24 HOURS DRY RUN"
+    );
+    assert_eq!(
+        completed("RESTORE TABLE users TO V|"),
+        "RESTORE TABLE users TO VERSION AS OF"
+    );
+    assert_eq!(completed("COPY us|"), "COPY users");
+    assert_eq!(completed("COPY users |"), "COPY users TO");
+    assert_eq!(completed("SHOW PARTITIONS ev|"), "SHOW PARTITIONS events");
+    assert_eq!(
+        completed("DELETE FROM users WHERE em|"),
+        "DELETE FROM users WHERE email"
+    );
+    assert_eq!(
+        completed("DROP TABLE IF EXISTS us|"),
+        "DROP TABLE IF EXISTS users"
+    );
+    assert_eq!(
+        completed("CREATE VIEW curated.v AS SEL|"),
+        "CREATE VIEW curated.v AS SELECT"
+    );
 }
 
 #[test]
@@ -235,7 +299,7 @@ fn zones_and_settings_have_their_places() {
     );
     assert_eq!(
         offered("SHOW |")[..4],
-        ["ALL", "CREATE TABLE", "FUNCTIONS", "TABLES"]
+        ["ALL", "CREATE TABLE", "FUNCTIONS", "PARTITIONS"]
     );
     assert_eq!(offered("SET execution.batch_size = |"), [""; 0]);
 }
@@ -269,7 +333,7 @@ fn commands_complete_from_their_table() {
     assert!(complete(".read ex", 8, &Shop).is_file);
     assert_eq!(offered(".last |"), [""; 0]);
     assert_eq!(offered(".keys |"), ["emacs", "vi"]);
-    assert_eq!(offered(".explain |")[..2], ["analyze", "CREATE"]);
+    assert_eq!(offered(".explain |")[..2], ["analyze", "ALTER"]);
     assert_eq!(
         completed(".explain analyze SELECT * FROM us|"),
         ".explain analyze SELECT * FROM users"

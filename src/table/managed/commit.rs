@@ -34,6 +34,8 @@ pub enum Reads {
     Removed,
     /// The rows of the whole table; rows that others merely append may come after.
     Table,
+    /// The rows of the whole table: none may come or go.
+    Everything,
 }
 
 /// A change of a table.
@@ -45,6 +47,8 @@ pub struct Change {
     pub parameters: Vec<(&'static str, String)>,
     /// What it did, in numbers.
     pub metrics: Vec<(&'static str, u64)>,
+    /// What else is to be known of it.
+    pub info: Vec<(&'static str, Value)>,
     /// The id of the load that it is, if it is one.
     pub load_id: Option<Uuid>,
     /// What it rests on.
@@ -66,6 +70,7 @@ impl Change {
             operation,
             parameters: Vec::new(),
             metrics: Vec::new(),
+            info: Vec::new(),
             load_id: None,
             reads,
             data_change: true,
@@ -100,6 +105,11 @@ impl Change {
             "operationMetrics".to_owned(),
             serde_json::to_value(texts(&metrics.collect::<Vec<_>>())).unwrap_or_default(),
         )]);
+        info.extend(
+            self.info
+                .iter()
+                .map(|(key, value)| ((*key).to_owned(), value.clone())),
+        );
         if let Some(load) = self.load_id {
             info.insert("loadId".to_owned(), Value::from(load.to_string()));
         }
@@ -109,6 +119,7 @@ impl Change {
             operation_parameters: Some(texts(&self.parameters)),
             read_version,
             isolation_level: Some(match self.reads {
+                Reads::Everything => IsolationLevel::Serializable,
                 Reads::Table => IsolationLevel::WriteSerializable,
                 Reads::Nothing | Reads::Removed => IsolationLevel::SnapshotIsolation,
             }),
@@ -139,6 +150,7 @@ impl Change {
         let blind = entry
             .iter()
             .any(|action| matches!(action, Action::CommitInfo(info) if info.is_blind_append == Some(true)));
+        let reads_rows = matches!(self.reads, Reads::Table | Reads::Everything);
         let ours: HashSet<&str> = self.removes.iter().map(|file| file.path.as_str()).collect();
         let once: HashSet<&str> = self.transactions.iter().map(|txn| txn.app_id.as_str()).collect();
         entry.iter().find_map(|action| match action {
@@ -146,8 +158,11 @@ impl Change {
             Action::Remove(file) if ours.contains(file.path.as_str()) => {
                 Some("the same rows were changed or rewritten")
             }
-            Action::Remove(file) if self.reads == Reads::Table && file.data_change => {
+            Action::Remove(file) if reads_rows && file.data_change => {
                 Some("rows that were read were changed")
+            }
+            Action::Add(file) if self.reads == Reads::Everything && file.data_change => {
+                Some("rows were added that should have been read")
             }
             Action::Add(file) if self.reads == Reads::Table && file.data_change && !blind => {
                 Some("rows were changed that should have been read")

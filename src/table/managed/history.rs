@@ -19,6 +19,13 @@ pub struct Entry {
     info: Value,
 }
 
+impl Entry {
+    /// What its writer said of it.
+    pub fn info(&self) -> &Value {
+        &self.info
+    }
+}
+
 impl TableLog {
     /// The entries that are still there, the oldest first.
     ///

@@ -10,7 +10,7 @@ use super::snapshot::{LogFile, Snapshot};
 use crate::error::{Code, Error, Result};
 
 /// The metadata tables of managed tables.
-pub const METADATA: &[&str] = &["files", "history", "partitions"];
+pub const METADATA: &[&str] = &["files", "history", "partitions", "quarantine"];
 
 fn defect(error: arrow::error::ArrowError) -> Error {
     Error::new(Code::Internal, format!("cannot make a metadata table: {error}")).with_source(error)

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use arrow::datatypes::SchemaRef;
 use async_trait::async_trait;
 use datafusion::catalog::{Session, TableProvider};
-use datafusion::common::Result;
+use datafusion::common::{Constraints, Result};
 use datafusion::datasource::TableType;
 use datafusion::datasource::file_format::parquet::ParquetFormat;
 use datafusion::datasource::listing::helpers::expr_applicable_for_cols;
@@ -30,6 +30,8 @@ pub struct ManagedTableProvider {
     sorted_by: Vec<String>,
     /// Whether it is a past version, which nothing can be written to.
     past: bool,
+    /// What is known to hold of this version's rows.
+    proven: Constraints,
 }
 
 impl ManagedTableProvider {
@@ -41,6 +43,7 @@ impl ManagedTableProvider {
             snapshot,
             sorted_by,
             past: false,
+            proven: Constraints::default(),
         }
     }
 
@@ -48,6 +51,13 @@ impl ManagedTableProvider {
     #[must_use]
     pub fn into_past(mut self) -> Self {
         self.past = true;
+        self
+    }
+
+    /// The same table with what is known to hold of the rows of this version.
+    #[must_use]
+    pub fn with_proven(mut self, proven: Constraints) -> Self {
+        self.proven = proven;
         self
     }
 
@@ -125,6 +135,10 @@ impl TableProvider for ManagedTableProvider {
 
     fn table_type(&self) -> TableType {
         TableType::Base
+    }
+
+    fn constraints(&self) -> Option<&Constraints> {
+        Some(&self.proven)
     }
 
     fn supports_filters_pushdown(&self, filters: &[&Expr]) -> Result<Vec<TableProviderFilterPushDown>> {

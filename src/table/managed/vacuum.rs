@@ -13,6 +13,7 @@ use futures::TryStreamExt;
 
 use super::failure;
 use super::log::{LOG_FOLDER, TableLog};
+use super::quarantine::FOLDER;
 use super::snapshot::Snapshot;
 use crate::error::{Error, Result};
 use crate::storage::{is_in_use, staging_id};
@@ -153,6 +154,7 @@ impl TableLog {
         let mut needed: HashSet<PathBuf> = HashSet::new();
         let place = |path: &str| self.folder().join(path);
         needed.extend(latest.files().iter().map(|file| place(&file.path)));
+        needed.extend(self.needed_quarantine(latest).await?);
         let mut removed_long_ago = HashSet::new();
         let store = self.store()?;
         let wrong = |e| failure::of_log(e, self.folder());
@@ -174,6 +176,13 @@ impl TableLog {
                     path: child,
                     is_folder: true,
                 }),
+                None if child.file_name().is_some_and(|name| name == FOLDER) => {
+                    for load in children(&child)? {
+                        if !has_writers(&load)? {
+                            walk(&load, &mut files)?;
+                        }
+                    }
+                }
                 None if child.is_dir() && child.file_name().is_some_and(|name| name != LOG_FOLDER) => {
                     walk(&child, &mut files)?;
                 }

@@ -76,7 +76,7 @@ impl Drop for Staged {
         let Some(first) = self
             .entries
             .first()
-            .filter(|first| !may_be_named(&self.folder, first))
+            .filter(|first| !may_be_named(&self.folder, &first.path))
         else {
             return;
         };
@@ -87,9 +87,9 @@ impl Drop for Staged {
     }
 }
 
-/// Whether an entry of the log names the file, or might.
-fn may_be_named(folder: &Path, file: &Add) -> bool {
-    let name = file.path.rsplit('/').next().unwrap_or(&file.path);
+/// Whether an entry of the log names the file (or load), or might.
+pub(super) fn may_be_named(folder: &Path, path: &str) -> bool {
+    let name = path.rsplit('/').next().unwrap_or(path);
     let log = folder.join(LOG_FOLDER);
     let entries = match std::fs::read_dir(&log) {
         Err(e) => return e.kind() != std::io::ErrorKind::NotFound,

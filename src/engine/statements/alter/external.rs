@@ -39,8 +39,25 @@ impl Altering<'_> {
                 }
                 table.columns.push(self.new_column(&column)?);
             }
-            AlterAction::RenameColumn { from, to } => self.rename_column(&mut table, &from, to)?,
-            AlterAction::RenameTo(_) | AlterAction::Set(_) => {
+            AlterAction::RenameColumn { from, to } => {
+                let mut rules = self.definition.rules.iter();
+                if let Some(rule) = rules.find(|rule| rule.mentions(&from.value)) {
+                    let message = format!("column '{}' is in rule '{}'", from.value, rule.name);
+                    return Err(Error::new(Code::InvalidStatement, message)
+                        .with_hint("drop the rule, rename the column, and add the rule anew")
+                        .at(self.piece.locate(from.span)));
+                }
+                self.rename_column(&mut table, &from, to)?;
+            }
+            AlterAction::AddCheck(_) => {
+                return Err(Error::new(Code::Unsupported, "only a managed table has CHECK")
+                    .with_hint("CONSTRAINT … EXPECT (…) is a rule, which CHECK TABLE checks")
+                    .at(self.piece.start()));
+            }
+            AlterAction::RenameTo(_)
+            | AlterAction::Set(_)
+            | AlterAction::AddRule(_)
+            | AlterAction::DropConstraint { .. } => {
                 return Err(Error::new(
                     Code::Internal,
                     "this action is not one of a kind of table",

@@ -2,10 +2,11 @@
 
 mod external;
 mod managed;
+mod rules;
 
-use super::create_table::now;
+use super::create_table::{ON_CAST_ERROR, now};
 use super::target::Target;
-use crate::definition::{TableDefinition, TableKind, check_name};
+use crate::definition::{TableDefinition, TableKind, cast_errors, check_name};
 use crate::engine::outcome::Done;
 use crate::engine::session::Session;
 use crate::error::{Code, Error, Result};
@@ -26,6 +27,8 @@ pub(super) async fn execute(session: &Session, piece: &Piece, alter: Alter) -> R
     match alter.action {
         AlterAction::RenameTo(name) => altering.rename(&name),
         AlterAction::Set(properties) => altering.set(&properties),
+        AlterAction::AddRule(constraint) => altering.add_rule(&constraint).await,
+        AlterAction::DropConstraint { name, if_exists } => altering.drop_constraint(&name, if_exists).await,
         action => match definition.kind.clone() {
             TableKind::External(table) => altering.external(table, action).await,
             TableKind::Managed(table) => altering.managed(&table, action).await,
@@ -75,6 +78,13 @@ impl Altering<'_> {
 
     fn set(mut self, properties: &[Property]) -> Result<Done> {
         for property in properties {
+            if let (ON_CAST_ERROR, TableKind::Managed(table)) =
+                (property.name.as_str(), &mut self.definition.kind)
+            {
+                let place = self.piece.locate(property.span);
+                table.quarantines_cast_errors = cast_errors(&property.value).map_err(|e| e.at(place))?;
+                continue;
+            }
             if property.name != "owner" {
                 let message = format!(
                     "'{}' has no property '{}'",
@@ -82,7 +92,9 @@ impl Altering<'_> {
                     property.name
                 );
                 return Err(Error::new(Code::Unsupported, message)
-                    .with_hint("the property that can be set here is 'owner'")
+                    .with_hint(
+                        "the properties that can be set are 'owner' and, of managed tables, 'on_cast_error'",
+                    )
                     .at(self.piece.locate(property.span)));
             }
             self.definition.owner = Some(property.value.clone());

@@ -9,13 +9,14 @@ use uuid::Uuid;
 
 use super::Creation;
 use super::columns::declare;
-use crate::definition::{Column, ManagedTable, TableKind};
+use crate::definition::{Column, ManagedTable, TableDefinition, TableKind};
 use crate::engine::outcome::{Body, Done};
-use crate::engine::statements::managed::stage;
+use crate::engine::statements::managed::{Held, Passage, load, stage};
 use crate::engine::statements::write;
 use crate::error::{Code, Error, Result, did_you_mean};
 use crate::storage::Staging;
 use crate::syntax::{CreateTable, Parameters};
+use crate::table::ManagedTableProvider;
 use crate::table::managed::{Layouts, NewTable, TableLog, stored_type};
 
 impl Creation<'_> {
@@ -24,6 +25,7 @@ impl Creation<'_> {
         let mut columns = self.columns(&table.columns)?;
         let partition_columns = self.partition_specs(table, &mut columns)?;
         let plan = self.managed_plan(table, columns, partition_columns)?;
+        let rules = self.rules(table, plan.columns.iter()).await?;
         let change = plan.new_table(table).change(operation(table, "CREATE TABLE"))?;
         let (location, folder) = self.fresh_folder()?;
         let made = async {
@@ -31,7 +33,7 @@ impl Creation<'_> {
             // Until the definition names the folder, others see that somebody is at work in it.
             let _at_work = Staging::new(&folder)?;
             TableLog::new(folder.clone()).create(&change).await?;
-            self.publish_managed(table, location, &plan)
+            self.publish(table, self.managed_kind(location, &plan), rules)
         };
         self.or_remove(made.await, &folder)?;
         Ok(Body::Done(Done::new(format!(
@@ -40,7 +42,7 @@ impl Creation<'_> {
         ))))
     }
 
-    /// A managed table of a query's rows.
+    /// A managed table of a query's rows, which its rules let through.
     pub(super) async fn managed_of_query(
         &self,
         table: &CreateTable,
@@ -55,30 +57,76 @@ impl Creation<'_> {
             column.data_type = stored_type(&column.data_type);
         }
         let plan = self.managed_plan(table, columns, partition_columns)?;
+        let rules = self.rules(table, plan.columns.iter()).await?;
         let mut change = plan
             .new_table(table)
             .change(operation(table, "CREATE TABLE AS SELECT"))?;
-        let input = self.session.physical(&state, self.piece, &query).await?;
         let (location, folder) = self.fresh_folder()?;
-        let made = async {
-            let layouts = Arc::new(plan.layouts(folder.clone())?);
-            let staged = stage(self.session, &state, self.piece, input, layouts).await?;
-            change.load_id = Some(Uuid::new_v4());
-            change.add(&staged);
-            TableLog::new(folder.clone()).create(&change).await?;
-            self.publish_managed(table, location, &plan)?;
-            let rows = staged.rows;
-            staged.keep();
-            Ok(rows)
-        };
-        let count = self.or_remove(made.await, &folder)?;
-        Ok(Body::Done(Done {
-            message: format!(
+        let kind = self.managed_kind(location, &plan);
+        let is_open = matches!(&kind, TableKind::Managed(table) if !table.quarantines_cast_errors);
+        if is_open && rules.is_empty() {
+            let made = async {
+                let input = self.session.physical(&state, self.piece, &query).await?;
+                let layouts = Arc::new(plan.layouts(folder.clone())?);
+                let staged = stage(self.session, &state, self.piece, input, layouts).await?;
+                change.load_id = Some(Uuid::new_v4());
+                change.add(&staged);
+                TableLog::new(folder.clone()).create(&change).await?;
+                self.publish(table, kind, rules)?;
+                let rows = staged.rows;
+                staged.keep();
+                Ok(rows)
+            };
+            let rows = self.or_remove(made.await, &folder)?;
+            let message = format!(
                 "created table {} ({})",
                 self.target.full_name(),
-                write::rows(count)
-            ),
-            affected: Some(count),
+                write::rows(rows)
+            );
+            return Ok(Body::Done(Done {
+                message,
+                affected: Some(rows),
+            }));
+        }
+        let made = async {
+            plan.layouts(folder.clone())?;
+            // Until the definition names the folder, others see that somebody is at work in it.
+            let _at_work = Staging::new(&folder)?;
+            let log = Arc::new(TableLog::new(folder.clone()));
+            log.create(&change).await?;
+            let snapshot = log.latest().await?;
+            let name = self.target.full_name();
+            let provider = ManagedTableProvider::new(name, log, snapshot, plan.sorted_by.clone());
+            let definition = TableDefinition {
+                rules: rules.clone(),
+                ..TableDefinition::new(&self.target.name, kind.clone())
+            };
+            let passage =
+                Passage::open(self.session, &state, self.piece, &provider, &definition, None).await?;
+            let answer = load(&passage, &query, Held::Nothing, false).await?;
+            self.publish(table, kind, rules)?;
+            Ok(answer)
+        };
+        let answer = self.or_remove(made.await, &folder)?;
+        let written = answer.inserted.unwrap_or_default();
+        let mut message = format!(
+            "created table {} ({}",
+            self.target.full_name(),
+            write::rows(written)
+        );
+        for (count, what) in [
+            (answer.quarantined, "quarantined"),
+            (answer.dropped, "dropped"),
+            (answer.warned, "with warnings"),
+        ] {
+            if count > 0 {
+                message.push_str(&format!("; {count} {what}"));
+            }
+        }
+        message.push(')');
+        Ok(Body::Done(Done {
+            message,
+            affected: Some(written),
         }))
     }
 
@@ -112,14 +160,12 @@ impl Creation<'_> {
         })
     }
 
-    fn publish_managed(&self, table: &CreateTable, location: String, plan: &Plan) -> Result<()> {
-        self.publish(
-            table,
-            TableKind::Managed(ManagedTable {
-                location,
-                sorted_by: plan.sorted_by.clone(),
-            }),
-        )
+    fn managed_kind(&self, location: String, plan: &Plan) -> TableKind {
+        TableKind::Managed(ManagedTable {
+            location,
+            sorted_by: plan.sorted_by.clone(),
+            quarantines_cast_errors: self.properties.on_cast_error.is_some_and(|(on, _)| on),
+        })
     }
 
     fn or_remove<T>(&self, made: Result<T>, folder: &PathBuf) -> Result<T> {

@@ -9,22 +9,28 @@ mod publish;
 
 use std::collections::BTreeMap;
 use std::path::Path;
+use std::sync::Arc;
 
+use arrow::datatypes::Schema;
 use chrono::{DateTime, Utc};
 use datafusion::catalog::TableProvider;
 use datafusion::execution::SessionState;
 use datafusion::logical_expr::LogicalPlan;
 use datafusion::logical_expr::dml::InsertOp;
+use sqlparser::tokenizer::Span;
 
 use self::columns::declare;
 use super::target::Target;
 use super::write;
-use crate::definition::{Column, ExternalTable, Format, TableFormat, TableKind, TextOptions, check_name};
+use crate::definition::{
+    Column, ExternalTable, Format, Rule, TableFormat, TableKind, TextOptions, cast_errors, check_name,
+};
 use crate::engine::outcome::{Body, Done};
+use crate::engine::rules::{Binding, made};
 use crate::engine::session::Session;
 use crate::error::{Code, Error, Result};
 use crate::storage::{OnExisting, Place};
-use crate::syntax::{CreateTable, ExternalSource, Parameters, Piece};
+use crate::syntax::{CreateTable, ExternalSource, Parameters, Piece, Property};
 use crate::table::ExternalTableProvider;
 use crate::table::external::infer_columns;
 
@@ -52,6 +58,7 @@ pub(super) async fn execute(
         piece,
         target,
         on_existing,
+        properties: Properties::read(piece, &table.properties)?,
     };
     let managed = table.external.is_none() && creation.target.zone.format == TableFormat::Delta;
     if let Some((name, span)) = table.sorted_by.first().filter(|_| !managed) {
@@ -60,12 +67,13 @@ pub(super) async fn execute(
             .with_hint("managed tables are in zones whose format is \"delta\"")
             .at(piece.locate(*span)));
     }
+    creation.refuse_unkept(&table, managed)?;
     match (&table.external, &table.query) {
         (Some(source), _) => creation.external(&table, source).await.map(Body::Done),
         (None, Some(_)) if managed => creation.managed_of_query(&table, parameters).await,
         (None, None) if managed => creation.managed(&table).await,
         (None, Some(_)) => creation.of_query(&table, parameters).await.map(Body::Done),
-        (None, None) => creation.empty(&table).map(Body::Done),
+        (None, None) => creation.empty(&table).await.map(Body::Done),
     }
 }
 
@@ -121,7 +129,41 @@ struct Creation<'a> {
     piece: &'a Piece,
     target: Target,
     on_existing: OnExisting,
+    properties: Properties,
 }
+
+/// `WITH (…)`.
+#[derive(Debug, Default)]
+struct Properties {
+    owner: Option<String>,
+    on_cast_error: Option<(bool, Span)>,
+}
+
+impl Properties {
+    fn read(piece: &Piece, written: &[Property]) -> Result<Self> {
+        let mut properties = Self::default();
+        for property in written {
+            let place = || piece.locate(property.span);
+            match property.name.as_str() {
+                "owner" => properties.owner = Some(property.value.clone()),
+                ON_CAST_ERROR => {
+                    let quarantines = cast_errors(&property.value).map_err(|e| e.at(place()))?;
+                    properties.on_cast_error = Some((quarantines, property.span));
+                }
+                other => {
+                    let message = format!("a table has no property '{other}'");
+                    return Err(Error::new(Code::Unsupported, message)
+                        .with_hint("the properties that can be set here are 'owner' and 'on_cast_error'")
+                        .at(place()));
+                }
+            }
+        }
+        Ok(properties)
+    }
+}
+
+/// The property that says what becomes of rows whose values do not convert.
+pub(super) const ON_CAST_ERROR: &str = "on_cast_error";
 
 impl Creation<'_> {
     /// Files that are there already.
@@ -189,7 +231,8 @@ impl Creation<'_> {
             }
         }
         self.check_columns(&external)?;
-        self.publish(table, TableKind::External(external))?;
+        let rules = self.rules(table, external.all_columns()).await?;
+        self.publish(table, TableKind::External(external), rules)?;
         Ok(Done::new(format!(
             "created external table {}",
             self.target.full_name()
@@ -197,13 +240,14 @@ impl Creation<'_> {
     }
 
     /// A table without rows.
-    fn empty(&self, table: &CreateTable) -> Result<Done> {
+    async fn empty(&self, table: &CreateTable) -> Result<Done> {
         let mut columns = self.columns(&table.columns)?;
         let partition_columns = self.partition_specs(table, &mut columns)?;
         let mut external = parquet(String::new(), columns, partition_columns);
         self.check_columns(&external)?;
+        let rules = self.rules(table, external.all_columns()).await?;
         (external.location, _) = self.fresh_folder()?;
-        self.publish(table, TableKind::External(external))?;
+        self.publish(table, TableKind::External(external), rules)?;
         Ok(Done::new(format!("created table {}", self.target.full_name())))
     }
 
@@ -216,12 +260,15 @@ impl Creation<'_> {
         declare(&table.columns, columns.iter_mut().chain(&mut partition_columns));
         let mut external = parquet(String::new(), columns, partition_columns);
         self.check_columns(&external)?;
+        let rules = self.rules(table, external.all_columns()).await?;
         let folder;
         (external.location, folder) = self.fresh_folder()?;
         let old = self.target.existing(self.session).ok().flatten();
         let written = self.write(&state, plan, &external, &folder).await;
-        let published =
-            written.and_then(|count| self.publish(table, TableKind::External(external)).map(|()| count));
+        let published = written.and_then(|count| {
+            self.publish(table, TableKind::External(external), rules)?;
+            Ok(count)
+        });
         match published {
             Ok(count) => {
                 let left = self.remove_replaced(old.as_deref());
@@ -239,6 +286,47 @@ impl Creation<'_> {
                 let _ = std::fs::remove_dir_all(&folder);
                 Err(error)
             }
+        }
+    }
+
+    /// The rules that the statement defines, over the table's columns.
+    async fn rules<'c>(
+        &self,
+        table: &CreateTable,
+        columns: impl Iterator<Item = &'c Column>,
+    ) -> Result<Vec<Rule>> {
+        let state = self.session.state();
+        let fields: Vec<_> = columns.map(Column::field).collect();
+        let binding = Binding {
+            session: self.session,
+            state: &state,
+            table: (&self.target.zone.name, &self.target.name),
+            schema: Arc::new(Schema::new(fields)),
+            statement: Some(self.piece),
+        };
+        made(&binding, &table.rules).await
+    }
+
+    /// What only a managed table keeps.
+    fn refuse_unkept(&self, table: &CreateTable, managed: bool) -> Result<()> {
+        let check = table.checks.first().map(|check| ("CHECK", check.expression.span));
+        let on_cast_error = self
+            .properties
+            .on_cast_error
+            .map(|(_, span)| (ON_CAST_ERROR, span));
+        if let Some((_, span)) = check.filter(|_| managed) {
+            return Err(Error::new(Code::Unsupported, "CHECK is not supported")
+                .with_hint("CONSTRAINT … EXPECT (…) ON VIOLATION FAIL aborts a load whose rows break it")
+                .at(self.piece.locate(span)));
+        }
+        match check.or(on_cast_error).filter(|_| !managed) {
+            None => Ok(()),
+            Some((what, span)) => Err(Error::new(
+                Code::Unsupported,
+                format!("only a managed table has {what}"),
+            )
+            .with_hint("managed tables are in zones whose format is \"delta\"")
+            .at(self.piece.locate(span))),
         }
     }
 

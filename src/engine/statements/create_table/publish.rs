@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use super::{Creation, now};
-use crate::definition::{TableDefinition, TableKind, check_location};
+use crate::definition::{Rule, TableDefinition, TableKind, check_location};
 use crate::error::{Code, Error, Result};
 use crate::storage::OnExisting;
 use crate::syntax::CreateTable;
@@ -71,7 +71,7 @@ impl Creation<'_> {
         Ok((format!("{name}/"), folder))
     }
 
-    pub(super) fn publish(&self, table: &CreateTable, kind: TableKind) -> Result<()> {
+    pub(super) fn publish(&self, table: &CreateTable, kind: TableKind, rules: Vec<Rule>) -> Result<()> {
         let now = now();
         let old = match self.on_existing {
             OnExisting::Replace => self.target.existing(self.session).ok().flatten(),
@@ -86,7 +86,8 @@ impl Creation<'_> {
         };
         definition.created_at = definition.created_at.or(Some(now));
         definition.updated_at = Some(now);
-        definition.owner = table.owner.clone().or(definition.owner);
+        definition.owner = self.properties.owner.clone().or(definition.owner);
+        definition.rules = rules;
         definition.comment = table.comment.clone().or(definition.comment);
         let catalog = self.session.lake().catalog();
         catalog.publish(&self.target.zone, &definition, self.on_existing)

@@ -8,7 +8,7 @@ use uuid::Uuid;
 use crate::engine::outcome::{Body, Rows};
 use crate::engine::system::batch;
 
-/// What a load did. Always input = what it wrote or deleted, as long as no row is turned away.
+/// What a load did. Always input = what it wrote or deleted + quarantined + dropped.
 #[derive(Debug, Default)]
 pub(crate) struct Answer {
     /// The load's own id, which its commit bears.
@@ -20,6 +20,12 @@ pub(crate) struct Answer {
     pub inserted: Option<u64>,
     pub updated: Option<u64>,
     pub deleted: Option<u64>,
+    /// The rows that were kept aside.
+    pub quarantined: u64,
+    /// The rows that were left out.
+    pub dropped: u64,
+    /// The rows that were written although they break a rule.
+    pub warned: u64,
 }
 
 impl Answer {
@@ -43,8 +49,11 @@ impl Answer {
                 .into_iter()
                 .filter_map(|(name, count)| Some((name, number(count?)))),
         );
-        // No rule turns rows away yet, and none is turned away in silence.
-        columns.extend(["quarantined", "dropped", "warned"].map(|name| (name, number(0))));
+        columns.extend([
+            ("quarantined", number(self.quarantined)),
+            ("dropped", number(self.dropped)),
+            ("warned", number(self.warned)),
+        ]);
         Body::Rows(Rows::of_batch(batch(columns)))
     }
 }

@@ -2,9 +2,8 @@
 
 use datafusion::logical_expr::LogicalPlan;
 use datafusion::logical_expr::dml::{InsertOp, WriteOp};
-use uuid::Uuid;
 
-use super::{Answer, resolve, stage};
+use super::{Answer, Held, Passage, definition, resolve};
 use crate::engine::outcome::Body;
 use crate::engine::session::Session;
 use crate::error::{Code, Error, Result};
@@ -31,15 +30,32 @@ pub(crate) async fn insert(
         WriteOp::Insert(InsertOp::Overwrite) => true,
         _ => return Err(Error::new(Code::Unsupported, "REPLACE INTO is not supported").at(piece.start())),
     };
-    let input = session.physical(&state, piece, &dml.input).await?;
-    let staged = stage(session, &state, piece, input, table.layouts()?).await?;
-    let mut change = Change::new("WRITE", if overwrite { Reads::Removed } else { Reads::Nothing });
-    let load_id = Uuid::new_v4();
-    change.load_id = Some(load_id);
+    let definition = definition(session, &insert.table)?;
+    let passage = Passage::open(session, &state, piece, &table, &definition, insert.reject_limit).await?;
+    let held = match (overwrite, table.snapshot().partition_columns()) {
+        (false, _) => Held::All,
+        (true, []) => Held::Nothing,
+        (true, _) => Held::OtherPartitions,
+    };
+    let answer = load(&passage, &dml.input, held, overwrite).await?;
+    Ok(answer.into_body())
+}
+
+/// Puts the rows of `input` through the gate and into the table.
+pub(crate) async fn load(
+    passage: &Passage<'_>,
+    input: &LogicalPlan,
+    held: Held,
+    overwrite: bool,
+) -> Result<Answer> {
+    let table = passage.table;
+    let passed = passage.stage(input, held, None).await?;
+    let reads = passage.reads(if overwrite { Reads::Removed } else { Reads::Nothing });
+    let mut change = Change::new("WRITE", reads);
     change
         .parameters
         .push(("mode", if overwrite { "Overwrite" } else { "Append" }.to_owned()));
-    change.add(&staged);
+    passed.fill(&mut change);
     if overwrite {
         change.replace_partitions(table.snapshot());
     }
@@ -47,14 +63,16 @@ pub(crate) async fn insert(
         .log()
         .commit(table.name(), table.snapshot(), &change)
         .await?;
-    let rows = staged.rows;
-    staged.keep();
-    let answer = Answer {
-        load_id,
+    let counts = passed.counts.clone();
+    passage.committed(passed, version).await;
+    Ok(Answer {
+        load_id: passage.load_id,
         version,
-        input: rows,
-        inserted: Some(rows),
+        input: counts.input,
+        inserted: Some(counts.accepted()),
+        quarantined: counts.quarantined,
+        dropped: counts.dropped,
+        warned: counts.warned,
         ..Answer::default()
-    };
-    Ok(answer.into_body())
+    })
 }

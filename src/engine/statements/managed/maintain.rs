@@ -13,7 +13,7 @@ use datafusion::physical_plan::{ExecutionPlan, ExecutionPlanProperties, Partitio
 use uuid::Uuid;
 
 use super::rewrite::Rewrite;
-use super::{resolve, stage};
+use super::{definition, resolve, stage};
 use crate::definition::TableKind;
 use crate::engine::outcome::{Body, Rows};
 use crate::engine::session::Session;
@@ -99,6 +99,7 @@ pub(crate) async fn optimize(session: &Session, piece: &Piece, optimize: &Optimi
         state: &state,
         piece,
         table: &table,
+        definition: definition(session, &optimize.table)?,
     };
     let input = rewrite.rows_of(wanted.clone()).await?;
     let rows = Arc::new(MarkExec::keep(input, Arc::new(Marks::default())));

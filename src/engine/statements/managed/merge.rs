@@ -11,6 +11,7 @@ use datafusion::logical_expr::dml::{MergeIntoAction, MergeIntoClause, MergeIntoC
 use datafusion::logical_expr::expr::Case;
 use datafusion::logical_expr::{Expr, LogicalPlan, LogicalPlanBuilder, cast, col, lit};
 
+use super::Held;
 use super::rewrite::{ACTION, Rewrite};
 use crate::engine::outcome::Body;
 use crate::error::Result;
@@ -31,12 +32,12 @@ impl Rewrite<'_> {
     ) -> Result<Body> {
         let plan = self.merged(name, operation, source);
         let plan = plan.map_err(|e| self.session.translated(e, self.piece))?;
-        let input = self.session.physical(self.state, self.piece, &plan).await?;
         let marks = Arc::new(Marks::default());
-        let new = self.stage_marked(input, &marks).await?;
+        let passage = self.passage().await?;
+        let new = passage.stage(&plan, Held::NotReplaced, Some(&marks)).await?;
         let (inserted, updated, deleted) = marks.counts();
-        self.finish("MERGE", &marks, Some(new), |answer| {
-            answer.input = inserted + updated + deleted;
+        self.finish("MERGE", &marks, Some((&passage, new)), |answer| {
+            answer.input += deleted;
             answer.inserted = Some(inserted);
             answer.updated = Some(updated);
             answer.deleted = Some(deleted);

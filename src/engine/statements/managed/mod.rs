@@ -5,16 +5,23 @@ mod answer;
 mod insert;
 mod maintain;
 mod merge;
+mod passage;
+mod replay;
 mod rewrite;
 mod target;
+mod verdict;
 
 use datafusion::logical_expr::LogicalPlan;
 use datafusion::logical_expr::dml::WriteOp;
 
 pub(super) use answer::Answer;
 pub(super) use insert::insert;
+pub(super) use insert::load;
 pub(super) use maintain::{optimize, restore, vacuum};
-pub(super) use target::{resolve, run, stage};
+use passage::Passed;
+pub(super) use passage::{Held, Passage};
+pub(super) use replay::replay;
+pub(super) use target::{definition, resolve, run, stage};
 
 use crate::engine::outcome::Body;
 use crate::engine::session::Session;
@@ -36,6 +43,7 @@ pub(super) async fn change_rows(
         state: &state,
         piece,
         table: &table,
+        definition: definition(session, &statement.table)?,
     };
     let Some(_) = &statement.statement else {
         return rewrite.truncate().await;

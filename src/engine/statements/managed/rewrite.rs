@@ -15,13 +15,14 @@ use datafusion::logical_expr::{Expr, LogicalPlan, LogicalPlanBuilder, Projection
 use datafusion::physical_plan::ExecutionPlan;
 use uuid::Uuid;
 
-use super::{Answer, run, stage};
+use super::{Answer, Held, Passage, Passed, run, stage};
+use crate::definition::TableDefinition;
 use crate::engine::outcome::Body;
 use crate::engine::session::Session;
 use crate::error::Result;
 use crate::syntax::Piece;
 use crate::table::ManagedTableProvider;
-use crate::table::managed::{Action, Change, FILE, MarkExec, Marks, PositionedTable, ROW, Reads, Staged};
+use crate::table::managed::{Action, Change, FILE, MarkExec, Marks, PositionedTable, ROW, Reads};
 
 /// A statement that rewrites rows of one table.
 pub(super) struct Rewrite<'a> {
@@ -29,6 +30,7 @@ pub(super) struct Rewrite<'a> {
     pub state: &'a SessionState,
     pub piece: &'a Piece,
     pub table: &'a ManagedTableProvider,
+    pub definition: Arc<TableDefinition>,
 }
 
 impl Rewrite<'_> {
@@ -90,32 +92,20 @@ impl Rewrite<'_> {
                 .map_err(translated)?,
             other => other,
         };
-        let input = self.session.physical(self.state, self.piece, &plan).await?;
         let marks = Arc::new(Marks::default());
-        let new = self.stage_marked(input, &marks).await?;
+        let passage = self.passage().await?;
+        let new = passage.stage(&plan, Held::NotReplaced, Some(&marks)).await?;
         let updated = marks.counts().1;
-        self.finish("UPDATE", &marks, Some(new), |answer| {
-            answer.input = updated;
+        self.finish("UPDATE", &marks, Some((&passage, new)), |answer| {
             answer.updated = Some(updated);
         })
         .await
     }
 
-    /// Marks what `input` takes away, and writes its new rows.
-    pub(super) async fn stage_marked(
-        &self,
-        input: Arc<dyn ExecutionPlan>,
-        marks: &Arc<Marks>,
-    ) -> Result<Staged> {
-        let marking = Arc::new(MarkExec::mark(input, Arc::clone(marks)));
-        stage(
-            self.session,
-            self.state,
-            self.piece,
-            marking,
-            self.table.layouts()?,
-        )
-        .await
+    /// The way of the statement's new rows into the table.
+    pub(super) async fn passage(&self) -> Result<Passage<'_>> {
+        let (session, state, piece) = (self.session, self.state, self.piece);
+        Passage::open(session, state, piece, self.table, &self.definition, None).await
     }
 
     /// Writes the rows that stay of the files that lose some, and commits.
@@ -123,19 +113,26 @@ impl Rewrite<'_> {
         &self,
         operation: &'static str,
         marks: &Arc<Marks>,
-        new: Option<Staged>,
+        new: Option<(&Passage<'_>, Passed)>,
         fill: impl FnOnce(&mut Answer),
     ) -> Result<Body> {
-        let load_id = Uuid::new_v4();
         let mut answer = Answer {
-            load_id,
+            load_id: Uuid::new_v4(),
             version: self.table.snapshot().version(),
             ..Answer::default()
         };
+        let (passage, new) = new.unzip();
+        if let (Some(passage), Some(new)) = (passage, &new) {
+            answer.load_id = passage.load_id;
+            answer.input = new.counts.input;
+            answer.quarantined = new.counts.quarantined;
+            answer.dropped = new.counts.dropped;
+            answer.warned = new.counts.warned;
+        }
         fill(&mut answer);
         let layouts = self.table.layouts()?;
         let touched = marks.touched();
-        if touched.is_empty() && new.as_ref().is_none_or(|new| new.rows == 0) {
+        if touched.is_empty() && new.as_ref().is_none_or(Passed::is_empty) {
             // Nothing has changed: the version that was seen is the answer's.
             return Ok(answer.into_body());
         }
@@ -147,14 +144,18 @@ impl Rewrite<'_> {
             let keeping = Arc::new(MarkExec::keep(input, Arc::clone(marks)));
             Some(stage(self.session, self.state, self.piece, keeping, layouts).await?)
         };
-        let mut change = Change::new(operation, Reads::Table);
-        change.load_id = Some(load_id);
+        let reads = passage.map_or(Reads::Table, |passage| passage.reads(Reads::Table));
+        let mut change = Change::new(operation, reads);
+        change.load_id = Some(answer.load_id);
         let (inserted, updated, deleted) = marks.counts();
         change.metrics.push(("numTargetRowsInserted", inserted));
         change.metrics.push(("numUpdatedRows", updated));
         change.metrics.push(("numDeletedRows", deleted));
-        for staged in new.iter().chain(&kept) {
-            change.add(staged);
+        if let Some(new) = &new {
+            new.fill(&mut change);
+        }
+        if let Some(kept) = &kept {
+            change.add(kept);
         }
         let gone = touched
             .iter()
@@ -162,7 +163,12 @@ impl Rewrite<'_> {
         let gone: std::collections::HashSet<&str> = gone.collect();
         change.remove(self.table.snapshot(), |file| gone.contains(file.path.as_str()));
         answer.version = self.commit(&change).await?;
-        new.into_iter().chain(kept).for_each(Staged::keep);
+        if let Some(kept) = kept {
+            kept.keep();
+        }
+        if let (Some(passage), Some(new)) = (passage, new) {
+            passage.committed(new, answer.version).await;
+        }
         Ok(answer.into_body())
     }
 

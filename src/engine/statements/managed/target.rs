@@ -6,7 +6,7 @@ use datafusion::execution::SessionState;
 use datafusion::physical_plan::ExecutionPlan;
 use futures::TryStreamExt;
 
-use crate::definition::TableKind;
+use crate::definition::{TableDefinition, TableKind};
 use crate::engine::session::Session;
 use crate::engine::statements::target::Target;
 use crate::engine::tables::managed_table;
@@ -44,6 +44,14 @@ pub(crate) async fn resolve(
         }
         TableKind::View(_) => Err(wrong("a view").with_hint("rows are in its tables")),
     }
+}
+
+/// The definition of the table that the statement writes.
+///
+/// # Errors
+/// [`Code::UndefinedTable`].
+pub(crate) fn definition(session: &Session, name: &TableName) -> Result<Arc<TableDefinition>> {
+    Target::new(session, name)?.definition(session)
 }
 
 /// Runs a plan to its end.

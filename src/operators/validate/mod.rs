@@ -1,0 +1,33 @@
+//! Rules over rows, as plans and operators.
+//!
+//! A rule of a single row ([`Expected::Condition`]) is a Boolean column beside the table's own: all of
+//! them are computed by one projection, in which the optimiser shares what they have in common. A rule
+//! that is decided when all rows are known ([`Keys`]) needs them kept ([`Spool`]) and becomes a bit a row,
+//! which is a Boolean column too when the rows are read again. [`ValidateExec`] reads these columns: it
+//! counts ([`Tally`]), keeps bad rows aside with what is wrong with them, and lets the others through.
+//!
+//! A condition is broken where it is false, not where it is NULL, unless the rule says so; NaN is what
+//! comparisons make of it. Of several rules that a row breaks the strongest action is taken, and all are
+//! listed.
+
+mod bound;
+mod drift;
+mod exec;
+mod gate;
+mod kernel;
+mod plans;
+mod sets;
+mod spool;
+mod tally;
+mod violations;
+
+pub use bound::{BoundRule, Expected};
+pub use drift::{Drift, in_order};
+pub use exec::{Aside, ValidateExec, aside_schema};
+pub use gate::{Gate, GateRule, REMOVED, Reading};
+pub use kernel::Judged;
+pub use plans::{aggregated, compared, empty_rows};
+pub use sets::{Keys, TIE};
+pub use spool::{Bits, FillExec, Filled, Marked, NUMBER, Spool, SpoolTable};
+pub use tally::{Counts, Tally};
+pub use violations::{RAW, VIOLATIONS, raw_texts, violation_fields, violations, violations_type};
