@@ -94,7 +94,7 @@ impl Session {
         columns: bool,
         wanted: impl Fn(&str, &str) -> bool + Send + 'static,
     ) -> Result<Vec<Listed>> {
-        let session = self.aside();
+        let session = self.with_own_versions();
         self.on_planner(async move { session.listed(columns, wanted).await })
             .await
     }

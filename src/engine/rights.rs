@@ -223,7 +223,6 @@ pub(super) fn check_statement(session: &Session, statement: &Statement) -> Resul
         Statement::Insert(insert) => check(&insert.table, Role::Write),
         Statement::ChangeRows(change) => check(&change.table, Role::Write),
         Statement::Optimize(optimize) => check(&optimize.table, Role::Write),
-        Statement::Replay(replay) => check(&replay.table, Role::Write),
         Statement::DeleteFiles(delete) => check(&delete.table, Role::Write),
         Statement::Replay(replay) => check(&replay.table, Role::Write),
         Statement::Comment(comment) => match &comment.target {

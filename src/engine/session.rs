@@ -206,7 +206,7 @@ impl Session {
     }
 
     /// The same session with versions of tables of its own to see, for what is asked while a statement runs.
-    pub(super) fn aside(&self) -> Self {
+    pub(super) fn with_own_versions(&self) -> Self {
         let config = self.config.read().clone();
         let config = config.with_extension(Arc::new(Pins::default()));
         let config = Arc::new(RwLock::new(config));
