@@ -29,11 +29,6 @@ pub(super) type SharedConfig = Arc<RwLock<SessionConfig>>;
 /// How many sorts share the memory, in each partition.
 const SORTS_AT_A_TIME: usize = 8;
 
-/// With a small limit a batch is of so many rows that each may take this much of a partition's share: an
-/// operator that holds two or three batches of long texts is to find room for them.
-const BYTES_A_ROW: usize = 8 << 10;
-const ROWS_AT_LEAST: usize = 64;
-
 /// The settings that a session begins with.
 pub(super) fn initial_config(lake: &Lake) -> SessionConfig {
     let first_zone = lake
@@ -62,14 +57,9 @@ pub(super) fn initial_config(lake: &Lake) -> SessionConfig {
     config
 }
 
-/// Fits batches, and what each sort keeps back for merging, into the memory that a statement may have: with
-/// a small limit, or many sorts at a time, they are less than usual.
+/// Fits what each sort keeps back for merging into the memory that a statement may have: with a small
+/// limit, or many sorts at a time, it is less than usual.
 pub(super) fn fit_sorts(config: &mut SessionConfig, memory: usize) {
-    let rows = memory / (config.target_partitions() * BYTES_A_ROW);
-    let rows = rows.max(ROWS_AT_LEAST).min(config.batch_size());
-    if let Ok(rows) = ConfigNonZeroUsize::try_new(rows) {
-        config.options_mut().execution.batch_size = rows;
-    }
     let share = memory / (config.target_partitions() * SORTS_AT_A_TIME);
     let execution = &mut config.options_mut().execution;
     execution.sort_spill_reservation_bytes = execution.sort_spill_reservation_bytes.min(share);

@@ -26,9 +26,6 @@ const BEGINNING: usize = 8;
 /// given, and merge fewer files at a time with less.
 const MERGE: &str = "ExternalSorterMerge";
 
-/// One part of this one of those may take at most: the others have their first batches to hold.
-const MERGING: usize = 4;
-
 /// How many operators an error names.
 const NAMED: usize = 3;
 
@@ -117,10 +114,6 @@ impl State {
         if consumer.can_spill() || consumer.name().starts_with(MERGE) {
             let reach = reach(allowed - allowed / KEPT_FOR_OTHERS);
             let share = reach - reach / (SPILLING_SHARE + 1);
-            let share = match consumer.name().starts_with(MERGE) {
-                true => share.min(allowed / MERGING),
-                false => share,
-            };
             share.max(to_begin.min(size.saturating_add(allowed.saturating_sub(self.held))))
         } else {
             reach(allowed)
