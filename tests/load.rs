@@ -240,7 +240,7 @@ async fn exchanges_that_spill_do_not_wait_for_each_other() {
     }
     let fixed = run(&session, "SET execution.max_spill_file_size_bytes = '1MB'").await;
     assert_eq!(fixed.unwrap_err().code(), Code::ReadOnly);
-    for _ in 0..60 {
+    for _ in 0..20 {
         let groups = run(&session, "SELECT s, g, count(*) FROM raw.t GROUP BY s, g").await;
         match groups {
             Ok((batches, _)) => {
