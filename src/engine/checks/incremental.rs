@@ -60,7 +60,7 @@ impl Check<'_> {
         let states = States::read(self.session.lake().folder(), table.log().folder());
         let mut known: Vec<State> = prints.iter().map(|print| states.of(print)).collect();
         let is_new = |file: &&str| known.iter().any(|state| !state.files.contains_key(*file));
-        let new = (0_u32..).zip(&files).filter(|(_, file)| is_new(*file));
+        let new = (0_u32..).zip(&files).filter(|(_, file)| is_new(file));
         let new: Vec<u32> = new.map(|(i, _)| i).collect();
         if !new.is_empty() {
             let counts = self.count_files(table, rules, &new).await?;

@@ -42,7 +42,7 @@ impl AtOnce<'_> {
             Expected::Aggregate { condition, .. } => {
                 let plan = aggregated(rows, condition).map_err(|e| self.translated(e))?;
                 self.each(&plan, |batch| {
-                    broken |= batch.column(0).as_boolean().false_count() > 0
+                    broken |= batch.column(0).as_boolean().false_count() > 0;
                 })
                 .await?;
             }
@@ -109,7 +109,7 @@ impl AtOnce<'_> {
         };
         let mut totals = (0.0, 0.0);
         self.each(&plan, |batch| {
-            pairs(batch, &mut |a, b| totals = (totals.0 + a, totals.1 + b))
+            pairs(batch, &mut |a, b| totals = (totals.0 + a, totals.1 + b));
         })
         .await?;
         let mut drift = Drift::new(totals.0, totals.1);

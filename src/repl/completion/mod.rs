@@ -123,7 +123,7 @@ fn sql(context: &Context, names: &dyn Names) -> (usize, Vec<Candidate>) {
         Wants::Nothing | Wants::File => {}
         Wants::Setting(words) => return settings(context, words, names),
         Wants::Words(words) if context.qualifiers.is_empty() => {
-            candidates.words(words.iter().map(String::as_str))
+            candidates.words(words.iter().map(String::as_str));
         }
         Wants::Zone => zones(names, "", &mut candidates),
         Wants::Table(words) => {
