@@ -166,6 +166,7 @@ async fn run_file_over_flight(file: PathBuf) -> Vec<String> {
         Ok(Database {
             connection: connection.map_err(|error| Failure::new(&error, &folders))?,
             folders: folders.clone(),
+            counts_are_rows: false,
         })
     });
     check(&file, runner, &folders, false).await
