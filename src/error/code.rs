@@ -146,7 +146,7 @@ codes! {
     /// The session is safe: it reads the lake and changes nothing.
     SafeSession = "WR010", Permission;
     /// The user's roles do not allow it.
-    NoRight = "WR011", Permission;
+    NoRight = "WR012", Permission;
     /// No such user, a wrong password, or a session that has ended.
     NotAuthenticated = "28000", Permission;
     /// A file or folder that is not there.

@@ -92,11 +92,16 @@ impl Creation<'_> {
             partitions.iter().map(column).collect(),
         );
         order.extend(partitions);
-        let expressions = order
-            .iter()
-            .map(|i| Expr::Column(ColumnName::from(schema.qualified_field(*i))));
-        let arranged = LogicalPlanBuilder::from(plan)
-            .project(expressions)
+        // What a cast was given must stay within sight of who keeps values that do not convert.
+        let (input, given): (_, Vec<Expr>) = match plan {
+            LogicalPlan::Projection(projection) => (projection.input.as_ref().clone(), projection.expr),
+            other => {
+                let fields = schema.iter().map(|field| Expr::Column(ColumnName::from(field)));
+                (other, fields.collect())
+            }
+        };
+        let arranged = LogicalPlanBuilder::from(input)
+            .project(order.iter().map(|i| given[*i].clone()))
             .and_then(LogicalPlanBuilder::build)
             .map_err(|e: DataFusionError| self.session.translated(e, self.piece))?;
         Ok((arranged, columns, partition_columns))
