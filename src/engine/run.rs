@@ -12,7 +12,7 @@ use datafusion::execution::{SessionState, TaskContext};
 use datafusion::physical_plan::joins::HashJoinExec;
 use datafusion::physical_plan::{ExecutionPlan, execute_stream};
 use futures::future::BoxFuture;
-use futures::{StreamExt, stream};
+use futures::{Stream, StreamExt, stream};
 use tokio::sync::mpsc;
 use tokio::task::{JoinError, JoinHandle};
 
@@ -50,16 +50,17 @@ pub(super) struct Work {
 }
 
 impl Work {
-    /// The plan's rows. It starts when the first is asked for; dropped early, they stop it.
+    /// Starts the plan; for a session that begins on demand, when its first row is asked for. Dropped
+    /// early, its rows stop it.
     pub(super) fn start(self) -> Rows {
         let schema = self.plan.schema();
-        let rows = stream::once(async move { self.running() }).flat_map(|running| {
-            stream::unfold(running, |mut running| async move {
-                let batch = running.next().await?;
-                Some((batch, running))
-            })
-        });
-        Rows::new(schema, rows.boxed())
+        let rows = match self.session.begins_on_demand() {
+            true => stream::once(async move { self.running() })
+                .flat_map(Running::into_rows)
+                .boxed(),
+            false => self.running().into_rows().boxed(),
+        };
+        Rows::new(schema, rows)
     }
 
     fn running(self) -> Running {
@@ -273,6 +274,13 @@ struct Running {
 }
 
 impl Running {
+    fn into_rows(self) -> impl Stream<Item = Result<RecordBatch>> {
+        stream::unfold(self, |mut running| async move {
+            let batch = running.next().await?;
+            Some((batch, running))
+        })
+    }
+
     /// The next batch; an operator that panicked fails its own statement.
     async fn next(&mut self) -> Option<Result<RecordBatch>> {
         if let Some(batch) = self.receiver.recv().await {

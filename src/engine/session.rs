@@ -42,6 +42,8 @@ pub struct Session {
     prepared: PreparedStatements,
     /// Whether its statements are shown in `system.queries`.
     is_shown: bool,
+    /// Whether a query waits for its first reader: a client elsewhere may never come back for its rows.
+    begins_on_demand: bool,
     presence: Arc<Presence>,
     /// The statement that this is handed to.
     record: Option<Record>,
@@ -50,6 +52,7 @@ pub struct Session {
 impl Session {
     pub(super) fn new(lake: Lake, principal: Principal, origin: Origin) -> Self {
         let id = lake.queries().session_id();
+        let begins_on_demand = origin.address.is_some();
         let presence = lake.sessions().enter(&id, &principal.user, origin);
         let config = begun(&lake, Arc::new(principal));
         let config = Arc::new(RwLock::new(config));
@@ -63,6 +66,7 @@ impl Session {
             presence,
             prepared: PreparedStatements::default(),
             is_shown: true,
+            begins_on_demand,
             record: None,
         }
     }
@@ -77,6 +81,7 @@ impl Session {
             progress: Progress::default(),
             prepared: PreparedStatements::default(),
             is_shown: false,
+            begins_on_demand: false,
             // Among no sessions: nobody sees it.
             presence: Arc::<Sessions>::default().enter("view", "", Origin::default()),
             record: None,
@@ -200,6 +205,10 @@ impl Session {
         self.progress.clone()
     }
 
+    pub(super) fn begins_on_demand(&self) -> bool {
+        self.begins_on_demand
+    }
+
     /// For whom statements are run.
     pub fn principal(&self) -> Arc<Principal> {
         rights::principal(&self.config.read())
@@ -213,6 +222,7 @@ impl Session {
         Self {
             base: Arc::new(session_state(&self.lake, &config, Vec::new())),
             config,
+            begins_on_demand: true,
             ..self.clone()
         }
     }

@@ -16,7 +16,12 @@ pub(super) fn error(status: &Status) -> Error {
         "" => format!("the server says: {}", status.code().description()),
         message => message.to_owned(),
     };
-    Error::new(code(status.code()), message)
+    // What the transport itself met carries its cause; a server's status has none.
+    match std::error::Error::source(status) {
+        Some(_) => Error::new(Code::Connection, format!("the connection broke: {message}"))
+            .with_hint("grpc+tls:// speaks to a server with TLS, grpc:// to one without"),
+        None => Error::new(code(status.code()), message),
+    }
 }
 
 /// The error of a stream of batches.
