@@ -225,7 +225,10 @@ async fn aside(connection: &LocalConnection) -> Aside {
     aside
 }
 
-async fn check(rules: &[(Kind, Action)], loads: &[Vec<(Option<i64>, Option<i64>, Option<i64>)>], way: Way) {
+/// The values of a row.
+type Row = (Option<i64>, Option<i64>, Option<i64>);
+
+async fn check(rules: &[(Kind, Action)], loads: &[Vec<Row>], way: Way) {
     let folder = tempfile::tempdir().unwrap();
     Lake::init(folder.path()).unwrap();
     let options = LakeOptions {
