@@ -226,9 +226,9 @@ async fn aside(connection: &LocalConnection) -> Aside {
 }
 
 /// The values of a row.
-type Row = (Option<i64>, Option<i64>, Option<i64>);
+type Values = (Option<i64>, Option<i64>, Option<i64>);
 
-async fn check(rules: &[(Kind, Action)], loads: &[Vec<Row>], way: Way) {
+async fn check(rules: &[(Kind, Action)], loads: &[Vec<Values>], way: Way) {
     let folder = tempfile::tempdir().unwrap();
     Lake::init(folder.path()).unwrap();
     let options = LakeOptions {
