@@ -58,7 +58,7 @@ COMPARE = """
 import sys, duckdb
 files, answer, question = sys.argv[1:]
 duckdb.sql("SET TimeZone = 'UTC'")
-duckdb.sql(f"CREATE VIEW events AS SELECT * FROM read_parquet('{files}/**/*.parquet', hive_partitioning = true)")
+duckdb.sql(f"CREATE VIEW events AS SELECT * FROM read_parquet('{files}/dt=*/*.parquet', hive_partitioning = true)")
 ours = f"SELECT * FROM '{answer}'"
 missing = duckdb.sql(f"({question}) EXCEPT ALL ({ours})").fetchall()
 extra = duckdb.sql(f"({ours}) EXCEPT ALL ({question})").fetchall()
