@@ -44,23 +44,23 @@ const QUERIES: &[(&str, &str)] = &[
     ("SELECT DISTINCT k, name FROM processed.parents", "aggregate"),
     (
         "SELECT name, k FROM processed.parents GROUP BY k, name",
-        "Aggregate",
+        "aggregate",
     ),
     (
         "SELECT c.id FROM processed.children AS c LEFT JOIN processed.parents AS p ON c.parent = p.k",
-        "Join",
+        "join",
     ),
     (
         "SELECT count(*) FROM processed.children AS c LEFT JOIN processed.parents AS p ON c.parent = p.k",
-        "Join",
+        "join",
     ),
     (
         "SELECT c.id FROM processed.parents AS p JOIN processed.children AS c ON c.parent = p.k",
-        "Join",
+        "join",
     ),
     (
         "SELECT sum(c.id) FROM processed.children AS c JOIN processed.parents AS p ON c.parent = p.k WHERE c.id > 10",
-        "Join",
+        "join",
     ),
     ("SELECT name FROM processed.parents WHERE k IS NOT NULL", "filter"),
 ];
@@ -70,27 +70,27 @@ const OTHERS: &[(&str, &str)] = &[
     ("SELECT DISTINCT name FROM processed.parents", "aggregate"),
     (
         "SELECT c.id, p.name FROM processed.children AS c LEFT JOIN processed.parents AS p ON c.parent = p.k",
-        "Join",
+        "join",
     ),
     (
         "SELECT c.id FROM processed.children AS c JOIN processed.parents AS p ON c.parent = p.k AND p.name = 'a'",
-        "Join",
+        "join",
     ),
     (
         "SELECT c.id FROM processed.children AS c JOIN (SELECT * FROM processed.parents WHERE k > 1) AS p ON c.parent = p.k",
-        "Join",
+        "join",
     ),
     (
         "SELECT p.k FROM processed.parents AS p LEFT JOIN processed.children AS c ON c.parent = p.k",
-        "Join",
+        "join",
     ),
     (
         "SELECT c.id FROM processed.children AS c JOIN processed.parents AS p ON c.id = p.k",
-        "Join",
+        "join",
     ),
     (
         "SELECT id FROM processed.children WHERE parent IS NOT NULL",
-        "Filter",
+        "filter",
     ),
 ];
 
