@@ -26,6 +26,10 @@ pub(super) const COOKIE: &str = "weir_session";
 /// How many sessions may be open.
 const SESSIONS_AT_MOST: usize = 1000;
 
+/// Of so many the one that was not used for longest makes place for a new one, if it was not used for so long:
+/// clients that are gone without a word would else keep others out until their sessions end.
+const KEPT_AT_LEAST: Duration = Duration::from_secs(60);
+
 type Digested = [u8; 32];
 
 /// A client's session.
@@ -232,7 +236,7 @@ impl Sessions {
         link: &Link,
         bound_to: Option<u64>,
     ) -> Result<Arc<Client>, Status> {
-        if self.count() >= SESSIONS_AT_MOST {
+        if self.count() >= SESSIONS_AT_MOST && !self.make_place() {
             let message = format!("{SESSIONS_AT_MOST} sessions are open already: close some, or wait");
             return Err(Status::resource_exhausted(message));
         }
@@ -256,6 +260,18 @@ impl Sessions {
             busy: AtomicUsize::new(0),
             link: Mutex::new(bound_to),
         }))
+    }
+
+    /// Ends the session that nobody has used for longest, if it is that long. Says whether there was one.
+    fn make_place(&self) -> bool {
+        let oldest = {
+            let open = self.open.lock();
+            let all = open.by_token.values().chain(open.by_link.values());
+            let idle = all.filter(|client| client.busy.load(Ordering::Relaxed) == 0);
+            let oldest = idle.min_by_key(|client| *client.used.lock()).cloned();
+            oldest.filter(|client| client.used.lock().elapsed() >= KEPT_AT_LEAST)
+        };
+        oldest.inspect(|client| self.close(client)).is_some()
     }
 
     fn issue(&self, client: &Arc<Client>) -> String {
