@@ -119,7 +119,9 @@ impl Polls {
     ) -> Result<Held<'_>, Status> {
         let of_session = {
             let polls = self.0.lock();
-            let mine = polls.values().filter(|polled| Arc::ptr_eq(&polled.client, client));
+            let mine = polls
+                .values()
+                .filter(|polled| Arc::ptr_eq(&polled.client, client));
             mine.count()
         };
         if of_session >= POLLED_AT_MOST {
@@ -163,11 +165,8 @@ impl Polls {
     /// Stops the statement that `bytes` ask about. Says whether there was one.
     pub(super) fn cancel(&self, bytes: &Bytes, user: &str) -> bool {
         let mut polls = self.0.lock();
-        let handle = handle(bytes).filter(|handle| {
-            polls
-                .get(handle)
-                .is_some_and(|polled| polled.client.user == user)
-        });
+        let handle =
+            handle(bytes).filter(|handle| polls.get(handle).is_some_and(|polled| polled.client.user == user));
         handle.is_some_and(|handle| polls.remove(&handle).is_some())
     }
 

@@ -108,10 +108,14 @@ async fn none(client: &Arc<Client>, statement: &Statement) -> Result<Answer, Sta
     if statement.told.answers != Answers::Rows {
         return Ok(counted(0));
     }
-    let nulls = statement.told.parameters.iter().try_fold(Parameters::default(), |all, field| {
-        let null = ScalarValue::try_from(field.data_type()).map_err(malformed)?;
-        Ok::<_, Status>(all.with(field.name(), null))
-    })?;
+    let nulls = statement
+        .told
+        .parameters
+        .iter()
+        .try_fold(Parameters::default(), |all, field| {
+            let null = ScalarValue::try_from(field.data_type()).map_err(malformed)?;
+            Ok::<_, Status>(all.with(field.name(), null))
+        })?;
     // Its columns are those of any other run; its rows are never computed.
     let mut answer = text(client, &statement.sql, &nulls).await?;
     if let Answer::Rows(waiting) = &mut answer {

@@ -17,8 +17,8 @@ use tonic_health::server::HealthReporter;
 
 use super::link::{Link, Linked};
 use super::metrics;
-use super::poll::Polls;
 use super::observe::Observer;
+use super::poll::Polls;
 use super::reflection;
 use super::service::Service;
 use super::sessions::Sessions;

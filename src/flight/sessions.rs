@@ -318,7 +318,8 @@ impl Sessions {
     /// that ended.
     pub(super) fn sweep(&self) -> Vec<Arc<Client>> {
         let is_over = |client: &Client| {
-            let is_idle = client.busy.load(Ordering::Relaxed) == 0 && client.used.lock().elapsed() > self.idle;
+            let is_idle =
+                client.busy.load(Ordering::Relaxed) == 0 && client.used.lock().elapsed() > self.idle;
             is_idle || !self.gatekeeper.holds(&client.admitted)
         };
         let ended: Vec<Arc<Client>> = {

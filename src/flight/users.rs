@@ -132,12 +132,7 @@ impl Gatekeeper {
     }
 
     /// The user of that name and password.
-    pub(super) async fn check(
-        &self,
-        user: &str,
-        password: &str,
-        source: IpAddr,
-    ) -> Result<Admitted, Status> {
+    pub(super) async fn check(&self, user: &str, password: &str, source: IpAddr) -> Result<Admitted, Status> {
         self.lockout.check(source)?;
         let known = self.users.users().map_err(refused)?.get(user).cloned();
         let digest = self.digest(user, password, known.as_ref().map(|user| user.password.as_str()));
@@ -172,7 +167,11 @@ impl Gatekeeper {
     /// Whether the password is the user's. Those that come at once wait in line, and those from an address
     /// that meanwhile has failed too often are not looked at.
     async fn verified(&self, user: Option<&User>, password: &str, source: IpAddr) -> Result<bool, Status> {
-        let _turn = self.verifying.acquire().await.map_err(|e| Status::internal(e.to_string()))?;
+        let _turn = self
+            .verifying
+            .acquire()
+            .await
+            .map_err(|e| Status::internal(e.to_string()))?;
         self.lockout.check(source)?;
         Ok(verified(user, password).await)
     }

@@ -120,9 +120,18 @@ async fn mutated_commands_are_answered() {
         };
         // What the answer is does not matter here; that there is one does.
         let answer = match turn % 7 {
-            0 => client.get_flight_info(FlightDescriptor::new_cmd(bytes)).await.map(drop),
-            1 => client.get_schema(FlightDescriptor::new_cmd(bytes)).await.map(drop),
-            2 => client.poll_flight_info(FlightDescriptor::new_cmd(bytes)).await.map(drop),
+            0 => client
+                .get_flight_info(FlightDescriptor::new_cmd(bytes))
+                .await
+                .map(drop),
+            1 => client
+                .get_schema(FlightDescriptor::new_cmd(bytes))
+                .await
+                .map(drop),
+            2 => client
+                .poll_flight_info(FlightDescriptor::new_cmd(bytes))
+                .await
+                .map(drop),
             3 => read(client.do_get(Ticket::new(bytes)).await).await,
             // Each that is let in is a session, of which there is a limited number.
             4 if turn % 10 == 4 => read(client.handshake(stream::iter([handshake(bytes)])).await).await,

@@ -9,9 +9,9 @@ use weir::LakeOptions;
 
 use crate::client::{Client, Served, code, fetch, number, options, query};
 
-/// So many statements may wait, and so many results of one session may be under way.
+/// So many statements may wait. A connection has fewer streams at one time.
 const WAITING_AT_MOST: usize = 1000;
-const OF_SESSION: usize = 250;
+const OF_CONNECTION: usize = 125;
 
 async fn with_one_place() -> Served {
     let one = LakeOptions {
@@ -25,7 +25,10 @@ async fn with_one_place() -> Served {
 async fn hold(client: &mut Client) -> arrow_flight::decode::FlightRecordBatchStream {
     let endless = "SELECT value FROM generate_series(1, 1000000000000)";
     let info = client.execute(endless.to_owned(), None).await.unwrap();
-    let mut rows = client.do_get(info.endpoint[0].ticket.clone().unwrap()).await.unwrap();
+    let mut rows = client
+        .do_get(info.endpoint[0].ticket.clone().unwrap())
+        .await
+        .unwrap();
     assert!(rows.try_next().await.unwrap().is_some());
     rows
 }
@@ -38,7 +41,10 @@ async fn what_needs_too_much_memory_is_told_so() {
     client.execute_update(little.to_owned(), None).await.unwrap();
     let large = "SELECT array_agg('some text ' || value) FROM generate_series(1, 3000000)";
     let info = client.execute(large.to_owned(), None).await.unwrap();
-    let rows = client.do_get(info.endpoint[0].ticket.clone().unwrap()).await.unwrap();
+    let rows = client
+        .do_get(info.endpoint[0].ticket.clone().unwrap())
+        .await
+        .unwrap();
     let failed = rows.try_collect::<Vec<_>>().await.unwrap_err();
     assert_eq!(code(&failed), tonic::Code::ResourceExhausted, "{failed}");
     assert_eq!(query(&mut client, "SELECT 1").await[0].num_rows(), 1);
@@ -63,7 +69,10 @@ async fn metadata_waits_for_nobody() {
     assert_eq!(fetch(&mut client, info).await.len(), 1);
     assert!(number(&mut client, "SELECT count(*) FROM system.tables").await > 5);
     assert!(!query(&mut client, "SHOW TABLES").await.is_empty());
-    client.execute_update("USE processed".to_owned(), None).await.unwrap();
+    client
+        .execute_update("USE processed".to_owned(), None)
+        .await
+        .unwrap();
     let prepared = client.prepare("SELECT a FROM t".to_owned(), None).await.unwrap();
     assert_eq!(prepared.dataset_schema().unwrap().fields().len(), 1);
     // A query of rows waits, and goes on when there is a place.
@@ -85,10 +94,15 @@ async fn more_than_may_wait_are_refused() {
     while streams.len() < WAITING_AT_MOST {
         let mut client = FlightSqlServiceClient::new(served.channel().await);
         client.handshake("", "").await.unwrap();
-        for _ in 0..OF_SESSION {
+        for _ in 0..OF_CONNECTION {
             let sql = "SELECT count(*) FROM generate_series(1, 10)";
             let info = client.execute(sql.to_owned(), None).await.unwrap();
-            streams.push(client.do_get(info.endpoint[0].ticket.clone().unwrap()).await.unwrap());
+            streams.push(
+                client
+                    .do_get(info.endpoint[0].ticket.clone().unwrap())
+                    .await
+                    .unwrap(),
+            );
         }
         clients.push(client);
     }
@@ -101,7 +115,10 @@ async fn more_than_may_wait_are_refused() {
     while number(&mut watcher, queued).await < 1000 {}
     let sql = "SELECT count(*) FROM generate_series(1, 10)";
     let info = watcher.execute(sql.to_owned(), None).await.unwrap();
-    let rows = watcher.do_get(info.endpoint[0].ticket.clone().unwrap()).await.unwrap();
+    let rows = watcher
+        .do_get(info.endpoint[0].ticket.clone().unwrap())
+        .await
+        .unwrap();
     let refused = rows.try_collect::<Vec<_>>().await.unwrap_err();
     assert_eq!(code(&refused), tonic::Code::Unavailable, "{refused}");
     drop(held);

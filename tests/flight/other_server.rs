@@ -62,7 +62,9 @@ impl FlightSqlService for Other {
         if query.query.contains("nothing") {
             return Err(Status::not_found("no such table"));
         }
-        let info = FlightInfo::new().with_endpoint(endpoint(b"first")).with_endpoint(endpoint(b"second"));
+        let info = FlightInfo::new()
+            .with_endpoint(endpoint(b"first"))
+            .with_endpoint(endpoint(b"second"));
         Ok(Response::new(info))
     }
 
@@ -133,7 +135,9 @@ async fn connected(other: &Other) -> RemoteConnection {
     let url = format!("grpc://{}", listener.local_addr().unwrap());
     let server = tonic::transport::Server::builder().add_service(FlightServiceServer::new(other.clone()));
     tokio::spawn(server.serve_with_incoming(TcpIncoming::from(listener)));
-    RemoteConnection::connect(&url.parse().unwrap(), None).await.unwrap()
+    RemoteConnection::connect(&url.parse().unwrap(), None)
+        .await
+        .unwrap()
 }
 
 async fn values(connection: &RemoteConnection, sql: &str, parameters: &Parameters) -> Vec<i64> {
@@ -152,11 +156,17 @@ async fn another_server_is_spoken_to_as_well() {
     let other = Other::default();
     is_service(&other);
     let connection = connected(&other).await;
-    assert_eq!(values(&connection, "SELECT n FROM t", &Parameters::default()).await, [1, 2, 3, 4]);
+    assert_eq!(
+        values(&connection, "SELECT n FROM t", &Parameters::default()).await,
+        [1, 2, 3, 4]
+    );
     let bound = Parameters::default().with("1", datafusion::common::ScalarValue::from(42_i64));
     assert_eq!(values(&connection, "SELECT $1", &bound).await, [42]);
     assert_eq!(*other.closed.lock(), 1);
-    let missing = connection.execute("SELECT * FROM nothing", &Parameters::default()).next().await;
+    let missing = connection
+        .execute("SELECT * FROM nothing", &Parameters::default())
+        .next()
+        .await;
     let missing = missing.unwrap().unwrap_err();
     assert_eq!(missing.code(), Code::UndefinedTable);
     assert!(missing.message().contains("no such table"), "{missing}");

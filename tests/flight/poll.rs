@@ -9,7 +9,9 @@ use arrow_flight::sql::{
     CommandStatementIngest, CommandStatementQuery, ProstMessageExt, TableDefinitionOptions,
     TableExistsOption, TableNotExistOption,
 };
-use arrow_flight::{CancelFlightInfoRequest, CancelFlightInfoResult, CancelStatus, FlightDescriptor, PollInfo};
+use arrow_flight::{
+    CancelFlightInfoRequest, CancelFlightInfoResult, CancelStatus, FlightDescriptor, PollInfo,
+};
 use futures::channel::mpsc;
 use prost::Message;
 use tonic::Request;
@@ -71,7 +73,8 @@ fn ingest(mut client: Client) -> mpsc::UnboundedSender<Result<RecordBatch, Fligh
     sender
 }
 
-const INGESTING: &str = "SELECT count(*) FROM system.queries WHERE sql LIKE 'CREATE TABLE processed.t%' AND state <> 'finished'";
+const INGESTING: &str =
+    "SELECT count(*) FROM system.queries WHERE sql LIKE 'CREATE TABLE processed.t%' AND state <> 'finished'";
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_is_planned_or_done_soon_is_complete_at_once() {
@@ -130,14 +133,22 @@ async fn what_is_asked_about_can_be_cancelled_and_ends_with_its_session() {
     let mut poller = Poller::of(&served, &client).await;
     let more = ingest(client.clone());
     while number(&mut watcher, INGESTING).await == 0 {}
-    let begun = poller.poll(statement("INSERT INTO processed.t VALUES (4)")).await.unwrap();
+    let begun = poller
+        .poll(statement("INSERT INTO processed.t VALUES (4)"))
+        .await
+        .unwrap();
     let request = CancelFlightInfoRequest { info: begun.info };
-    let answer = act(&mut client, "CancelFlightInfo", request.encode_to_vec()).await.unwrap();
+    let answer = act(&mut client, "CancelFlightInfo", request.encode_to_vec())
+        .await
+        .unwrap();
     let answer: CancelFlightInfoResult = decode(answer);
     assert_eq!(answer.status(), CancelStatus::Cancelled);
     let gone = poller.poll(begun.flight_descriptor.unwrap()).await.unwrap_err();
     assert_eq!(gone.code(), tonic::Code::NotFound);
-    let begun = poller.poll(statement("INSERT INTO processed.t VALUES (5)")).await.unwrap();
+    let begun = poller
+        .poll(statement("INSERT INTO processed.t VALUES (5)"))
+        .await
+        .unwrap();
     assert!(begun.flight_descriptor.is_some());
     act(&mut client, "CloseSession", Vec::new()).await.unwrap();
     assert_eq!(served.server.held(), (0, 0));

@@ -27,7 +27,12 @@ fn add_user(lake: &Path, name: &str, role: &str) {
         .spawn()
         .unwrap();
     let password = format!("{name}-secret\n");
-    child.stdin.take().unwrap().write_all(password.as_bytes()).unwrap();
+    child
+        .stdin
+        .take()
+        .unwrap()
+        .write_all(password.as_bytes())
+        .unwrap();
     assert!(child.wait().unwrap().success());
 }
 
@@ -77,12 +82,16 @@ impl Program {
 
     fn connected(&self, url: &str, sql: &str) -> Output {
         let mut command = weir(self.folder.path());
-        command.args(["--connect", url, "-c", sql]).env("WEIR_PASSWORD", "ann-secret");
+        command
+            .args(["--connect", url, "-c", sql])
+            .env("WEIR_PASSWORD", "ann-secret");
         command.output().unwrap()
     }
 
     fn signal(&self, name: &str) {
-        let status = Command::new("kill").args([name, &self.child.id().to_string()]).status();
+        let status = Command::new("kill")
+            .args([name, &self.child.id().to_string()])
+            .status();
         assert!(status.unwrap().success());
     }
 
@@ -90,7 +99,12 @@ impl Program {
     fn stopped(mut self) -> String {
         self.signal("-TERM");
         let mut log = String::new();
-        self.child.stderr.take().unwrap().read_to_string(&mut log).unwrap();
+        self.child
+            .stderr
+            .take()
+            .unwrap()
+            .read_to_string(&mut log)
+            .unwrap();
         assert!(self.child.wait().unwrap().success(), "{log}");
         let mut rest = String::new();
         self.stdout.read_to_string(&mut rest).unwrap();
@@ -100,7 +114,9 @@ impl Program {
 }
 
 fn lines(log: &str) -> Vec<Value> {
-    log.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+    log.lines()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect()
 }
 
 fn is_about(line: &Value, message: &str) -> bool {
@@ -116,19 +132,31 @@ async fn the_log_tells_each_call_and_statement_and_no_secrets() {
     let mut ann = program.client().await;
     ann.handshake("ann", "ann-secret").await.unwrap();
     let token = ann.token().unwrap().clone();
-    ann.execute_update("CREATE TABLE processed.t AS SELECT 'a-value' AS a".to_owned(), None)
-        .await
-        .unwrap();
+    ann.execute_update(
+        "CREATE TABLE processed.t AS SELECT 'a-value' AS a".to_owned(),
+        None,
+    )
+    .await
+    .unwrap();
     query(&mut ann, "SELECT * FROM processed.t WHERE a = 'a-value'").await;
-    ann.execute("SELECT CAST('another-value' AS BIGINT) FROM processed.t".to_owned(), None)
+    ann.execute(
+        "SELECT CAST('another-value' AS BIGINT) FROM processed.t".to_owned(),
+        None,
+    )
+    .await
+    .ok();
+    ann.execute("SELECT * FROM processed.nothing".to_owned(), None)
         .await
-        .ok();
-    ann.execute("SELECT * FROM processed.nothing".to_owned(), None).await.unwrap_err();
+        .unwrap_err();
     // What is refused, and told.
     let mut bob = program.client().await;
     bob.handshake("bob", "bob-secret").await.unwrap();
     let info = ann.execute("SELECT 1".to_owned(), None).await.unwrap();
-    let foreign = bob.do_get(info.endpoint[0].ticket.clone().unwrap()).await.err().unwrap();
+    let foreign = bob
+        .do_get(info.endpoint[0].ticket.clone().unwrap())
+        .await
+        .err()
+        .unwrap();
     assert_eq!(code(&foreign), tonic::Code::NotFound);
     let mut stranger = program.client().await;
     stranger.set_token("stolen-token".to_owned());
@@ -140,12 +168,33 @@ async fn the_log_tells_each_call_and_statement_and_no_secrets() {
     }
     let log = program.stopped();
     let lines = lines(&log);
-    let of = |message: &str| lines.iter().filter(|line| is_about(line, message)).collect::<Vec<_>>();
-    let states: Vec<_> = of("statement").iter().map(|line| line["fields"]["state"].clone()).collect();
-    assert!(states.contains(&"finished".into()) && states.contains(&"failed".into()), "{log}");
-    assert!(of("statement").iter().all(|line| line["fields"]["query"].is_string()), "{log}");
-    let failed = of("statement").into_iter().find(|line| line["fields"]["error"] == "42P01");
-    assert!(failed.is_some_and(|line| line["span"]["session"].is_string()), "{log}");
+    let of = |message: &str| {
+        lines
+            .iter()
+            .filter(|line| is_about(line, message))
+            .collect::<Vec<_>>()
+    };
+    let states: Vec<_> = of("statement")
+        .iter()
+        .map(|line| line["fields"]["state"].clone())
+        .collect();
+    assert!(
+        states.contains(&"finished".into()) && states.contains(&"failed".into()),
+        "{log}"
+    );
+    assert!(
+        of("statement")
+            .iter()
+            .all(|line| line["fields"]["query"].is_string()),
+        "{log}"
+    );
+    let failed = of("statement")
+        .into_iter()
+        .find(|line| line["fields"]["error"] == "42P01");
+    assert!(
+        failed.is_some_and(|line| line["span"]["session"].is_string()),
+        "{log}"
+    );
     let fetched = |line: &&&Value| line["span"]["method"] == "DoGet" && line["fields"]["status"] == "ok";
     let calls = of("call");
     let fetched = calls.iter().find(fetched).unwrap();
@@ -155,7 +204,15 @@ async fn the_log_tells_each_call_and_statement_and_no_secrets() {
     assert_eq!(of("a wrong user or password was refused").len(), 3, "{log}");
     assert_eq!(of("an unknown or expired token was refused").len(), 1, "{log}");
     assert_eq!(of("another user's ticket was refused").len(), 1, "{log}");
-    for secret in ["-secret", "stolen-token", token.as_str(), "a-value", "another-value", "SELECT", "argon2"] {
+    for secret in [
+        "-secret",
+        "stolen-token",
+        token.as_str(),
+        "a-value",
+        "another-value",
+        "SELECT",
+        "argon2",
+    ] {
         assert!(!log.contains(secret), "{secret}: {log}");
     }
 }
@@ -177,14 +234,28 @@ async fn a_session_ends_with_the_shells_batch_and_with_its_users_rights() {
     let mut bob = program.client().await;
     bob.handshake("bob", "bob-secret").await.unwrap();
     assert_eq!(query(&mut bob, "SELECT 1").await[0].num_rows(), 1);
-    assert!(weir(&lake).args(["user", "remove", "bob"]).output().unwrap().status.success());
+    assert!(
+        weir(&lake)
+            .args(["user", "remove", "bob"])
+            .output()
+            .unwrap()
+            .status
+            .success()
+    );
     // His token is worth nothing from now on, and nobody is disturbed.
     let refused = bob.execute("SELECT 1".to_owned(), None).await.unwrap_err();
     assert_eq!(code(&refused), tonic::Code::Unauthenticated);
     assert!(bob.handshake("bob", "bob-secret").await.is_err());
     assert_eq!(number(&mut ann, "SELECT count(*) FROM system.sessions").await, 1);
     // Without any user left, the server does not open to everybody.
-    assert!(weir(&lake).args(["user", "remove", "ann"]).output().unwrap().status.success());
+    assert!(
+        weir(&lake)
+            .args(["user", "remove", "ann"])
+            .output()
+            .unwrap()
+            .status
+            .success()
+    );
     let mut anybody = program.client().await;
     let refused = anybody.execute("SELECT 1".to_owned(), None).await.unwrap_err();
     assert_eq!(code(&refused), tonic::Code::Unauthenticated);
@@ -196,7 +267,10 @@ async fn from_its_first_user_on_a_server_asks_who_calls() {
     let program = Program::on(Program::new_lake(), &[]);
     let mut anybody = program.client().await;
     anybody.handshake("", "").await.unwrap();
-    assert_eq!(number(&mut anybody, "SELECT count(*) FROM system.sessions").await, 1);
+    assert_eq!(
+        number(&mut anybody, "SELECT count(*) FROM system.sessions").await,
+        1
+    );
     add_user(program.folder.path(), "ann", "read");
     let refused = anybody.execute("SELECT 1".to_owned(), None).await.unwrap_err();
     assert_eq!(code(&refused), tonic::Code::Unauthenticated);
@@ -213,7 +287,12 @@ async fn a_client_without_tls_is_refused_and_told_of() {
     let (pem, key) = (folder.path().join("server.pem"), folder.path().join("server.key"));
     std::fs::write(&pem, cert.pem()).unwrap();
     std::fs::write(&key, signing_key.serialize_pem()).unwrap();
-    let arguments = ["--tls-cert", pem.to_str().unwrap(), "--tls-key", key.to_str().unwrap()];
+    let arguments = [
+        "--tls-cert",
+        pem.to_str().unwrap(),
+        "--tls-key",
+        key.to_str().unwrap(),
+    ];
     let program = Program::on(folder, &arguments);
     assert!(program.url.starts_with("grpc+tls://"));
     let mut plain = TcpStream::connect(program.address()).unwrap();
@@ -227,6 +306,8 @@ async fn a_client_without_tls_is_refused_and_told_of() {
     assert_eq!(ran.status.code(), Some(5), "{ran:?}");
     let log = program.stopped();
     let lines = lines(&log);
-    let refused = lines.iter().filter(|line| is_about(line, "a client without TLS was refused"));
+    let refused = lines
+        .iter()
+        .filter(|line| is_about(line, "a client without TLS was refused"));
     assert!(refused.count() >= 2, "{log}");
 }

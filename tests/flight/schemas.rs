@@ -52,7 +52,9 @@ impl Grower {
 
     fn number(&mut self, depth: usize) -> String {
         if depth == 0 {
-            return self.pick(&["id", "i", "x", "m", "n", "1", "2.5", "CAST(NULL AS INT)"]).to_owned();
+            return self
+                .pick(&["id", "i", "x", "m", "n", "1", "2.5", "CAST(NULL AS INT)"])
+                .to_owned();
         }
         let (a, b) = (self.number(depth - 1), self.number(depth - 1));
         match self.upto(10) {
@@ -61,8 +63,22 @@ impl Grower {
             2 => format!("CASE WHEN {} THEN {a} ELSE {b} END", self.truth(depth - 1)),
             3 => format!("coalesce({a}, {b})"),
             4 => format!("length({})", self.text(depth - 1)),
-            5 => format!("CAST({a} AS {})", self.pick(&["DOUBLE", "BIGINT", "INT", "DECIMAL(20, 4)", "REAL"])),
-            6 => format!("arrow_cast(id, '{}')", self.pick(&["UInt8", "Int16", "Float16", "UInt64", "Decimal32(9, 2)", "Decimal64(18, 3)", "Decimal256(50, 2)"])),
+            5 => format!(
+                "CAST({a} AS {})",
+                self.pick(&["DOUBLE", "BIGINT", "INT", "DECIMAL(20, 4)", "REAL"])
+            ),
+            6 => format!(
+                "arrow_cast(id, '{}')",
+                self.pick(&[
+                    "UInt8",
+                    "Int16",
+                    "Float16",
+                    "UInt64",
+                    "Decimal32(9, 2)",
+                    "Decimal64(18, 3)",
+                    "Decimal256(50, 2)"
+                ])
+            ),
             7 => "s['a']".to_owned(),
             8 => "l[1]".to_owned(),
             _ => format!("greatest({a}, {b})"),
@@ -71,7 +87,9 @@ impl Grower {
 
     fn text(&mut self, depth: usize) -> String {
         if depth == 0 {
-            return self.pick(&["name", "'x'", "''", "CAST(NULL AS VARCHAR)", "s['b']"]).to_owned();
+            return self
+                .pick(&["name", "'x'", "''", "CAST(NULL AS VARCHAR)", "s['b']"])
+                .to_owned();
         }
         let text = self.text(depth - 1);
         match self.upto(6) {
@@ -79,7 +97,10 @@ impl Grower {
             1 => format!("({text} || {})", self.text(depth - 1)),
             2 => format!("CAST({} AS VARCHAR)", self.number(depth - 1)),
             3 => format!("nullif({text}, 'x')"),
-            _ => format!("arrow_cast({text}, '{}')", self.pick(&["Utf8View", "LargeUtf8", "Utf8", "Dictionary(Int16, Utf8)"])),
+            _ => format!(
+                "arrow_cast({text}, '{}')",
+                self.pick(&["Utf8View", "LargeUtf8", "Utf8", "Dictionary(Int16, Utf8)"])
+            ),
         }
     }
 
@@ -115,10 +136,20 @@ impl Grower {
             1 => "s".to_owned(),
             2 => format!("[{}, {}]", self.number(depth), self.number(depth)),
             3 => format!("[{}]", self.text(depth)),
-            4 => format!("named_struct('k', {}, 'm', {})", self.any(depth), self.text(depth)),
+            4 => format!(
+                "named_struct('k', {}, 'm', {})",
+                self.any(depth),
+                self.text(depth)
+            ),
             5 => format!("map(['a'], [{}])", self.number(depth)),
-            6 => format!("arrow_cast([1, 2], '{}')", self.pick(&["LargeList(Int64)", "FixedSizeList(2 x Int64)", "List(Int8)"])),
-            _ => format!("[named_struct('k', arrow_cast({}, 'Dictionary(Int8, Utf8)'))]", self.text(depth)),
+            6 => format!(
+                "arrow_cast([1, 2], '{}')",
+                self.pick(&["LargeList(Int64)", "FixedSizeList(2 x Int64)", "List(Int8)"])
+            ),
+            _ => format!(
+                "[named_struct('k', arrow_cast({}, 'Dictionary(Int8, Utf8)'))]",
+                self.text(depth)
+            ),
         }
     }
 
@@ -127,7 +158,16 @@ impl Grower {
             0..=2 => self.number(depth),
             3..=5 => self.text(depth),
             6 => self.moment(),
-            7 => self.pick(&["b", "NULL", "true", "x'00ff'", "arrow_cast(x'01', 'BinaryView')", "arrow_cast(x'01', 'LargeBinary')"]).to_owned(),
+            7 => self
+                .pick(&[
+                    "b",
+                    "NULL",
+                    "true",
+                    "x'00ff'",
+                    "arrow_cast(x'01', 'BinaryView')",
+                    "arrow_cast(x'01', 'LargeBinary')",
+                ])
+                .to_owned(),
             _ => self.nested(depth),
         }
     }
@@ -158,16 +198,38 @@ impl Grower {
     fn query(&mut self) -> String {
         let plain = self.columns(Self::any);
         match self.upto(12) {
-            0 => format!("SELECT {plain} FROM processed.t WHERE {} ORDER BY id LIMIT 5", self.truth(1)),
+            0 => format!(
+                "SELECT {plain} FROM processed.t WHERE {} ORDER BY id LIMIT 5",
+                self.truth(1)
+            ),
             1 => format!("SELECT {} FROM processed.t", self.columns(Self::aggregate)),
-            2 => format!("SELECT {} AS g, {} FROM processed.t GROUP BY 1", self.text(1), self.columns(Self::aggregate)),
+            2 => format!(
+                "SELECT {} AS g, {} FROM processed.t GROUP BY 1",
+                self.text(1),
+                self.columns(Self::aggregate)
+            ),
             3 => format!("SELECT {plain}, w, v FROM processed.t LEFT JOIN processed.u USING (id)"),
-            4 => format!("SELECT {} AS c FROM processed.t UNION ALL SELECT {} FROM processed.t", self.text(2), self.text(2)),
-            5 => format!("SELECT {} AS c FROM processed.t UNION SELECT {} FROM processed.t", self.number(2), self.number(2)),
-            6 => format!("SELECT {plain}, sum({}) OVER (ORDER BY id) AS o, lag({}) OVER (ORDER BY id) AS p FROM processed.t", self.number(1), self.text(1)),
+            4 => format!(
+                "SELECT {} AS c FROM processed.t UNION ALL SELECT {} FROM processed.t",
+                self.text(2),
+                self.text(2)
+            ),
+            5 => format!(
+                "SELECT {} AS c FROM processed.t UNION SELECT {} FROM processed.t",
+                self.number(2),
+                self.number(2)
+            ),
+            6 => format!(
+                "SELECT {plain}, sum({}) OVER (ORDER BY id) AS o, lag({}) OVER (ORDER BY id) AS p FROM processed.t",
+                self.number(1),
+                self.text(1)
+            ),
             7 => format!("WITH q AS (SELECT {plain} FROM processed.t) SELECT * FROM q LIMIT 3"),
             8 => format!("SELECT DISTINCT {} AS c FROM processed.t", self.text(2)),
-            9 => format!("SELECT v.*, {} AS c FROM curated.v v JOIN processed.t USING (id, name, l) WHERE id < 0", self.number(1)),
+            9 => format!(
+                "SELECT v.*, {} AS c FROM curated.v v JOIN processed.t USING (id, name, l) WHERE id < 0",
+                self.number(1)
+            ),
             10 => "SELECT min(id) AS a, max(w) AS b, count(v) AS c, min(v) AS d FROM processed.u".to_owned(),
             _ => format!("SELECT {plain} FROM processed.t"),
         }
@@ -234,20 +296,33 @@ async fn agrees(plain: &mut FlightClient, client: &mut Client, sql: &str) -> boo
     let mut prepared = match client.prepare(sql.to_owned(), None).await {
         Ok(prepared) => prepared,
         Err(error) => {
-            assert_eq!(first, Err(code(&error)), "GetFlightInfo and CreatePreparedStatement of {sql}");
+            assert_eq!(
+                first,
+                Err(code(&error)),
+                "GetFlightInfo and CreatePreparedStatement of {sql}"
+            );
             return false;
         }
     };
     let of_prepared = told(prepared.dataset_schema().cloned());
-    assert_eq!(of_prepared, first, "a prepared statement and GetFlightInfo of {sql}");
+    assert_eq!(
+        of_prepared, first,
+        "a prepared statement and GetFlightInfo of {sql}"
+    );
     let run = prepared.execute().await;
     assert_eq!(of_info(&run), first, "GetFlightInfo, prepared and not, of {sql}");
-    let mut all = vec![of_rows(client, info.unwrap()).await, of_rows(client, run.unwrap()).await];
+    let mut all = vec![
+        of_rows(client, info.unwrap()).await,
+        of_rows(client, run.unwrap()).await,
+    ];
     prepared.close().await.unwrap();
     let schema = first.unwrap();
     for field in schema.fields() {
         assert!(field.is_nullable() && is_old(field), "{sql}: {field}");
-        assert!(field.metadata().contains_key("ARROW:FLIGHT:SQL:TYPE_NAME"), "{sql}: {field}");
+        assert!(
+            field.metadata().contains_key("ARROW:FLIGHT:SQL:TYPE_NAME"),
+            "{sql}: {field}"
+        );
     }
     let answered = all.iter().all(Option::is_some);
     all.retain(Option::is_some);

@@ -86,7 +86,8 @@ impl Queries {
 
     /// How many statements have ended so.
     pub(super) fn ended(&self, state: QueryState) -> u64 {
-        self.ended_as(state).map_or(0, |count| count.load(Ordering::Relaxed))
+        self.ended_as(state)
+            .map_or(0, |count| count.load(Ordering::Relaxed))
     }
 
     fn ended_as(&self, state: QueryState) -> Option<&AtomicU64> {
