@@ -67,7 +67,7 @@ async fn metadata_waits_for_nobody() {
     assert!(fetch(&mut client, info).await[0].num_rows() > 5);
     let info = client.get_sql_info(Vec::new()).await.unwrap();
     assert_eq!(fetch(&mut client, info).await.len(), 1);
-    assert!(number(&mut client, "SELECT count(*) FROM system.tables").await > 5);
+    assert!(number(&mut client, "SELECT count(*) FROM system.tables").await > 0);
     assert!(!query(&mut client, "SHOW TABLES").await.is_empty());
     client
         .execute_update("USE processed".to_owned(), None)

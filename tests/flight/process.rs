@@ -13,9 +13,15 @@ use tonic::transport::Endpoint;
 
 use crate::client::{Client, code, number, query};
 
-fn weir(lake: &Path) -> Command {
+fn program() -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_weir"));
-    command.arg("--lake").arg(lake).env_remove("WEIR_PASSWORD");
+    command.env_remove("WEIR_PASSWORD").env_remove("WEIR_LAKE");
+    command
+}
+
+fn weir(lake: &Path) -> Command {
+    let mut command = program();
+    command.arg("--lake").arg(lake);
     command
 }
 
@@ -80,8 +86,8 @@ impl Program {
         FlightSqlServiceClient::new(endpoint.connect().await.unwrap())
     }
 
-    fn connected(&self, url: &str, sql: &str) -> Output {
-        let mut command = weir(self.folder.path());
+    fn connected(url: &str, sql: &str) -> Output {
+        let mut command = program();
         command
             .args(["--connect", url, "-c", sql])
             .env("WEIR_PASSWORD", "ann-secret");
@@ -227,7 +233,7 @@ async fn a_session_ends_with_the_shells_batch_and_with_its_users_rights() {
     let mut ann = program.client().await;
     ann.handshake("ann", "ann-secret").await.unwrap();
     let url = program.url.replace("grpc://", "grpc://ann@");
-    let ran = program.connected(&url, "SELECT count(*) AS n FROM system.sessions");
+    let ran = Program::connected(&url, "SELECT count(*) AS n FROM system.sessions");
     assert_eq!(String::from_utf8_lossy(&ran.stdout), "n\n2\n");
     // It has said goodbye.
     assert_eq!(number(&mut ann, "SELECT count(*) FROM system.sessions").await, 1);
@@ -274,8 +280,9 @@ async fn from_its_first_user_on_a_server_asks_who_calls() {
     add_user(program.folder.path(), "ann", "read");
     let refused = anybody.execute("SELECT 1".to_owned(), None).await.unwrap_err();
     assert_eq!(code(&refused), tonic::Code::Unauthenticated);
-    anybody.handshake("ann", "ann-secret").await.unwrap();
-    assert_eq!(query(&mut anybody, "SELECT 1").await[0].num_rows(), 1);
+    let mut ann = program.client().await;
+    ann.handshake("ann", "ann-secret").await.unwrap();
+    assert_eq!(query(&mut ann, "SELECT 1").await[0].num_rows(), 1);
     program.stopped();
 }
 
@@ -302,7 +309,7 @@ async fn a_client_without_tls_is_refused_and_told_of() {
     plain.read_to_end(&mut answer).ok();
     assert!(answer.is_empty() || answer[0] == 21, "{answer:?}");
     let url = program.url.replace("grpc+tls", "grpc");
-    let ran = program.connected(&url, "SELECT 1");
+    let ran = Program::connected(&url, "SELECT 1");
     assert_eq!(ran.status.code(), Some(5), "{ran:?}");
     let log = program.stopped();
     let lines = lines(&log);

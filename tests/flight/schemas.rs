@@ -256,7 +256,10 @@ async fn of_rows(client: &mut Client, info: FlightInfo) -> Option<SchemaRef> {
         match rows.try_next().await {
             Ok(Some(batch)) => assert_eq!(Some(&batch.schema()), rows.schema()),
             Ok(None) => return Some(rows.schema().cloned().unwrap()),
-            Err(_) => return None,
+            Err(error) => {
+                assert_ne!(code(&error), tonic::Code::Internal, "{error}");
+                return None;
+            }
         }
     }
 }

@@ -47,9 +47,15 @@ impl Shop {
     }
 
     pub(crate) fn command(&self) -> Command {
+        let mut command = self.program();
+        command.args(["--lake", &self.path("shop")]);
+        command
+    }
+
+    /// The program without a lake.
+    pub(crate) fn program(&self) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_weir"));
         command
-            .args(["--lake", &self.path("shop")])
             .current_dir(self.0.path())
             .env("XDG_STATE_HOME", self.path("state"))
             .env("XDG_CONFIG_HOME", self.path("config"))

@@ -31,8 +31,7 @@ fn serve(shop: &Shop) -> Served {
 }
 
 /// The program with these arguments in a terminal, and no password but what is typed.
-fn in_a_terminal(shop: &Shop, arguments: &[&str]) -> Shell {
-    let mut command: Command = shop.command();
+fn in_a_terminal(mut command: Command, arguments: &[&str]) -> Shell {
     command.args(arguments).env_remove("WEIR_PASSWORD");
     Shell::new(command, true)
 }
@@ -40,7 +39,7 @@ fn in_a_terminal(shop: &Shop, arguments: &[&str]) -> Shell {
 #[test]
 fn a_user_is_made_and_logs_in_by_typing_a_password() {
     let shop = Shop::new();
-    let mut adding = in_a_terminal(&shop, &["user", "add", "ann", "--role", "admin"]);
+    let mut adding = in_a_terminal(shop.command(), &["user", "add", "ann", "--role", "admin"]);
     adding.sees("Password: ");
     adding.say("typed-secret");
     let shown = adding.sees("Once more: ");
@@ -51,13 +50,13 @@ fn a_user_is_made_and_logs_in_by_typing_a_password() {
 
     let served = serve(&shop);
     let url = format!("grpc://ann@{}", served.1);
-    let mut wrong = in_a_terminal(&shop, &["--connect", &url]);
+    let mut wrong = in_a_terminal(shop.program(), &["--connect", &url]);
     wrong.sees("Password of 'ann': ");
     wrong.say("another");
     wrong.sees("error[28000]");
     wrong.0.exp_eof().unwrap();
 
-    let mut shell = in_a_terminal(&shop, &["--connect", &url]);
+    let mut shell = in_a_terminal(shop.program(), &["--connect", &url]);
     shell.sees("Password of 'ann': ");
     shell.say("typed-secret");
     shell.resize(120, 40);
@@ -73,7 +72,7 @@ fn a_user_is_made_and_logs_in_by_typing_a_password() {
 fn a_shell_on_a_server_is_the_same_shell() {
     let shop = Shop::new();
     let served = serve(&shop);
-    let mut shell = in_a_terminal(&shop, &["--connect", &format!("grpc://{}", served.1)]);
+    let mut shell = in_a_terminal(shop.program(), &["--connect", &format!("grpc://{}", served.1)]);
     shell.resize(120, 40);
     shell.sees("Ctrl-D leaves");
     shell.say("USE raw;");
