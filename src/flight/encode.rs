@@ -58,7 +58,7 @@ fn split(batch: RecordBatch) -> Vec<RecordBatch> {
 
 /// What the rows of a batch take, without the rest of the buffers that they lie in.
 fn bytes(batch: &RecordBatch) -> usize {
-    batch.columns().iter().map(|column| column_bytes(column)).sum()
+    batch.columns().iter().map(column_bytes).sum()
 }
 
 /// The same of a column. Of lists only the values in them count: a slice of a list has all its values' buffers.
