@@ -14,8 +14,12 @@ use proptest::prelude::*;
 use weir::Lake;
 use weir::connection::LocalConnection;
 
+#[path = "managed/incremental.rs"]
+mod incremental;
 #[path = "support/lake.rs"]
 mod lake;
+#[path = "managed/proven.rs"]
+mod proven;
 #[path = "managed/quarantine.rs"]
 mod quarantine;
 #[path = "managed/rules.rs"]

@@ -252,6 +252,7 @@ fn answers(statement: &Statement) -> Answers {
         Statement::Insert(_)
         | Statement::ChangeRows(_)
         | Statement::CopyTo(_)
+        | Statement::CopyInto(_)
         | Statement::Replay(_)
         | Statement::DeleteFiles(_) => Answers::Count,
         _ => Answers::Done,

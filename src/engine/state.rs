@@ -20,7 +20,7 @@ use super::safe::Safety;
 use super::system::SystemSchema;
 use super::tables::Tables;
 use crate::catalog::{CATALOG, FILES, LakeCatalogs, OFFERED};
-use crate::planner::{CheckedArithmetic, LiftSubqueries};
+use crate::planner::{CheckedArithmetic, LiftSubqueries, UseProofs};
 use crate::{functions, operators, planner};
 
 /// A session's settings, shared with the tables that show them.
@@ -142,6 +142,7 @@ pub(super) fn session_state(lake: &Lake, config: &SharedConfig, views: Vec<Strin
     let rules = operators::optimizer_rules().into_iter();
     rules
         .fold(builder, |builder, rule| builder.with_optimizer_rule(rule))
+        .with_optimizer_rule(Arc::new(UseProofs))
         .build()
 }
 

@@ -23,6 +23,7 @@ mod order_keys;
 mod output_names;
 mod parameters;
 mod physical;
+mod proven;
 mod relations;
 mod table_names;
 mod wildcards;
@@ -33,6 +34,7 @@ pub use expression::expression;
 pub use lift_subqueries::LiftSubqueries;
 pub use order_keys::PassOrderKeys;
 pub use physical::Planner;
+pub use proven::UseProofs;
 pub use relations::spell_out;
 
 use datafusion::common::ParamValues;

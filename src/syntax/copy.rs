@@ -1,4 +1,4 @@
-//! `COPY … TO` and what names files in place of tables: `DESCRIBE 'file'`, `DELETE FROM t$files`.
+//! `COPY … TO`, `COPY INTO` and what names files in place of tables: `DESCRIBE 'file'`, `DELETE FROM t$files`.
 
 use sqlparser::ast::{self, FromTable, Query, SetExpr, TableFactor};
 use sqlparser::dialect::GenericDialect;
@@ -8,12 +8,16 @@ use sqlparser::tokenizer::Token;
 use super::create::option;
 use super::cursor::{Cursor, in_parentheses, table_name};
 use super::quote::identifier;
-use super::statement::{CopyTo, DeleteFiles, Statement, TableName};
+use super::reject;
+use super::statement::{CopyInto, CopyTo, DeleteFiles, Statement, TableName};
 use crate::error::{Code, Error, Result};
 
 /// The statement, if it is one of these.
 pub(super) fn statement(cursor: &mut Cursor<'_>) -> Result<Option<Statement>> {
-    if cursor.sees(&["COPY"]) && !cursor.sees(&["COPY", "INTO"]) {
+    if cursor.takes(&["COPY", "INTO"]) {
+        return copy_into(cursor).map(Some);
+    }
+    if cursor.sees(&["COPY"]) {
         cursor.skip(1);
         return copy(cursor).map(Some);
     }
@@ -56,6 +60,39 @@ fn copy(cursor: &mut Cursor<'_>) -> Result<Statement> {
         }
     }
     Ok(Statement::CopyTo(Box::new(copy)))
+}
+
+/// `t [(a, b)] [REJECT LIMIT …] FROM 'path' [STORED AS format] [OPTIONS (…)]`.
+fn copy_into(cursor: &mut Cursor<'_>) -> Result<Statement> {
+    let table = cursor.table_name()?;
+    let columns = match cursor.next_is(&Token::LParen) {
+        true => in_parentheses(cursor, |cursor| cursor.identifier())?,
+        false => Vec::new(),
+    };
+    let mut reject_limit = reject::clause(cursor)?;
+    cursor.expect(&["FROM"])?;
+    let (path, path_span) = cursor.text()?;
+    let (mut format, mut options) = (None, Vec::new());
+    while !cursor.at_end() {
+        if cursor.takes(&["STORED", "AS"]) {
+            format = Some(cursor.word()?);
+        } else if cursor.takes(&["OPTIONS"]) {
+            options.extend(in_parentheses(cursor, option)?);
+        } else if reject_limit.is_none() && cursor.sees(&["REJECT", "LIMIT"]) {
+            reject_limit = reject::clause(cursor)?;
+        } else {
+            return cursor.expected("STORED AS, OPTIONS or REJECT LIMIT");
+        }
+    }
+    Ok(Statement::CopyInto(Box::new(CopyInto {
+        table,
+        columns,
+        reject_limit,
+        path,
+        path_span,
+        format,
+        options,
+    })))
 }
 
 /// `SELECT * FROM table`.

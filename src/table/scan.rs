@@ -12,7 +12,9 @@ use arrow::datatypes::SchemaRef;
 use datafusion::catalog::Session;
 use datafusion::common::pruning::PrunableStatistics;
 use datafusion::common::stats::Precision;
-use datafusion::common::{DFSchema, DataFusionError, Result, ScalarValue, Statistics, project_schema};
+use datafusion::common::{
+    ColumnStatistics, DFSchema, DataFusionError, Result, ScalarValue, Statistics, project_schema,
+};
 use datafusion::datasource::file_format::FileFormat;
 use datafusion::datasource::listing::PartitionedFile;
 use datafusion::datasource::physical_plan::{
@@ -93,6 +95,7 @@ impl Scan<'_> {
         } else {
             files
         };
+        let files = self.with_virtual_columns(files);
         let limit = request.limit.filter(|_| request.other_filters.is_empty());
         let files = first_files(files, limit);
         let pruned = request.folders_ruled_out + self.files.len() - files.len();
@@ -141,6 +144,20 @@ impl Scan<'_> {
         let source = source.with_parquet_file_reader_factory(Arc::new(readers));
         let config = FileScanConfigBuilder::from(scan).with_source(Arc::new(source));
         Ok(DataSourceExec::from_data_source(config.build()))
+    }
+
+    /// The files, their statistics those of every column: of one that their reader adds nothing is known.
+    fn with_virtual_columns(&self, mut files: Vec<PartitionedFile>) -> Vec<PartitionedFile> {
+        let columns = self.schema.table_schema().fields().len();
+        for statistics in files.iter_mut().filter_map(|file| file.statistics.as_mut()) {
+            if statistics.column_statistics.len() < columns {
+                let unknown = ColumnStatistics::new_unknown();
+                Arc::make_mut(statistics)
+                    .column_statistics
+                    .resize(columns, unknown);
+            }
+        }
+        files
     }
 
     /// Leaves out all files but those at these positions.

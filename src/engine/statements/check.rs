@@ -10,8 +10,8 @@ use datafusion::common::TableReference;
 use uuid::Uuid;
 
 use super::target::Target;
-use crate::definition::{RuleOutcome, RuleStatus, Severity, TableKind};
-use crate::engine::checks::{Check, Run, RunKind};
+use crate::definition::{Rule, RuleOutcome, RuleStatus, Severity, TableKind};
+use crate::engine::checks::{Check, Run, RunKind, files_of, prove};
 use crate::engine::outcome::{Body, Rows};
 use crate::engine::rules::{Binding, finding};
 use crate::engine::safe;
@@ -72,6 +72,15 @@ pub(super) async fn execute(
     // A session that changes nothing leaves no trace either.
     if !safe::is_on(session.config().read().options()) {
         session.lake().checks().record(&run)?;
+        if let Some(table) = whole {
+            let holds = |rule: &Rule| {
+                let mut found = found.iter();
+                let found = found.find(|outcome| outcome.rule == rule.name);
+                found.is_some_and(|found| found.violations == 0 && found.status != RuleStatus::Error)
+            };
+            let files = files_of(table.snapshot());
+            prove(session, table, &definition.rules, files, true, holds).await?;
+        }
     }
     match check.or_fail.then(|| failure(&name, &found)).flatten() {
         Some(error) => Err(error),

@@ -16,6 +16,8 @@ mod suggest;
 mod target;
 mod write;
 
+pub(super) use managed::explained;
+
 use arrow::array::{Datum, RecordBatch, StringArray};
 use arrow::compute::filter_record_batch;
 use arrow::compute::kernels::cmp::eq;
@@ -75,6 +77,7 @@ pub(super) async fn execute(
         Statement::Alter(alter) => done(alter::execute(session, piece, *alter).await?),
         Statement::Comment(comment) => done(comment::execute(session, piece, comment).await?),
         Statement::CopyTo(copy) => done(copy::execute(session, piece, *copy, parameters).await?),
+        Statement::CopyInto(copy) => managed::copy_into(session, piece, &copy).await,
         Statement::DeleteFiles(delete) => {
             done(delete_files::execute(session, piece, *delete, parameters).await?)
         }

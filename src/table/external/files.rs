@@ -120,17 +120,33 @@ pub async fn infer_all_columns(
     place: &Place,
     state: &dyn Session,
 ) -> Result<(Vec<Column>, Vec<Column>)> {
+    let files = list(table, definition.format, place, state).await?;
+    infer_columns_of(table, definition, place, state, &files).await
+}
+
+/// The files of a format at `place`.
+///
+/// # Errors
+/// What the store says.
+pub async fn list(table: &str, format: Format, place: &Place, state: &dyn Session) -> Result<Vec<DataFile>> {
     let store = store(table, place, state)?;
-    let files = files(table, definition.format, place, &store, None).await?;
-    columns_of(
-        table,
-        definition,
-        place,
-        state,
-        &store,
-        &files.iter().collect::<Vec<_>>(),
-    )
-    .await
+    files(table, format, place, &store, None).await
+}
+
+/// As [`infer_all_columns`], from these files.
+///
+/// # Errors
+/// Those of [`infer_columns`].
+pub async fn infer_columns_of(
+    table: &str,
+    definition: &ExternalTable,
+    place: &Place,
+    state: &dyn Session,
+    files: &[DataFile],
+) -> Result<(Vec<Column>, Vec<Column>)> {
+    let store = store(table, place, state)?;
+    let files: Vec<&DataFile> = files.iter().collect();
+    columns_of(table, definition, place, state, &store, &files).await
 }
 
 /// The format of the files in a folder, as their names say it.

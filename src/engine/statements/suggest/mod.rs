@@ -9,6 +9,7 @@
 mod keys;
 mod profile;
 mod propose;
+mod references;
 
 use std::sync::Arc;
 
@@ -41,7 +42,7 @@ struct Suggestion {
 
 pub(super) async fn execute(session: &Session, piece: &Piece, name: &TableName) -> Result<Body> {
     let target = Target::new(session, name)?;
-    target.definition(session)?;
+    let definition = target.definition(session)?;
     let state = session.state();
     let table = provider(session, &state, name).await?;
     let reader = Reader {
@@ -52,7 +53,9 @@ pub(super) async fn execute(session: &Session, piece: &Piece, name: &TableName) 
     };
     let profile = profile::of(&reader).await?;
     let keys = keys::of(&reader, &profile).await?;
-    let suggestions = propose::all(&profile, &keys);
+    let own = (target.zone.name.as_str(), definition.name.as_str());
+    let references = references::of(&reader, &profile, &keys, own).await?;
+    let suggestions = propose::all(&profile, &keys, &references);
     Ok(Body::Rows(Rows::of_batch(answer(&suggestions))))
 }
 
