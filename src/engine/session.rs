@@ -217,7 +217,7 @@ impl Session {
     /// The same session with versions of tables of its own to see, for what is asked while a statement runs.
     pub(super) fn with_own_versions(&self) -> Self {
         let config = self.config.read().clone();
-        let config = config.with_extension(Arc::new(Pins::default()));
+        let config = Pins::new_in(config);
         let config = Arc::new(RwLock::new(config));
         Self {
             base: Arc::new(session_state(&self.lake, &config, Vec::new())),

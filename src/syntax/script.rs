@@ -78,7 +78,9 @@ impl Script {
             let whole = whole(&tokens);
             versions::name_versions(&mut tokens);
             let text = Arc::clone(&text);
-            parameters::number(Piece { text, tokens, whole }).and_then(summarize::spell_out)
+            parameters::number(Piece { text, tokens, whole })
+                .and_then(summarize::spell_out)
+                .map(from_first::spell_out)
         });
         pieces.chain(failure)
     }
