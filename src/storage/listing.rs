@@ -265,7 +265,8 @@ fn read_folder(folder: &Folder, place: &Place) -> std::io::Result<Contents> {
             // One that has gone since is not there.
             if let Ok(metadata) = std::fs::metadata(entry.path()) {
                 let location = child(place.path(), &folder.names, name)?;
-                read.files.push((name.to_owned(), object_meta(location, &metadata)));
+                read.files
+                    .push((name.to_owned(), object_meta(location, &metadata)));
             }
         }
     }

@@ -80,7 +80,10 @@ fn files_of(folder: &Path) -> Result<Vec<PathBuf>> {
 /// The folders' names stay as they are spelled: a partition's value is encoded already.
 fn below(folder: &StorePath, relative: &Path) -> Result<StorePath> {
     let wrong = |e: &dyn std::fmt::Display| {
-        let message = format!("'{}' cannot be a path of an object store: {e}", relative.display());
+        let message = format!(
+            "'{}' cannot be a path of an object store: {e}",
+            relative.display()
+        );
         Error::new(Code::InvalidValue, message)
     };
     let text = relative.to_str().ok_or_else(|| wrong(&"it is not UTF-8"))?;

@@ -69,7 +69,9 @@ fn without_bounds(metadata: Arc<ParquetMetaData>) -> Result<Arc<ParquetMetaData>
         }
         index
     });
-    Ok(Arc::new(builder.set_row_groups(groups).set_column_index(index).build()))
+    Ok(Arc::new(
+        builder.set_row_groups(groups).set_column_index(index).build(),
+    ))
 }
 
 /// Which leaves are floating-point numbers.

@@ -181,7 +181,10 @@ async fn run(
         .await
         .map_err(|e| DataFusionError::External(Box::new(e)))??;
     if let Some(stopover) = stopover {
-        stopover.upload.folder(stopover.folder.path(), &stopover.path).await?;
+        stopover
+            .upload
+            .folder(stopover.folder.path(), &stopover.path)
+            .await?;
     }
     Ok(RecordBatch::try_from_iter([(
         "count",
