@@ -8,7 +8,7 @@ use std::sync::Arc;
 use sqlparser::tokenizer::{Span, Token, TokenWithSpan, Tokenizer};
 
 use super::dialect::LakeDialect;
-use super::{parameters, summarize, versions};
+use super::{from_first, parameters, summarize, versions};
 use crate::error::{Code, Error, Location, Result};
 
 /// A tokenised text.
