@@ -139,7 +139,7 @@ async fn check_sequence(writes: &[Write]) {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 16, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 6, ..ProptestConfig::default() })]
 
     #[test]
     fn a_check_that_builds_upon_others_says_what_one_of_all_rows_does(writes in prop::collection::vec(write(), 1..8)) {
