@@ -226,7 +226,9 @@ fn functions() -> Vec<String> {
         names.extend_from_slice(aliases);
     };
     scalar_functions().iter().for_each(|f| add(f.name(), f.aliases()));
-    aggregate_functions().iter().for_each(|f| add(f.name(), f.aliases()));
+    aggregate_functions()
+        .iter()
+        .for_each(|f| add(f.name(), f.aliases()));
     window_functions().iter().for_each(|f| add(f.name(), f.aliases()));
     names
 }

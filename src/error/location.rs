@@ -133,7 +133,12 @@ impl Location {
         let room = width.saturating_sub(gutter.len() + " | ".len()).max(NARROW);
         let text = self.text.replace('\t', " ");
         let (shown, lead) = around(&text, self.column - 1, room);
-        let mut place = format!("  --> {file}:{}:{}\n{gutter} | {}", self.line, self.column, shown.trim_end());
+        let mut place = format!(
+            "  --> {file}:{}:{}\n{gutter} | {}",
+            self.line,
+            self.column,
+            shown.trim_end()
+        );
         if self.length > 0 {
             let meant: String = text.chars().skip(self.column - 1).take(self.length).collect();
             let carets = meant.width().clamp(1, room.saturating_sub(lead).max(1));
