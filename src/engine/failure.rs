@@ -42,8 +42,8 @@ pub(super) fn without_place(error: DataFusionError) -> Error {
     recover(&error).unwrap_or_else(|| classify(error.find_root(), &error))
 }
 
-/// Gives an error a place: where the planner says, where the name stands that it is about, else, without
-/// a caret, where the statement begins.
+/// Gives an error a caret: where the planner says, where the name stands that it is about, else where
+/// the statement begins.
 fn place(error: Error, span: Option<Span>, piece: &Piece) -> Error {
     if error.location().is_some() {
         return error;
@@ -57,7 +57,7 @@ fn place(error: Error, span: Option<Span>, piece: &Piece) -> Error {
         quoted.find_map(|name| piece.locate_word(name.rsplit('.').next()?))
     };
     let place = span.map(|span| piece.locate(span)).or_else(by_name);
-    error.at(place.unwrap_or_else(|| piece.start().without_caret()))
+    error.at(place.unwrap_or_else(|| piece.start()))
 }
 
 /// Our own error in a chain of others. It is rebuilt, since what it is wrapped in may be shared.

@@ -1,5 +1,6 @@
 //! The loop: read an input, run its statements and commands, say what came of it.
 
+use std::io::IsTerminal;
 use std::path::Path;
 use std::rc::Rc;
 use std::time::Instant;
