@@ -203,7 +203,7 @@ async fn every_answer_is_some_moments_truth() {
         turn.fetch_add(1, Ordering::Relaxed);
         let before = states.lock().expect("no panic").len().saturating_sub(2);
         // Named twice, the table is in one state.
-        let twice = "SELECT sum(x) FROM raw.t UNION ALL SELECT sum(x) FROM raw.\"T\"";
+        let twice = "SELECT sum(x), (SELECT sum(x) FROM raw.\"T\") FROM raw.t";
         let answer = integers(&lake, twice).await;
         let after = states.lock().expect("no panic").len();
         match answer {

@@ -37,6 +37,11 @@ impl Pins {
         self.listings.clear();
     }
 
+    /// The running statement begins anew: a file that it saw may have changed.
+    pub(super) fn forget_files(&self) {
+        self.listings.clear();
+    }
+
     /// The table at `version`, or at its latest.
     pub(super) async fn snapshot(&self, log: &TableLog, version: Option<u64>) -> Result<Arc<Snapshot>> {
         let key = (log.folder().to_owned(), version);

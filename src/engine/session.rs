@@ -325,6 +325,7 @@ impl Session {
         let (session, text, values) = (self.clone(), piece.clone(), parameters.clone());
         let again: Replan = Arc::new(move |state| {
             let (session, text, values) = (session.clone(), text.clone(), values.clone());
+            session.pins().forget_files();
             async move { Ok(session.planned(&state, &text, &values).await?.0) }.boxed()
         });
         let work = Work {
@@ -380,6 +381,7 @@ impl Session {
         let (session, text, logical) = (self.clone(), piece.clone(), plan.clone());
         let again: Replan = Arc::new(move |state| {
             let (session, text, logical) = (session.clone(), text.clone(), logical.clone());
+            session.pins().forget_files();
             async move { session.physical(&state, &text, &logical).await }.boxed()
         });
         let work = Work {

@@ -36,7 +36,7 @@ impl ScalarFunction for Multiply {
             sentence: "An interval so many times: its months, days and time each multiplied. Written with `*` too.",
             source: "PostgreSQL and DuckDB `INTERVAL * integer`",
             syntax: "interval_multiply(interval, n)",
-            example: "SELECT 3 * INTERVAL '1 day 2 hours'; -- 3 days 6 hours",
+            example: "SELECT interval_multiply(INTERVAL '1 day 2 hours', 3); -- 3 days 6 hours",
             arguments: &[("interval", "what is multiplied"), ("n", "an integer")],
         }
     }

@@ -28,9 +28,11 @@ impl ExprPlanner for Intervals {
         ) else {
             return Ok(PlannerResult::Original(expression));
         };
-        let arguments = if matches!(left, DataType::Interval(_)) && right.is_integer() {
+        let is_interval = |data_type: &DataType| matches!(data_type, DataType::Interval(_));
+        let is_count = |data_type: &DataType| data_type.is_integer() || data_type.is_null();
+        let arguments = if is_interval(&left) && is_count(&right) {
             vec![expression.left, expression.right]
-        } else if matches!(right, DataType::Interval(_)) && left.is_integer() {
+        } else if is_interval(&right) && is_count(&left) {
             vec![expression.right, expression.left]
         } else {
             return Ok(PlannerResult::Original(expression));
