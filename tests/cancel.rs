@@ -1,6 +1,6 @@
 //! A statement that is dropped stops computing. Alone in its process, since it watches the processor.
 
-#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
 use futures::StreamExt;
 use weir::engine::Body;
