@@ -16,9 +16,8 @@ type Row = (i64, Option<i64>);
 
 /// The rules, and for each how many rows it applies to and how many break it.
 fn expected(rows: &Rows) -> BTreeMap<String, (i64, i64)> {
-    let count = |wanted: &dyn Fn(&Row) -> bool| {
-        i64::try_from(rows.iter().filter(|row| wanted(row)).count()).unwrap()
-    };
+    let count =
+        |wanted: &dyn Fn(&Row) -> bool| i64::try_from(rows.iter().filter(|row| wanted(row)).count()).unwrap();
     let all = count(&|_| true);
     let same = |key: &dyn Fn(&Row) -> Option<i64>| {
         let keys: Vec<i64> = rows.iter().filter_map(key).collect();
