@@ -11,6 +11,7 @@ mod dates;
 mod digest;
 mod documentation;
 mod failure;
+mod interval;
 mod model;
 mod regexp;
 mod scalar;
@@ -22,6 +23,7 @@ mod validity;
 mod window;
 
 pub use arithmetic::CheckedOperator;
+pub use interval::multiply_interval;
 
 use std::sync::Arc;
 
@@ -37,6 +39,7 @@ pub fn scalar() -> Vec<Arc<ScalarUDF>> {
         similarity::functions(),
         conversion::functions(),
         dates::functions(),
+        interval::functions(),
         time_bucket::functions(),
         regexp::functions(),
         model::functions(),

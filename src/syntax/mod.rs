@@ -10,6 +10,7 @@ mod copy;
 mod create;
 mod cursor;
 mod dialect;
+mod from_first;
 mod maintain;
 mod parameters;
 mod parse;

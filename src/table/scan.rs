@@ -33,7 +33,7 @@ use futures::{StreamExt, TryStreamExt};
 use object_store::{ObjectMeta, ObjectStore};
 
 use super::footers::Footers;
-use super::parquet::{ColumnFinder, PinnedReaders};
+use super::parquet::{ColumnFinder, Readers};
 use crate::definition::Column;
 use crate::error::{Code, Error, without_layers};
 
@@ -116,17 +116,16 @@ impl Scan<'_> {
             .with_statistics(statistics)
             .with_projection_indices(request.projection.cloned())?
             .with_limit(request.limit);
-        let Some(foreign) = &self.foreign else {
-            return self.format.create_physical_plan(state, config.build()).await;
-        };
-        let finder = ColumnFinder::new(self.table, foreign.columns);
-        config = config.with_expr_adapter(Some(Arc::new(finder)));
+        if let Some(foreign) = &self.foreign {
+            let finder = ColumnFinder::new(self.table, foreign.columns);
+            config = config.with_expr_adapter(Some(Arc::new(finder)));
+        }
         let plan = self.format.create_physical_plan(state, config.build()).await?;
-        self.pinned(state, plan)
+        self.opened(state, plan)
     }
 
-    /// The same scan, its files read only while they are in the state that was listed.
-    fn pinned(&self, state: &dyn Session, plan: Arc<dyn ExecutionPlan>) -> Result<Arc<dyn ExecutionPlan>> {
+    /// The same scan, its files opened as they have to be.
+    fn opened(&self, state: &dyn Session, plan: Arc<dyn ExecutionPlan>) -> Result<Arc<dyn ExecutionPlan>> {
         let scan = plan
             .downcast_ref::<DataSourceExec>()
             .and_then(|exec| exec.data_source().downcast_ref::<FileScanConfig>());
@@ -137,10 +136,15 @@ impl Scan<'_> {
             return Ok(plan);
         };
         let runtime = state.runtime_env();
-        let readers = PinnedReaders {
-            store: runtime.object_store(&self.store_url)?,
-            cache: runtime.cache_manager.get_file_metadata_cache(),
-        };
+        let readers = Readers::new(
+            runtime.object_store(&self.store_url)?,
+            runtime.cache_manager.get_file_metadata_cache(),
+            self.foreign.is_some(),
+            self.schema.table_schema(),
+        );
+        if !readers.are_needed() {
+            return Ok(plan);
+        }
         let source = source.with_parquet_file_reader_factory(Arc::new(readers));
         let config = FileScanConfigBuilder::from(scan).with_source(Arc::new(source));
         Ok(DataSourceExec::from_data_source(config.build()))

@@ -11,13 +11,15 @@ use weir::connection::LocalConnection;
 
 use crate::{Rows, Write, applied, lake, run, version, write};
 
+/// What a row's test looks at: its id and value.
+type Row = (i64, Option<i64>);
+
 /// The rules, and for each how many rows it applies to and how many break it.
 fn expected(rows: &Rows) -> BTreeMap<String, (i64, i64)> {
-    let count = |wanted: &dyn Fn(&(i64, Option<i64>)) -> bool| {
-        i64::try_from(rows.iter().filter(|row| wanted(row)).count()).unwrap()
-    };
+    let count =
+        |wanted: &dyn Fn(&Row) -> bool| i64::try_from(rows.iter().filter(|row| wanted(row)).count()).unwrap();
     let all = count(&|_| true);
-    let same = |key: &dyn Fn(&(i64, Option<i64>)) -> Option<i64>| {
+    let same = |key: &dyn Fn(&Row) -> Option<i64>| {
         let keys: Vec<i64> = rows.iter().filter_map(key).collect();
         let twice = |key: &i64| keys.iter().filter(|other| *other == key).count() > 1;
         i64::try_from(keys.iter().filter(|key| twice(key)).count()).unwrap()

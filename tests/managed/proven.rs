@@ -9,9 +9,7 @@ use crate::{lake, run};
 
 /// An answer as sorted lines.
 async fn lines(connection: &LocalConnection, sql: &str) -> Vec<String> {
-    let (answers, _) = run::run(connection, sql)
-        .await
-        .unwrap_or_else(|e| panic!("{sql}: {e}"));
+    let (answers, _) = run::run(connection, sql).await.unwrap();
     let mut lines = Vec::new();
     for batch in answers.iter().flat_map(|(_, batches)| batches) {
         let columns = batch.columns().iter();

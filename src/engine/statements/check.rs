@@ -3,7 +3,8 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use arrow::array::{ArrayRef, Float64Array, Int64Array, StringArray};
+use arrow::array::{ArrayRef, Float64Array, Int64Array, RecordBatch, StringArray};
+use arrow::datatypes::SchemaRef;
 use chrono::Utc;
 use datafusion::common::TableReference;
 use uuid::Uuid;
@@ -83,7 +84,7 @@ pub(super) async fn execute(
     }
     match check.or_fail.then(|| failure(&name, &found)).flatten() {
         Some(error) => Err(error),
-        None => Ok(body(&found)),
+        None => Ok(Body::Rows(Rows::of_batch(answer(&found)))),
     }
 }
 
@@ -111,7 +112,12 @@ fn said(outcome: &RuleOutcome) -> String {
     }
 }
 
-fn body(outcomes: &[RuleOutcome]) -> Body {
+/// The columns of the answer.
+pub(super) fn schema() -> SchemaRef {
+    answer(&[]).schema()
+}
+
+fn answer(outcomes: &[RuleOutcome]) -> RecordBatch {
     let outcomes = || outcomes.iter();
     let text = |get: fn(&RuleOutcome) -> String| -> ArrayRef {
         Arc::new(StringArray::from_iter_values(outcomes().map(get)))
@@ -124,7 +130,7 @@ fn body(outcomes: &[RuleOutcome]) -> Body {
     let thresholds = outcomes()
         .map(|outcome| Some(outcome.threshold))
         .collect::<Float64Array>();
-    Body::Rows(Rows::of_batch(batch(vec![
+    batch(vec![
         ("rule", text(|outcome| outcome.rule.clone())),
         ("dimension", text(|outcome| outcome.dimension.to_string())),
         ("severity", text(|outcome| outcome.severity.to_string())),
@@ -134,5 +140,5 @@ fn body(outcomes: &[RuleOutcome]) -> Body {
         ("rate", Arc::new(rates)),
         ("threshold", Arc::new(thresholds)),
         ("status", text(|outcome| outcome.status.to_string())),
-    ])))
+    ])
 }

@@ -38,6 +38,7 @@ use super::scan::{Foreign, Request, Scan};
 use crate::definition::{ExternalTable, Format};
 use crate::error::{Code, Error};
 use crate::storage::{DataFile, FolderFilter, Place};
+use insert::Destination;
 use pruning::FolderPruner;
 
 /// An external table, as DataFusion sees it.
@@ -95,7 +96,10 @@ impl ExternalTableProvider {
         let store = files::store(&self.name, &self.place, state)?;
         let files = match &self.only {
             Some(files) => files.clone(),
-            None => files::files(&self.name, self.definition.format, &self.place, &store, folders).await?,
+            None => {
+                let format = self.definition.format;
+                files::files(&self.name, format, &self.place, &store, folders, state).await?
+            }
         };
         let partition_values = partitions::values(&self.name, partition_columns, &files)?;
         let foreign = (self.definition.format == Format::Parquet).then_some(Foreign {
@@ -188,22 +192,22 @@ impl TableProvider for ExternalTableProvider {
             ));
             return Err(error.with_hint("rows can be inserted into Parquet tables").into());
         }
-        if self.place.local_path().is_none() {
-            let error = unsupported("INSERT is not supported for the object store of table");
-            return Err(error.with_hint("COPY … TO writes a file there").into());
-        }
-        let folder = self
-            .place
-            .local_path()
-            .filter(|path| !path.is_file() && !self.place.has_pattern());
-        let Some(folder) = folder else {
+        let destination = match self.place.local_path() {
+            _ if self.place.has_pattern() => None,
+            Some(path) => (!path.is_file()).then(|| Destination::Folder(path.to_owned())),
+            // Its own name says whether it is a file: a store has no folders to ask.
+            None => Format::of_name(self.place.path().as_ref())
+                .is_none()
+                .then(|| Destination::Store(self.place.clone())),
+        };
+        let Some(destination) = destination else {
             let error = unsupported("INSERT is not supported for single-file table");
             return Err(error.with_hint("give the table a folder as its location").into());
         };
         let partition_columns = self.definition.partition_columns.len();
         Ok(Arc::new(insert::InsertExec::new(
             input,
-            folder.to_owned(),
+            destination,
             self.schema(),
             partition_columns,
         )))
