@@ -7,6 +7,7 @@ mod conform;
 pub mod external;
 mod footers;
 pub mod managed;
+mod order;
 pub mod output;
 mod parquet;
 mod scan;

@@ -137,6 +137,7 @@ impl TableProvider for ExternalTableProvider {
             files: files.into_iter().map(|file| file.meta).collect(),
             partition_values,
             statistics: None,
+            sorted_by: Vec::new(),
         };
         let request = Request {
             projection,

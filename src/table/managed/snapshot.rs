@@ -191,6 +191,20 @@ impl Snapshot {
         self.scan_schema.table_schema().index_of(name).unwrap_or(column)
     }
 
+    /// The columns by which the rows of every file are sorted, as far as all files agree. Values of
+    /// partition columns are not in the files.
+    pub(super) fn sorted_by(&self) -> Vec<String> {
+        let Some((first, others)) = self.files.split_first() else {
+            return Vec::new();
+        };
+        let by = first.sorted_by.iter().enumerate();
+        let agreed = by.take_while(|(i, name)| {
+            !self.partition_columns.contains(name)
+                && others.iter().all(|file| file.sorted_by.get(*i) == Some(name))
+        });
+        agreed.map(|(_, name)| name.clone()).collect()
+    }
+
     /// Whether its files can be read as they lie: none has rows marked as deleted, and their columns
     /// bear the table's names.
     pub(super) fn is_plain(&self) -> bool {
