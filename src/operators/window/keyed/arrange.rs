@@ -1,4 +1,5 @@
-//! Rows in any order → the rows of a key together, in the order of their times; keys in any order.
+//! Rows in any order → the rows of a key together, in the order of their times; keys in any order. Without
+//! keys: rows in the order of a column that has few values.
 //!
 //! Sorting by key would compare keys to give them an order that nobody asked for. Instead rows are
 //! numbered by key through a hash table, counted and put in their places, and only a key's own rows are
@@ -15,6 +16,7 @@ use arrow::datatypes::{DataType, Int64Type, SchemaRef};
 use datafusion::common::Result;
 use datafusion::execution::memory_pool::{MemoryConsumer, MemoryReservation};
 use datafusion::execution::{SendableRecordBatchStream, TaskContext};
+use datafusion::logical_expr::EmitTo;
 use datafusion::physical_expr::LexOrdering;
 use datafusion::physical_expr::expressions::Column;
 use datafusion::physical_plan::ExecutionPlan;
@@ -41,7 +43,7 @@ pub(super) fn applies(schema: &SchemaRef, keys: &[Column]) -> bool {
 }
 
 /// The rows of `input`, those of a key together and in the order of a column of moments, days or whole
-/// numbers.
+/// numbers; all of them in that order without keys.
 pub(super) fn arranged(
     input: SendableRecordBatchStream,
     keys: &[Column],
@@ -53,7 +55,7 @@ pub(super) fn arranged(
     let schema = input.schema();
     let sort: Vec<Column> = keys.iter().chain([order]).cloned().collect();
     let arranging = Arranging {
-        rows: Rows::new(&schema, keys, order.index())?,
+        rows: Rows::new(&schema, keys, order)?,
         sort: LexOrdering::new(sortings(&sort, SortOptions::default())),
         reservation: MemoryConsumer::new(format!("RowsByKey[{partition}]"))
             .with_can_spill(true)
@@ -155,7 +157,9 @@ impl PartitionStream for Once {
 
 /// Rows as they come, with the numbers of their keys.
 struct Rows {
-    keys: Vec<Column>,
+    /// The columns by whose values rows are numbered: keys, or that of the order.
+    told_by: Vec<Column>,
+    by_key: bool,
     /// The position of the order's column.
     order: usize,
     coalescer: BatchCoalescer,
@@ -163,28 +167,37 @@ struct Rows {
     chunk_bytes: usize,
     known: Box<dyn GroupValues>,
     ids: Vec<u32>,
+    /// How many values the order has, once they are numbered.
+    values: usize,
     scratch: Vec<usize>,
 }
 
 impl Rows {
-    fn new(schema: &SchemaRef, keys: &[Column], order: usize) -> Result<Self> {
-        let positions: Vec<usize> = keys.iter().map(Column::index).collect();
+    fn new(schema: &SchemaRef, keys: &[Column], order: &Column) -> Result<Self> {
+        let told_by = if keys.is_empty() {
+            std::slice::from_ref(order)
+        } else {
+            keys
+        };
+        let positions: Vec<usize> = told_by.iter().map(Column::index).collect();
         let key_schema = Arc::new(schema.project(&positions)?);
         Ok(Self {
-            keys: keys.to_vec(),
-            order,
+            told_by: told_by.to_vec(),
+            by_key: !keys.is_empty(),
+            order: order.index(),
             coalescer: BatchCoalescer::new(Arc::clone(schema), CHUNK),
             chunks: Vec::new(),
             chunk_bytes: 0,
             known: new_group_values(key_schema, &GroupOrdering::None)?,
             ids: Vec::new(),
+            values: 0,
             scratch: Vec::new(),
         })
     }
 
     fn push(&mut self, batch: &RecordBatch) -> Result<()> {
         self.known
-            .intern(&columns_of(batch, &self.keys), &mut self.scratch)?;
+            .intern(&columns_of(batch, &self.told_by), &mut self.scratch)?;
         // There are fewer keys than rows, of which there are as many as `u32` counts.
         self.ids.extend(
             self.scratch
@@ -219,17 +232,49 @@ impl Rows {
         Ok(self.chunks)
     }
 
-    fn in_order(mut self) -> Result<InOrder> {
-        self.coalescer.finish_buffered_batch()?;
-        self.take_completed();
+    fn ticks(&self) -> Result<Ticks> {
         let ticks = self.chunks.iter().map(|chunk| {
             let column = chunk.column(self.order);
             Ok(cast(column, &DataType::Int64)?
                 .as_primitive::<Int64Type>()
                 .clone())
         });
-        let ticks = Ticks(ticks.collect::<Result<_>>()?);
-        let mut ends = vec![0_u32; self.known.len() + 1];
+        Ok(Ticks(ticks.collect::<Result<_>>()?))
+    }
+
+    /// Numbers the values of the order as they follow one another.
+    fn renumber(&mut self) -> Result<()> {
+        let values = self.known.emit(EmitTo::All)?;
+        let count = values.first().map_or(0, |values| values.len());
+        let mut in_order: Vec<usize> = (0..count).collect();
+        if let Some(values) = values.first() {
+            let values = cast(values, &DataType::Int64)?;
+            let values = values.as_primitive::<Int64Type>();
+            in_order.sort_by_key(|i| (values.is_null(*i), values.value(*i)));
+        }
+        let mut numbers = vec![0_u32; count];
+        for (number, value) in (0_u32..).zip(in_order) {
+            numbers[value] = number;
+        }
+        for id in &mut self.ids {
+            *id = numbers[*id as usize];
+        }
+        self.values = count;
+        Ok(())
+    }
+
+    fn in_order(mut self) -> Result<InOrder> {
+        self.coalescer.finish_buffered_batch()?;
+        self.take_completed();
+        if !self.by_key {
+            self.renumber()?;
+        }
+        let values = if self.by_key {
+            self.known.len()
+        } else {
+            self.values
+        };
+        let mut ends = vec![0_u32; values + 1];
         for id in &self.ids {
             ends[*id as usize + 1] += 1;
         }
@@ -244,7 +289,8 @@ impl Rows {
             places[*place as usize] = row;
             *place += 1;
         }
-        if !ticks.are_sorted() {
+        let ticks = self.ticks()?;
+        if self.by_key && !ticks.are_sorted() {
             for bounds in starts.windows(2) {
                 let rows = &mut places[bounds[0] as usize..bounds[1] as usize];
                 rows.sort_by_key(|row| ticks.rank(*row));

@@ -48,12 +48,23 @@ impl<O: Operation> KeyedExec<O> {
     ) -> Result<Self> {
         let arrangement = if O::BY_KEY && sorted_by(&input, &operation.sort_columns())?.is_some() {
             Arrangement::Merged
-        } else if operation.order().is_some() && arrange::applies(&input.schema(), operation.keys()) {
+        } else if Self::hashes(&operation, &input)? {
             Arrangement::Hashed
         } else {
             Arrangement::Sorted
         };
         Self::arranged(input, operation, arrangement, schema)
+    }
+
+    /// Whether the operator arranges its rows itself.
+    fn hashes(operation: &O, input: &Arc<dyn ExecutionPlan>) -> Result<bool> {
+        if operation.order().is_none() {
+            return Ok(false);
+        }
+        Ok(match O::BY_KEY {
+            true => arrange::applies(&input.schema(), operation.keys()),
+            false => sorted_by(input, &operation.sort_columns())?.is_none(),
+        })
     }
 
     fn arranged(
@@ -63,8 +74,8 @@ impl<O: Operation> KeyedExec<O> {
         schema: SchemaRef,
     ) -> Result<Self> {
         let known = match arrangement {
-            Arrangement::Hashed => EquivalenceProperties::new(Arc::clone(&schema)),
-            Arrangement::Merged | Arrangement::Sorted => operation.equivalences(&input, &schema)?,
+            Arrangement::Hashed if O::BY_KEY => EquivalenceProperties::new(Arc::clone(&schema)),
+            _ => operation.equivalences(&input, &schema)?,
         };
         let emission = match arrangement {
             Arrangement::Hashed => EmissionType::Final,
@@ -94,7 +105,8 @@ impl<O: Operation> KeyedExec<O> {
                 let elapsed = BaselineMetrics::new(&self.metrics, partition)
                     .elapsed_compute()
                     .clone();
-                arranged(input, self.operation.keys(), order, partition, context, elapsed)
+                let keys = if O::BY_KEY { self.operation.keys() } else { &[] };
+                arranged(input, keys, order, partition, context, elapsed)
             }
             _ => Ok(input),
         }
@@ -108,7 +120,8 @@ impl<O: Operation> DisplayAs for KeyedExec<O> {
                 write!(f, "{}: {}", O::NAME, self.operation.describe())?;
                 match self.arrangement {
                     Arrangement::Merged => f.write_str(", input=in order"),
-                    Arrangement::Hashed => f.write_str(", input=arranged by key"),
+                    Arrangement::Hashed if O::BY_KEY => f.write_str(", input=arranged by key"),
+                    Arrangement::Hashed => f.write_str(", input=arranged"),
                     Arrangement::Sorted => Ok(()),
                 }
             }

@@ -7,8 +7,8 @@
 //! counts.
 //!
 //! Rows get into that order in one of three ways ([`Arrangement`]): an input that is in it already is
-//! merged, and nothing is sorted; rows that only need to lie together by key, in the order of time, are
-//! arranged by hashing their keys (`arrange`); else the planner sorts them.
+//! merged, and nothing is sorted; rows that only need to lie together by key, in the order of time, or by
+//! the few values of one column, are arranged by hashing (`arrange`); else the planner sorts them.
 
 mod arrange;
 mod exec;
@@ -49,8 +49,9 @@ pub(super) trait Operation: Debug + Clone + Send + Sync + 'static {
     /// What rows are sorted by: keys first, where they come a key at a time.
     fn sort_columns(&self) -> Vec<Column>;
 
-    /// The column of moments, days or whole numbers that alone orders a key's rows, where it does not
-    /// matter in which order keys come.
+    /// The column of moments, days or whole numbers that alone orders the rows: those of a key, where it
+    /// does not matter in which order keys come, or all of them, where they do not come by key. Then
+    /// there are far fewer values than rows.
     fn order(&self) -> Option<&Column> {
         None
     }
@@ -93,7 +94,7 @@ pub(super) trait Kernel: Send {
 enum Arrangement {
     /// They are in it: partitions are merged into one.
     Merged,
-    /// By key and time, by the operator itself.
+    /// By the operator itself.
     Hashed,
     /// The planner sorts them.
     Sorted,

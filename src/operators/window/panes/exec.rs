@@ -55,6 +55,10 @@ impl Operation for Panes {
         vec![self.columns.pane.clone()]
     }
 
+    fn order(&self) -> Option<&Column> {
+        Some(&self.columns.pane)
+    }
+
     /// That of the windows.
     fn equivalences(
         &self,
