@@ -64,8 +64,8 @@ def data():
 import duckdb
 c = duckdb.connect(config={{'threads': {THREADS}}})
 c.execute("SET enable_progress_bar = false")
-c.execute("CREATE TABLE events AS SELECT {COLUMNS[kind]}, date_time::BIGINT AS at FROM {source}")
-c.execute("COPY (SELECT * EXCLUDE (at), make_timestamp((at - (SELECT min(at) FROM events) + {BASE}) * 1000) AS ts "
+c.execute("CREATE TABLE events AS SELECT {COLUMNS[kind]}, date_time::BIGINT AS moment FROM {source}")
+c.execute("COPY (SELECT * EXCLUDE (moment), make_timestamp((moment - (SELECT min(moment) FROM events) + {BASE}) * 1000) AS ts "
           "FROM events) TO '{done}' (FORMAT parquet, ROW_GROUP_SIZE 500000)")
 """
         subprocess.run([python(), "-c", code], check=True)
