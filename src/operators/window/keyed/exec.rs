@@ -46,25 +46,15 @@ impl<O: Operation> KeyedExec<O> {
         operation: O,
         schema: SchemaRef,
     ) -> Result<Self> {
-        let arrangement = if O::BY_KEY && sorted_by(&input, &operation.sort_columns())?.is_some() {
+        let hashable = !O::BY_KEY || arrange::applies(&input.schema(), operation.keys());
+        let arrangement = if sorted_by(&input, &operation.sort_columns())?.is_some() {
             Arrangement::Merged
-        } else if Self::hashes(&operation, &input)? {
+        } else if operation.order().is_some() && hashable {
             Arrangement::Hashed
         } else {
             Arrangement::Sorted
         };
         Self::arranged(input, operation, arrangement, schema)
-    }
-
-    /// Whether the operator arranges its rows itself.
-    fn hashes(operation: &O, input: &Arc<dyn ExecutionPlan>) -> Result<bool> {
-        if operation.order().is_none() {
-            return Ok(false);
-        }
-        Ok(match O::BY_KEY {
-            true => arrange::applies(&input.schema(), operation.keys()),
-            false => sorted_by(input, &operation.sort_columns())?.is_none(),
-        })
     }
 
     fn arranged(

@@ -34,7 +34,7 @@ pub(super) trait Operation: Debug + Clone + Send + Sync + 'static {
     /// Whether rows come out in the order in which they came in.
     const KEEPS_ORDER: bool;
 
-    /// Whether rows come a key at a time: then rows that are sorted so already are merged into one stream.
+    /// Whether rows come a key at a time.
     const BY_KEY: bool;
 
     /// What plans show behind the name.
