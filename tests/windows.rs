@@ -233,6 +233,29 @@ fn a_sorted_table_is_not_sorted_again() {
     );
 }
 
+/// What is computed of a row's frame, and how late it is, takes no operator that holds all rows.
+#[test]
+fn frames_and_lateness_stream() {
+    let late = plan(
+        TABLE,
+        "SELECT id, late_by(ts, INTERVAL '1 minute') OVER (PARTITION BY k ORDER BY ts) FROM processed.t",
+    );
+    assert!(
+        late.contains("LateExec") && !late.contains("WindowAggExec"),
+        "{late}"
+    );
+    let frames = plan(
+        TABLE,
+        "SELECT id, sum(id) OVER w, stddev(id) OVER w FROM processed.t WINDOW w AS (PARTITION BY k ORDER BY ts \
+         RANGE BETWEEN INTERVAL '1 minute' PRECEDING AND CURRENT ROW)",
+    );
+    let sliding = frames.find("SlidingExec").unwrap_or_else(|| panic!("{frames}"));
+    let other = frames
+        .find("BoundedWindowAggExec")
+        .unwrap_or_else(|| panic!("{frames}"));
+    assert!(sliding < other, "{frames}");
+}
+
 /// Over rows in the order of time, an aggregation gives out windows as they pass.
 #[test]
 fn windows_over_ordered_times_are_aggregated_in_their_order() {
