@@ -207,7 +207,7 @@ fn an_aggregation_over_windows_shares_panes() {
 #[test]
 fn a_sorted_table_is_not_sorted_again() {
     let setup = "CREATE TABLE processed.t SORTED BY (k, ts) AS SELECT value % 7 AS k, \
-                 TIMESTAMP '2026-01-01 00:00:00' + INTERVAL '1 second' * value AS ts, value AS id \
+                 arrow_cast(value, 'Timestamp(Second, None)') AS ts, value AS id \
                  FROM generate_series(1, 1000) AS s(value); \
                  INSERT INTO processed.t SELECT k, ts, id + 1000 FROM processed.t";
     let queries = [
@@ -260,7 +260,7 @@ fn frames_and_lateness_stream() {
 #[test]
 fn windows_over_ordered_times_are_aggregated_in_their_order() {
     let setup = "CREATE TABLE processed.t SORTED BY (ts) AS SELECT value % 7 AS k, \
-                 TIMESTAMP '2026-01-01 00:00:00' + INTERVAL '1 second' * value AS ts, value AS id \
+                 arrow_cast(value, 'Timestamp(Second, None)') AS ts, value AS id \
                  FROM generate_series(1, 1000) AS s(value); \
                  INSERT INTO processed.t SELECT k, ts, id + 1000 FROM processed.t";
     let tumble = "SELECT window_start, count(*) FROM TUMBLE(processed.t, ts, INTERVAL '5 seconds') GROUP BY window_start";
@@ -288,8 +288,8 @@ fn windows_do_not_depend_on_memory() {
         "SELECT id, sum(id) OVER (PARTITION BY k ORDER BY ts RANGE BETWEEN INTERVAL '1 minute' PRECEDING AND CURRENT ROW) \
          FROM processed.t",
         "SELECT id, window_start, window_id FROM COUNT_WINDOW(processed.t, ts, 4, key => [k], order_by => [id])",
-        "SELECT k, window_start, count(*), sum(id) FROM HOP(processed.t, ts, INTERVAL '1 minute', INTERVAL '5 minutes') \
-         GROUP BY k, window_start",
+        "SELECT k % 100, window_start, count(*), sum(id) FROM HOP(processed.t, ts, INTERVAL '1 minute', INTERVAL \
+         '5 minutes') GROUP BY k % 100, window_start",
     ];
     runtime.block_on(async {
         let folder = tempfile::tempdir().expect("a folder");
@@ -299,13 +299,13 @@ fn windows_do_not_depend_on_memory() {
             .expect("it opens");
         let setup = "CREATE TABLE processed.t AS SELECT value AS id, value * 7919 % 5003 AS k, \
                      arrow_cast(value * 104729 % 86400, 'Timestamp(Second, None)') AS ts \
-                     FROM generate_series(1, 60000) AS s(value)";
+                     FROM generate_series(1, 120000) AS s(value)";
         run::run(&LocalConnection::new(lake.session()), setup)
             .await
             .expect("the rows are written");
         for query in queries {
             let mut answers = Vec::new();
-            for limit in ["0", "2MB"] {
+            for limit in ["0", "4MB"] {
                 let connection = LocalConnection::new(lake.session());
                 let limited = format!("SET weir.statement_memory = '{limit}'; {query}");
                 let (found, _) = run::run(&connection, &limited)
@@ -473,7 +473,7 @@ fn over_frames(rows: &[Row], before: i64, after: i64, by_key: bool) -> Answer {
 fn frame_query(window: &str) -> String {
     format!(
         "SELECT id, sum(id) OVER w, count(*) OVER w, min(id) OVER w, max(CASE WHEN id % 2 = 1 THEN id END) OVER w, \
-         CAST(sum(CAST(id AS DOUBLE)) OVER w AS BIGINT), count(*) FILTER (WHERE id % 2 = 1) OVER w \
+         CAST(sum(id * CAST(1 AS DOUBLE)) OVER w AS BIGINT), count(*) FILTER (WHERE id % 2 = 1) OVER w \
          FROM processed.t WINDOW w AS ({window})"
     )
 }

@@ -33,7 +33,7 @@ use crate::error::{Code, Error};
 use crate::operators::input::{columns_of, sliced_size, sortings};
 
 /// Rows are kept in batches of so many.
-const CHUNK: usize = 1 << 14;
+const CHUNK: usize = 1 << 13;
 
 /// Whether rows can be told apart by `keys` through a hash table, as they are by comparing neighbours:
 /// of two zeros of different sign, only one of both would say that they are equal.
