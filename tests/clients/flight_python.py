@@ -4,7 +4,7 @@
     tests/clients/flight_python.py path/to/weir
 
 ADBC (DB-API: metadata at every depth, ingest in every mode, executemany, cancel), pyarrow.flight, polars and
-pandas (read and write), flightsql-dbapi. Makes a venv with pinned versions in a cache folder, and a lake in a
+pandas (read and write), flightsql-dbapi, SQLAlchemy on it. Makes a venv with pinned versions in a cache folder, and a lake in a
 temporary one. Exit code 0 if all holds.
 """
 
@@ -24,6 +24,7 @@ PACKAGES = [
     "pandas==3.1.1",
     "polars==2.1.0",
     "pyarrow==26.0.1",
+    "sqlalchemy==1.4.54",
 ]
 
 
@@ -218,7 +219,33 @@ def dbapi_of_sqlalchemy(url):
     assert client.do_get(info.endpoints[0].ticket).read_all().num_rows == 4
 
 
-CHECKS = {"adbc": adbc, "pyarrow.flight": arrow_flight, "polars and pandas": frames, "flightsql-dbapi": dbapi_of_sqlalchemy}
+def sqlalchemy(url):
+    import flightsql.sqlalchemy as dialect  # which says to SQLAlchemy that it is there
+    from sqlalchemy import MetaData, Table, create_engine, func, inspect, select
+
+    address = url.split("//")[1]
+    # Its dialect puts values into the text unless it is told that statements can be prepared.
+    for features in ["", "&feature-sqlalchemy-prepared-statements=on"]:
+        engine = create_engine(f"datafusion+flightsql://{address}?insecure=True{features}", future=True)
+        with engine.connect() as connection:
+            seen = inspect(connection)
+            assert isinstance(connection.dialect, dialect.DataFusionDialect)
+            assert {"raw", "processed", "curated"} <= set(seen.get_schema_names())
+            assert "taken" in seen.get_table_names(schema="processed")
+            taken = Table("taken", MetaData(), autoload_with=connection, schema="processed")
+            assert list(taken.columns.keys()) == ["id", "name", "amount", "kind"], taken.columns
+            assert connection.execute(select(func.count()).select_from(taken)).scalar() == 2000
+            some = select(taken.c.name).where(taken.c.id < 3, taken.c.kind == "even").order_by(taken.c.id)
+            assert [row[0] for row in connection.execute(some)] == ["n0", "n2"]
+
+
+CHECKS = {
+    "adbc": adbc,
+    "pyarrow.flight": arrow_flight,
+    "polars and pandas": frames,
+    "flightsql-dbapi": dbapi_of_sqlalchemy,
+    "sqlalchemy": sqlalchemy,
+}
 
 
 def check(url):
