@@ -15,7 +15,7 @@ use datafusion::physical_expr::expressions::Column;
 use datafusion::physical_expr::{LexOrdering, PhysicalSortExpr};
 
 /// As many groups are read at a time for the sake of their order, even by fewer threads.
-const GROUPS: usize = 16;
+const GROUPS: usize = 8;
 
 /// How the rows of every file are sorted: ascending, NULLs last.
 pub(super) const OPTIONS: SortOptions = SortOptions {
