@@ -1,17 +1,24 @@
 #!/usr/bin/env python3
-"""A server under load: many clients, half of which vanish; latency, throughput, and a table read whole.
+"""A server under load: point queries, a table read whole, and many clients of which half vanish.
 
-    benches/flight_load.py path/to/weir [--clients 100] [--seconds 300] [--rows 6000000]
+    python3 benches/flight_load.py PATH-TO-WEIR [--only PART…] [--clients 100] [--seconds 300] [--scale 1]
 
-Starts a server on a new lake with a table like TPC-H's lineitem, and prints what it measured: the median of a warm
-point query with one client; point queries a second with 16; the time to read the table whole through Flight beside
-that of draining the same statement in process; and, while clients come and vanish at random, the server's memory,
-wrong counts and handles that are left. Runs in the venv of tests/clients/flight_python.py.
+PART is one of latency, throughput, whole, load. Starts `weir serve` on a new lake with the tables orders and
+lineitem of TPC-H (the files are those of benches/peers, in its cache folder) and prints a line a measurement; at
+the end what missed its mark.
+
+- latency: a warm query for one key of orders, one client (mark: p50 under 5 ms);
+- throughput: such queries from 16 clients, each a process of its own (mark: 500 a second);
+- whole: lineitem read through Flight SQL, beside the same statement drained in process (mark: twice as long);
+- load: so many clients for so long, half of which are killed in the middle of what they do, the others counting
+  rows whose number is known (marks: every count right, memory flat, no result or statement left).
 """
 
 import argparse
+import os
 import random
 import re
+import signal
 import statistics
 import subprocess
 import sys
@@ -19,132 +26,235 @@ import tempfile
 import threading
 import time
 import urllib.request
+from multiprocessing import get_context
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).parent.parent / "tests" / "clients"))
-from flight_python import Server, python_with_packages
+HERE = Path(__file__).resolve().parent
+sys.path[:0] = [str(HERE / "peers"), str(HERE.parent / "tests" / "clients")]
 
-MAKE = """CREATE TABLE processed.lineitem AS SELECT value AS l_orderkey, value % 200000 AS l_partkey,
- value % 10000 AS l_suppkey, value % 7 AS l_linenumber, arrow_cast(value % 50, 'Decimal128(15, 2)') AS l_quantity,
- arrow_cast(value % 100000, 'Decimal128(15, 2)') AS l_extendedprice, arrow_cast(0.05, 'Decimal128(15, 2)') AS l_discount,
- arrow_cast(0.02, 'Decimal128(15, 2)') AS l_tax, CASE WHEN value % 2 = 0 THEN 'A' ELSE 'N' END AS l_returnflag,
- CASE WHEN value % 3 = 0 THEN 'F' ELSE 'O' END AS l_linestatus, DATE '1992-01-02' AS l_shipdate,
- DATE '1992-02-02' AS l_commitdate, DATE '1992-03-02' AS l_receiptdate, 'DELIVER IN PERSON' AS l_shipinstruct,
- 'TRUCK' AS l_shipmode, 'comment on line ' || value AS l_comment FROM generate_series(1, {rows})"""
+PARTS = ["latency", "throughput", "whole", "load"]
+PACKAGES = {
+    "adbc-driver-flightsql": "1.13.0",
+    "adbc-driver-manager": "1.13.0",
+    "pyarrow": "26.0.1",
+    "tpchgen-cli": "4.0.0",
+}
+POINT = "SELECT o_orderkey, o_custkey, o_totalprice FROM processed.orders WHERE o_orderkey = {key}"
+WHOLE = "SELECT * FROM processed.lineitem"
+missed = []
 
-POINT = "SELECT l_comment FROM processed.points WHERE l_orderkey = ?"
+
+def say(part, text, is_met=True):
+    print(f"{part:10} {text}{'' if is_met else '   MISSED'}", flush=True)
+    if not is_met:
+        missed.append(part)
 
 
 def connect(url):
     import adbc_driver_flightsql.dbapi as dbapi
 
-    return dbapi.connect(url, autocommit=True, db_kwargs={"adbc.flight.sql.rpc.with_cookie_middleware": "true"})
+    return dbapi.connect(url, autocommit=True)
 
 
-def point(cursor, key):
-    began = time.perf_counter()
-    cursor.execute(POINT, (key,))
-    assert cursor.fetchone() == (f"comment on line {key}",)
-    return time.perf_counter() - began
+class Statement:
+    """A statement of the driver itself: GetFlightInfo and DoGet, nothing prepared."""
+
+    def __init__(self, connection):
+        import adbc_driver_manager
+        import pyarrow
+
+        self.pyarrow = pyarrow
+        self.statement = adbc_driver_manager.AdbcStatement(connection.adbc_connection)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.statement.close()
+
+    def rows(self, sql):
+        self.statement.set_sql_query(sql)
+        stream, _ = self.statement.execute_query()
+        with self.pyarrow.RecordBatchReader._import_from_c(stream.address) as reader:
+            return sum(batch.num_rows for batch in reader)
 
 
-def latency(url):
-    with connect(url) as connection, connection.cursor() as cursor:
-        for _ in range(50):
-            point(cursor, 17)
-        times = [point(cursor, random.randint(1, 1000)) for _ in range(500)]
-    plain = []
-    with connect(url) as connection, connection.cursor() as cursor:
-        for i in range(550):
+def key():
+    """One that is there: of every 32 numbers the first eight are keys of orders."""
+    return random.randrange(0, 6_000_000 // 32) * 32 + random.randrange(1, 8)
+
+
+def percentiles(seconds):
+    milliseconds = sorted(1000 * one for one in seconds)
+    return f"p50 {statistics.median(milliseconds):.2f} ms, p99 {milliseconds[len(milliseconds) * 99 // 100]:.2f} ms"
+
+
+def latency(url, _options):
+    with connect(url) as connection, Statement(connection) as statement:
+        plain = []
+        for _ in range(2200):
             began = time.perf_counter()
-            cursor.execute(f"SELECT l_comment FROM processed.points WHERE l_orderkey = {i % 1000 + 1}")
-            cursor.fetchall()
+            assert statement.rows(POINT.format(key=key())) == 1
             plain.append(time.perf_counter() - began)
-    print(f"warm point query, one client: p50 {statistics.median(plain[50:]) * 1000:.2f} ms; "
-          f"with a value bound {statistics.median(times) * 1000:.2f} ms", flush=True)
+        bound = []
+        with connection.cursor() as cursor:
+            for _ in range(700):
+                began, one = time.perf_counter(), key()
+                cursor.execute(POINT.format(key="?"), (one,))
+                assert cursor.fetchall()[0][0] == one
+                bound.append(time.perf_counter() - began)
+    plain, bound = plain[200:], bound[200:]
+    say("latency", f"one key of orders, one client: {percentiles(plain)}", statistics.median(plain) < 0.005)
+    say("latency", f"prepared, bound and closed each time: {percentiles(bound)}")
 
 
-def throughput(url, clients=16, seconds=10):
-    done = [0] * clients
-    until = time.monotonic() + seconds
-
-    def work(number):
-        with connect(url) as connection, connection.cursor() as cursor:
-            while time.monotonic() < until:
-                cursor.execute(f"SELECT l_comment FROM processed.points WHERE l_orderkey = {random.randint(1, 1000)}")
-                cursor.fetchall()
-                done[number] += 1
-
-    threads = [threading.Thread(target=work, args=(i,)) for i in range(clients)]
-    [thread.start() for thread in threads]
-    [thread.join() for thread in threads]
-    print(f"point queries with {clients} clients: {sum(done) / seconds:.0f} a second", flush=True)
+def ask(url, seconds, barrier, answers):
+    with connect(url) as connection, Statement(connection) as statement:
+        done = 0
+        for _ in range(20):
+            statement.rows(POINT.format(key=key()))
+        barrier.wait()
+        until = time.monotonic() + seconds
+        while time.monotonic() < until:
+            assert statement.rows(POINT.format(key=key())) == 1
+            done += 1
+        answers.put(done)
 
 
-def whole(url, program, lake):
+def throughput(url, _options, clients=16, seconds=20):
+    context = get_context("spawn")
+    barrier, answers = context.Barrier(clients), context.Queue()
+    processes = [context.Process(target=ask, args=(url, seconds, barrier, answers)) for _ in range(clients)]
+    [process.start() for process in processes]
+    total = sum(answers.get() for _ in processes)
+    [process.join() for process in processes]
+    say("throughput", f"one key of orders, {clients} clients: {total / seconds:.0f} a second", total / seconds >= 500)
+
+
+def whole(url, options):
     def through_flight():
-        import pyarrow.flight as flight  # the ticket's stream alone, without a frame to be built
-
-        with connect(url) as connection, connection.cursor() as cursor:
+        with connect(url) as connection, Statement(connection) as statement:
             began = time.perf_counter()
-            cursor.execute("SELECT * FROM processed.lineitem")
-            rows = sum(batch.num_rows for batch in cursor.fetch_record_batch())
-            assert flight and rows
+            rows = statement.rows(WHOLE)
             return time.perf_counter() - began, rows
 
     def in_process():
         # What EXPLAIN ANALYZE runs is the statement, drained.
         began = time.perf_counter()
-        sql = "EXPLAIN ANALYZE SELECT * FROM processed.lineitem"
-        subprocess.run([program, "--lake", lake, "--quiet", "-c", sql], check=True, capture_output=True)
+        sql = f"EXPLAIN ANALYZE {WHOLE}"
+        subprocess.run([options.program, "--lake", options.lake, "--quiet", "-c", sql], check=True, capture_output=True)
         return time.perf_counter() - began
 
-    remote = sorted(through_flight() for _ in range(3))[1]
-    local = sorted(in_process() for _ in range(3))[1]
-    print(f"lineitem whole, {remote[1]} rows: {remote[0]:.2f} s through Flight, {local:.2f} s drained in process "
-          f"(its start included): {remote[0] / local:.2f} ×", flush=True)
+    pairs = [(through_flight(), in_process()) for _ in range(5)]
+    remote, local = (statistics.median(times) for times in zip(*((far[0], near) for far, near in pairs)))
+    text = f"lineitem, {pairs[0][0][1]} rows: {remote:.2f} s through Flight, {local:.2f} s drained in process"
+    say("whole", f"{text} (its start included): {remote / local:.2f} ×", remote <= 2 * local)
 
 
-def vanish(url, metrics, clients, seconds, pid):
-    """Half of the clients are processes that are killed in the middle of what they do."""
-    wrong, until = [], time.monotonic() + seconds
-    victim = (
-        "import sys, adbc_driver_flightsql.dbapi as d\n"
-        "c = d.connect(sys.argv[1], autocommit=True)\n"
-        "while True:\n"
-        "  k = c.cursor(); k.execute('SELECT * FROM processed.lineitem'); r = k.fetch_record_batch()\n"
-        "  for _ in range(3): r.read_next_batch()\n"
-    )
-
-    def steady():
-        with connect(url) as connection, connection.cursor() as cursor:
-            while time.monotonic() < until:
-                n = random.randint(1, 1000)
-                cursor.execute("SELECT count(*) FROM processed.points WHERE l_orderkey <= ?", (n,))
-                if cursor.fetchone() != (n,):
-                    wrong.append(n)
-
-    def doomed():
+def steady(url, until, counts, wrong, done):
+    """Counts rows whose number is known, by a value that is bound."""
+    with connect(url) as connection, connection.cursor() as cursor:
         while time.monotonic() < until:
-            process = subprocess.Popen([sys.executable, "-c", victim, url], stderr=subprocess.DEVNULL)
-            time.sleep(random.uniform(1.5, 6))
-            process.kill()
-            process.wait()
+            n = random.randrange(1, len(counts))
+            cursor.execute("SELECT count(*) FROM processed.orders WHERE o_orderkey <= ?", (n,))
+            found = cursor.fetchone()[0]
+            done.append(1)
+            if found != counts[n]:
+                wrong.append((n, found, counts[n]))
 
-    threads = [threading.Thread(target=steady if i % 2 else doomed) for i in range(clients)]
-    [thread.start() for thread in threads]
-    memory = []
+
+def doomed(url, number):
+    """Goes on until it is killed: reads, ingests, prepares, or asks and never fetches."""
+    import pyarrow
+
+    random.seed(os.getpid())
+    with connect(url) as connection, connection.cursor() as cursor:
+        while True:
+            what = random.randrange(5)
+            if what == 0:
+                reader = (cursor.execute(WHOLE), cursor.fetch_record_batch())[1]
+                [reader.read_next_batch() for _ in range(random.randrange(1, 40))]
+            elif what == 1:
+                batch = pyarrow.record_batch({"id": list(range(2000)), "t": ["some text"] * 2000})
+
+                def batches():
+                    for _ in range(random.randrange(10, 100)):
+                        time.sleep(0.02)
+                        yield batch
+
+                source = pyarrow.RecordBatchReader.from_batches(batch.schema, batches())
+                cursor.adbc_ingest(f"taken_{number}", source, mode="create_append", db_schema_name="processed")
+            elif what == 2:
+                cursor.executemany("SELECT o_totalprice FROM processed.orders WHERE o_orderkey = ?", [(key(),) for _ in range(20)])
+            elif what == 3:
+                cursor.adbc_execute_partitions(POINT.format(key=key()))
+            else:
+                cursor.execute(POINT.format(key=key()))
+                cursor.fetchall()
+
+
+def nursery(url, count, seconds):
+    """Keeps so many clients alive, each a process that is killed after some seconds."""
+    import adbc_driver_flightsql.dbapi  # what is imported here need not be by each of them
+    import pyarrow
+
+    assert adbc_driver_flightsql.dbapi and pyarrow
+    alive, born, until = {}, 0, time.monotonic() + seconds
     while time.monotonic() < until:
-        time.sleep(max(seconds / 20, 1))
-        memory.append(resident(pid))
+        while len(alive) < count:
+            born += 1
+            child = os.fork()
+            if child == 0:
+                os.dup2(os.open(os.devnull, os.O_WRONLY), 2)
+                try:
+                    doomed(url, born % 7)
+                finally:
+                    os._exit(0)
+            alive[child] = time.monotonic() + random.uniform(1, 12)
+        time.sleep(0.05)
+        for child, end in list(alive.items()):
+            ended, _ = os.waitpid(child, os.WNOHANG)
+            if not ended and end < time.monotonic():
+                os.kill(child, signal.SIGKILL)
+                ended, _ = os.waitpid(child, 0)
+            if ended:
+                del alive[child]
+    for child in alive:
+        os.kill(child, signal.SIGKILL)
+        os.waitpid(child, 0)
+    print(born, flush=True)
+
+
+def load(url, options):
+    half, seconds = options.clients // 2, options.seconds
+    with connect(url) as connection, connection.cursor() as cursor:
+        # What is known of the numbers is worked out here, not asked.
+        counts, so_far = [0], 0
+        for n in range(1, 20_000):
+            so_far += n % 32 in range(0 if n >= 32 else 1, 8)
+            counts.append(so_far)
+        cursor.execute("SELECT count(*) FROM processed.orders WHERE o_orderkey < 20000")
+        assert cursor.fetchone() == (counts[-1],)
+    wrong, done, memory = [], [], []
+    began, until = time.monotonic(), time.monotonic() + seconds
+    killer = subprocess.Popen([sys.executable, __file__, "--nursery", url, str(options.clients - half), str(seconds)], stdout=subprocess.PIPE, text=True)
+    threads = [threading.Thread(target=steady, args=(url, until, counts, wrong, done)) for _ in range(half)]
+    [thread.start() for thread in threads]
+    while time.monotonic() < until:
+        time.sleep(1)
+        memory.append((time.monotonic() - began, resident(options.pid)))
     [thread.join() for thread in threads]
-    time.sleep(3)
-    numbers = gauges(metrics)
-    half = len(memory) // 2
-    print(f"{clients} clients for {seconds} s, half of them vanishing: {len(wrong)} wrong counts; memory "
-          f"{max(memory[:half])} MB at most in the first half, {max(memory[half:])} MB in the second, "
-          f"{resident(pid)} MB after; left: {numbers['weir_results']} results, {numbers['weir_prepared_statements']} "
-          f"prepared, {numbers['weir_sessions']} sessions", flush=True)
+    born = int(killer.communicate()[0])
+    say("load", f"{options.clients} clients for {seconds} s, of which {born} were killed: {len(done)} counts, {len(wrong)} wrong {wrong[:3]}", not wrong and len(done) > half)
+    middle, last = ([mb for at, mb in memory if a * seconds <= at < b * seconds] for a, b in [(0.3, 0.6), (0.7, 1.0)])
+    middle, last = statistics.median(middle), statistics.median(last)
+    text = f"resident memory {middle:.0f} MB from 30 to 60 % of the time, {last:.0f} MB in the last 30 %, {max(mb for _, mb in memory)} MB at most"
+    say("load", text, last < middle * 1.1 + 20)
+    # What a killed client held ends with its connection.
+    time.sleep(2)
+    numbers = gauges(options.metrics)
+    left = {name: numbers[f"weir_{name}"] for name in ["results", "prepared_statements", "statements_running", "sessions"]}
+    say("load", f"left after it: {left}; resident {resident(options.pid)} MB", not any(left.values()))
 
 
 def resident(pid):
@@ -157,36 +267,48 @@ def gauges(url):
     return {name: int(float(value)) for name, value in re.findall(r"^(weir_\w+) (\S+)$", text, re.M)}
 
 
-def run(program, lake, url, metrics, pid, clients, seconds, rows):
-    with connect(url) as connection, connection.cursor() as cursor:
-        cursor.execute(MAKE.format(rows=rows))
-        cursor.execute("CREATE TABLE processed.points AS SELECT * FROM processed.lineitem WHERE l_orderkey <= 1000")
-    latency(url)
-    throughput(url)
-    whole(url, program, lake)
-    vanish(url, metrics, int(clients), int(seconds), int(pid))
+def prepare(program, folder, scale):
+    """A lake with managed tables of the two."""
+    import suites
+
+    lake, tables = folder / "lake", suites.tpch(scale).tables
+    subprocess.run([program, "init", lake], check=True, capture_output=True)
+    raw, statements = lake / "data" / "raw", []
+    raw.mkdir(parents=True, exist_ok=True)
+    for name, order in [("orders", "o_orderkey"), ("lineitem", "l_orderkey")]:
+        (raw / name).symlink_to(tables[name])
+        statements.append(f"CREATE EXTERNAL TABLE raw.{name} STORED AS PARQUET LOCATION '{name}/'")
+        statements.append(f"CREATE TABLE processed.{name} SORTED BY ({order}) AS SELECT * FROM raw.{name}")
+    subprocess.run([program, "--lake", lake, "--quiet", "-c", "; ".join(statements)], check=True)
+    return lake
 
 
 def main():
+    import environment
+
+    environment.enter("flight-load", PACKAGES)
+    from flight_python import Server
+
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("program", type=Path)
+    parser.add_argument("--only", nargs="+", choices=PARTS, default=PARTS)
     parser.add_argument("--clients", type=int, default=100)
     parser.add_argument("--seconds", type=int, default=300)
-    parser.add_argument("--rows", type=int, default=6_000_000)
+    parser.add_argument("--scale", type=float, default=1)
     options = parser.parse_args()
-    program, python = options.program.resolve(), python_with_packages()
+    options.program = options.program.resolve()
     with tempfile.TemporaryDirectory() as folder:
-        lake = Path(folder) / "lake"
-        subprocess.run([program, "init", lake], check=True, capture_output=True)
-        with Server(program, lake, "--metrics", "127.0.0.1:0") as server:
-            metrics = server.process.stdout.readline().split()[-1]
-            arguments = [program, lake, server.url, metrics, server.process.pid, options.clients, options.seconds, options.rows]
-            ran = subprocess.run([python, __file__, "--run", *map(str, arguments)])
-    return ran.returncode
+        options.lake = prepare(options.program, Path(folder), options.scale)
+        with Server(options.program, options.lake, "--metrics", "127.0.0.1:0") as server:
+            options.metrics, options.pid = server.process.stdout.readline().split()[-1], server.process.pid
+            for part in options.only:
+                globals()[part](server.url, options)
+    if missed:
+        sys.exit(f"missed: {', '.join(missed)}")
 
 
 if __name__ == "__main__":
-    if len(sys.argv) > 1 and sys.argv[1] == "--run":
-        run(*sys.argv[2:])
+    if sys.argv[1:2] == ["--nursery"]:
+        nursery(sys.argv[2], int(sys.argv[3]), float(sys.argv[4]))
     else:
-        sys.exit(main())
+        main()

@@ -23,6 +23,7 @@ CREATE OR REPLACE TABLE processed.events (
     CONSTRAINT future_event EXPECT (event_time <= arrived_at + INTERVAL '1 hour') ON VIOLATION QUARANTINE
 )
 PARTITIONED BY (dt)
+COMMENT 'What visitors did, each event once and only where every field can be trusted'
 WITH (on_cast_error = 'quarantine') AS
 SELECT event_id, event_type, user_id, item_id, event_time, arrived_at, amount, dt
 FROM raw.events;

@@ -10,7 +10,8 @@ CREATE OR REPLACE TABLE processed.users (
     signed_up DATE,
     CONSTRAINT listed_again EXPECT UNIQUE (user_id) KEEP LAST BY signed_up ON VIOLATION DROP ROW,
     CONSTRAINT signed_up EXPECT NOT NULL (signed_up) ON VIOLATION WARN
-) AS
+)
+COMMENT 'One row a user, with typed and normalised fields' AS
 SELECT
     user_id,
     CASE

@@ -9,6 +9,7 @@ CREATE OR REPLACE TABLE processed.items (
     CONSTRAINT blank_title EXPECT NOT NULL (title) ON VIOLATION QUARANTINE WITH (blank = 'fail'),
     CONSTRAINT missing_price EXPECT NOT NULL (price) ON VIOLATION QUARANTINE,
     CONSTRAINT negative_price EXPECT (price >= 0) ON VIOLATION QUARANTINE
-) AS
+)
+COMMENT 'What can be sold: items with a title and a price, the price exact to the cent' AS
 SELECT item_id, trim(title), category, price
 FROM raw.items;

@@ -17,7 +17,8 @@ CREATE OR REPLACE TABLE processed.orders (
     CONSTRAINT negative_quantity EXPECT (quantity > 0) ON VIOLATION QUARANTINE,
     CONSTRAINT stale_order EXPECT (NOT is_stale) ON VIOLATION WARN WITH (severity = 'warning')
 )
-PARTITIONED BY (dt) AS
+PARTITIONED BY (dt)
+COMMENT 'Orders of users who exist, with a known status and at least one piece' AS
 SELECT
     order_id,
     user_id,

@@ -3,7 +3,8 @@
 -- A score counts an event of today as one and halves it with every week that has passed, as of the
 -- sample's fixed now. Weights are summed as decimals: unlike floating-point numbers they give the
 -- same sum in every order, so that a second run gives the same table.
-CREATE OR REPLACE TABLE curated.user_features AS
+CREATE OR REPLACE TABLE curated.user_features
+COMMENT 'What each user did, in all and lately' AS
 WITH weighted AS (
     SELECT
         user_id,

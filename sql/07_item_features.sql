@@ -2,7 +2,8 @@
 --
 -- Scores are those of curated.user_features. The popularity weighs them, a click as three views and a
 -- purchase as five; an item that nobody touched has 0.
-CREATE OR REPLACE TABLE curated.item_features AS
+CREATE OR REPLACE TABLE curated.item_features
+COMMENT 'How much each item on sale was looked at and bought, in all and lately' AS
 WITH weighted AS (
     SELECT
         item_id,

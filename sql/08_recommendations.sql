@@ -3,7 +3,8 @@
 -- Candidates are the most popular items of the three categories that a user liked best; what the user
 -- has bought or ordered is left out. The score is linear in two numbers between 0 and 1: the
 -- category's share of what the user did, and the item's popularity beside the best of its category.
-CREATE OR REPLACE TABLE curated.recommendations AS
+CREATE OR REPLACE TABLE curated.recommendations
+COMMENT 'The ten items that each active user will most likely want next' AS
 WITH tastes AS (
     SELECT
         user_id,

@@ -2,7 +2,8 @@
 --
 -- What was returned is counted apart and brings no revenue. Items that are no longer on sale keep
 -- their orders, under the category 'unlisted'.
-CREATE OR REPLACE TABLE curated.daily_sales AS
+CREATE OR REPLACE TABLE curated.daily_sales
+COMMENT 'Orders, pieces and revenue of each day and category' AS
 SELECT
     o.dt AS day,
     coalesce(i.category, 'unlisted') AS category,

@@ -2,7 +2,8 @@
 --
 -- A window holds the events from its start up to, but not including, its end, so that an event falls
 -- into five of them. A window without events has no row.
-CREATE OR REPLACE TABLE curated.activity_5m AS
+CREATE OR REPLACE TABLE curated.activity_5m
+COMMENT 'How busy the shop was, in windows of five minutes that begin every minute' AS
 SELECT
     window_start,
     window_end,

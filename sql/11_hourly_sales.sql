@@ -1,5 +1,6 @@
 -- curated.hourly_sales: purchases and their worth by the hour (windows that tumble: each event lies in one).
-CREATE OR REPLACE TABLE curated.hourly_sales AS
+CREATE OR REPLACE TABLE curated.hourly_sales
+COMMENT 'Purchases and their worth by the hour (windows that tumble)' AS
 SELECT
     window_start AS hour,
     count(*) AS purchases,

@@ -1,6 +1,7 @@
 -- curated.sales_so_far: what each day had brought by each of its hours (windows that cumulate: they begin
 -- with the day and grow by an hour).
-CREATE OR REPLACE TABLE curated.sales_so_far AS
+CREATE OR REPLACE TABLE curated.sales_so_far
+COMMENT 'What each day had brought by each of its hours (windows that cumulate)' AS
 SELECT
     window_start AS day,
     window_end AS by_then,

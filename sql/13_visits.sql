@@ -1,7 +1,8 @@
 -- curated.visits: each user's visits: events no more than half an hour apart (windows of a session).
 --
 -- A visit ends half an hour after its last event, as the window does.
-CREATE OR REPLACE TABLE curated.visits AS
+CREATE OR REPLACE TABLE curated.visits
+COMMENT 'Each user''s visits: events no more than half an hour apart (windows of a session)' AS
 SELECT
     user_id,
     window_start AS began,

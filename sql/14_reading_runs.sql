@@ -1,7 +1,8 @@
 -- curated.reading_runs: sixty readings of a sensor at a time, whatever time they took (windows that count).
 --
 -- The last readings of a sensor, fewer than sixty, have no row yet.
-CREATE OR REPLACE TABLE curated.reading_runs AS
+CREATE OR REPLACE TABLE curated.reading_runs
+COMMENT 'Sixty readings of a sensor at a time, whatever time they took (windows that count)' AS
 SELECT
     sensor_id,
     window_id,

@@ -1,10 +1,10 @@
 //! A statement that is dropped stops computing. Alone in its process, since it watches the processor.
 
-#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
 use futures::StreamExt;
-use weir::Parameters;
 use weir::engine::Body;
+use weir::{Parameters, Session};
 
 #[path = "support/lake.rs"]
 mod lake;
@@ -17,11 +17,33 @@ const ENDLESS: &[&str] = &[
      ON x % 2 = y % 2 AND x * y < 0",
 ];
 
+/// The same by merging sorted sides, which a hash join without memory becomes.
+const ENDLESS_MERGED: &[&str] = &[
+    "SELECT count(*) FROM generate_series(1, 300000) AS a(x) JOIN generate_series(1, 300000) AS b(y)
+     ON x % 2 = y % 2 AND x * y < 0",
+    "SELECT count(*) FROM generate_series(1, 300000) AS a(x) LEFT JOIN generate_series(1, 300000) AS b(y)
+     ON x % 2 = y % 2 AND x * y < 0",
+    "SELECT count(*) FROM generate_series(1, 300000) AS a(x) LEFT SEMI JOIN generate_series(1, 300000) AS b(y)
+     ON x % 2 = y % 2 AND x * y < 0",
+];
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_dropped_statement_stops_computing() {
     let folder = tempfile::tempdir().unwrap();
     let session = lake::new_lake(folder.path()).await.unwrap().session();
-    for sql in ENDLESS {
+    stop_computing(&session, ENDLESS).await;
+    let set = "SET optimizer.prefer_hash_join = false";
+    session
+        .execute(set, &Parameters::default())
+        .next()
+        .await
+        .unwrap()
+        .unwrap();
+    stop_computing(&session, ENDLESS_MERGED).await;
+}
+
+async fn stop_computing(session: &Session, statements: &[&str]) {
+    for sql in statements {
         let outcome = session
             .execute(sql, &Parameters::default())
             .next()

@@ -202,12 +202,15 @@ async fn every_answer_is_some_moments_truth() {
     for _ in 0..150 {
         turn.fetch_add(1, Ordering::Relaxed);
         let before = states.lock().expect("no panic").len().saturating_sub(2);
-        let answer = integers(&lake, "SELECT sum(x) FROM raw.t").await;
+        // Named twice, the table is in one state.
+        let twice = "SELECT sum(x), (SELECT sum(x) FROM raw.\"T\") FROM raw.t";
+        let answer = integers(&lake, twice).await;
         let after = states.lock().expect("no panic").len();
         match answer {
             Ok(sum) => {
                 let truths = states.lock().expect("no panic")[before..after].to_vec();
                 assert!(truths.contains(&sum[0].unwrap_or(0)), "{sum:?} of {truths:?}");
+                assert_eq!(sum[0], sum[1]);
             }
             // A file that changed between listing and reading.
             Err(error) => assert_eq!(error.code(), Code::ChangedUnderneath, "{}", error.report()),

@@ -12,10 +12,20 @@ mod fuzz;
 mod ingest;
 #[path = "support/lake.rs"]
 mod lake;
+#[path = "flight/limits.rs"]
+mod limits;
 #[path = "flight/metadata.rs"]
 mod metadata;
 #[path = "flight/operations.rs"]
 mod operations;
+#[path = "flight/other_server.rs"]
+mod other_server;
+#[path = "flight/poll.rs"]
+mod poll;
+#[path = "flight/process.rs"]
+mod process;
+#[path = "flight/schemas.rs"]
+mod schemas;
 #[path = "flight/sessions.rs"]
 mod sessions;
 #[path = "flight/statements.rs"]

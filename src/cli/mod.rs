@@ -103,7 +103,7 @@ async fn run(task: Task, lake_options: LakeOptions) -> Result<(), Code> {
         Task::Shell { place, options } => open_shell(place, *options, lake_options).await,
         Task::Serve { lake, options } => serve::run(&lake, *options, lake_options).await,
         Task::User { lake, task } => user::run(&lake, &task),
-        Task::Batch(batch) => unless_interrupted(run_batch(*batch, lake_options)).await,
+        Task::Batch { place, batch } => run_batch(place, *batch, lake_options).await,
     }
 }
 
@@ -122,15 +122,24 @@ async fn connect(place: Place, lake_options: LakeOptions) -> Result<Box<dyn Conn
 
 async fn open_shell(place: Place, options: ReplOptions, lake_options: LakeOptions) -> Result<(), Code> {
     let connection = connect(place, lake_options).await.map_err(said)?;
-    repl::run(connection.as_ref(), options).await.map_err(said)
+    let result = repl::run(connection.as_ref(), options).await.map_err(said);
+    connection.close().await;
+    result
 }
 
-async fn run_batch(batch: Batch, lake_options: LakeOptions) -> Result<(), Code> {
-    let connection = connect(batch.place, lake_options).await.map_err(said)?;
+async fn run_batch(place: Place, batch: Batch, lake_options: LakeOptions) -> Result<(), Code> {
+    let connected = async { connect(place, lake_options).await.map_err(said) };
+    let connection = unless_interrupted(connected).await?;
+    let result = unless_interrupted(run_texts(connection.as_ref(), batch)).await;
+    connection.close().await;
+    result
+}
+
+async fn run_texts(connection: &dyn Connection, batch: Batch) -> Result<(), Code> {
     let output = OpenDestination::open(&batch.destination, batch.format, RenderOptions::default());
     let mut output = output.map_err(said)?;
     let result = batch::run(
-        connection.as_ref(),
+        connection,
         &batch.sources,
         &batch.parameters,
         batch.options,

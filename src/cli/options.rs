@@ -44,7 +44,7 @@ pub(super) enum Task {
     /// Add, change, remove or show users.
     User { lake: PathBuf, task: UserTask },
     /// Run texts.
-    Batch(Box<Batch>),
+    Batch { place: Place, batch: Box<Batch> },
     /// Open the shell.
     Shell { place: Place, options: Box<ReplOptions> },
 }
@@ -62,7 +62,6 @@ pub(super) enum Place {
 
 /// Texts to run.
 pub(super) struct Batch {
-    pub place: Place,
     pub sources: Vec<Source>,
     pub parameters: Parameters,
     pub format: Format,
@@ -130,7 +129,8 @@ impl Options {
                     let options = Box::new(shell_at(&place, &arguments.batch)?);
                     Task::Shell { place, options }
                 } else {
-                    Task::Batch(Box::new(batch(place, arguments.batch)?))
+                    let batch = Box::new(batch(arguments.batch)?);
+                    Task::Batch { place, batch }
                 }
             }
         };
@@ -267,7 +267,7 @@ fn server(url: &str) -> Result<Place> {
     Ok(Place::Server { url, password })
 }
 
-fn batch(place: Place, arguments: BatchArguments) -> Result<Batch> {
+fn batch(arguments: BatchArguments) -> Result<Batch> {
     let format = format(&arguments)?;
     let destination = destination(&arguments);
     if format.is_binary() && destination == Destination::Stdout && std::io::stdout().is_terminal() {
@@ -276,7 +276,6 @@ fn batch(place: Place, arguments: BatchArguments) -> Result<Batch> {
         );
     }
     Ok(Batch {
-        place,
         sources: sources(&arguments)?,
         parameters: parameters(&arguments)?,
         format,

@@ -17,6 +17,7 @@ pub(super) async fn run(lake: &Path, options: ServeOptions, lake_options: LakeOp
     let (mut terminate, mut interrupt) = (heard(SignalKind::terminate())?, heard(SignalKind::interrupt())?);
     let log = fmt()
         .json()
+        .with_span_list(false)
         .with_writer(std::io::stderr)
         .with_max_level(tracing::Level::INFO);
     log.init();

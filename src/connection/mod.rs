@@ -1,9 +1,8 @@
 //! What front ends speak: a connection to a lake, wherever it is.
 //!
 //! [`LocalConnection`] is a session in this process, [`RemoteConnection`] one of a server that speaks Flight SQL.
-//! Nothing above this module knows which kind it
-//! has. What people type to go with SQL, parameters, is read here too, so that every front end reads
-//! it alike.
+//! Nothing above this module knows which kind it has. What people type to go with SQL, parameters, is read
+//! here too, so that every front end reads it alike.
 
 mod local;
 mod parameter;
@@ -12,6 +11,9 @@ mod remote;
 pub use local::LocalConnection;
 pub use parameter::parameter_from_text;
 pub use remote::{RemoteConnection, ServerUrl};
+
+use futures::FutureExt;
+use futures::future::BoxFuture;
 
 use crate::engine::{Outcomes, Progress};
 use crate::syntax::Parameters;
@@ -39,4 +41,9 @@ pub trait Connection: Send + Sync {
 
     /// How far the running statement is.
     fn progress(&self) -> Progress;
+
+    /// Ends the session, wherever it is. Without this, one elsewhere ends when nobody has used it for long.
+    fn close(&self) -> BoxFuture<'_, ()> {
+        std::future::ready(()).boxed()
+    }
 }

@@ -12,6 +12,7 @@ use parquet::errors::ParquetError;
 use sqlparser::tokenizer::{Location as At, Span};
 
 use super::memory::OUT_OF_MEMORY;
+use super::state::{aggregate_functions, scalar_functions, window_functions};
 use crate::catalog::{CATALOG, Catalog};
 use crate::definition::type_text;
 use crate::error::{Code, Error, Location, did_you_mean, without_layers};
@@ -217,12 +218,26 @@ fn schema_error(error: &SchemaError) -> Error {
     }
 }
 
+/// The names of all functions. Aliases count: people know a function by any of them.
+fn functions() -> Vec<String> {
+    let mut names = Vec::new();
+    let mut add = |name: &str, aliases: &[String]| {
+        names.push(name.to_owned());
+        names.extend_from_slice(aliases);
+    };
+    scalar_functions().iter().for_each(|f| add(f.name(), f.aliases()));
+    aggregate_functions()
+        .iter()
+        .for_each(|f| add(f.name(), f.aliases()));
+    window_functions().iter().for_each(|f| add(f.name(), f.aliases()));
+    names
+}
+
 fn plan_error(message: &str) -> Error {
     if let Some(rest) = message.strip_prefix("Invalid function '") {
         let name = rest.split('\'').next().unwrap_or(rest);
-        let hint = message.split_once('\n').map(|(_, hint)| without_layers(hint));
         return Error::new(Code::UndefinedFunction, format!("there is no function '{name}'"))
-            .with_hint_if(hint);
+            .with_hint_if(did_you_mean(name, functions()));
     }
     if let Some(name) = message
         .strip_prefix("table function '")

@@ -14,7 +14,7 @@ use super::checks::History;
 use super::failure;
 use super::limits::Limits;
 use super::memory::{LakeMemory, StatementPool, default_limit};
-use super::queries::Queries;
+use super::queries::{Queries, QueryState};
 use super::rights::Principal;
 use super::session::Session;
 use super::sessions::{Origin, Sessions};
@@ -84,6 +84,12 @@ pub struct Usage {
     pub memory_limit: u64,
     /// Bytes that cached footers of files hold.
     pub cache: u64,
+    /// Statements that ended and gave all they had to give.
+    pub finished: u64,
+    /// Statements that ended with an error.
+    pub failed: u64,
+    /// Statements that were stopped before their end.
+    pub cancelled: u64,
 }
 
 /// What may lie in spill files, where `lake.toml` does not say it.
@@ -200,6 +206,9 @@ impl Lake {
             memory: self.memory.held() as u64,
             memory_limit: self.memory.limit(),
             cache: footers.values().map(|entry| entry.size_bytes as u64).sum(),
+            finished: self.queries.ended(QueryState::Finished),
+            failed: self.queries.ended(QueryState::Failed),
+            cancelled: self.queries.ended(QueryState::Cancelled),
         }
     }
 

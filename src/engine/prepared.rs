@@ -139,8 +139,9 @@ impl Session {
         let answers = self.answers_of(&statement);
         rights::check_statement(self, &statement)?;
         let (parameters, typed) = self.parameters(piece, &statement).await?;
-        let schema = match answers {
-            Answers::Rows => {
+        let schema = match statements::told(self, &statement)? {
+            Some(schema) => Some(schema),
+            None if answers == Answers::Rows => {
                 let mut nulls = Parameters::default();
                 for field in &parameters {
                     let null = ScalarValue::try_from(field.data_type());
@@ -153,7 +154,7 @@ impl Session {
                     Body::Done(_) => None,
                 }
             }
-            Answers::Count | Answers::Done => None,
+            None => None,
         };
         Ok(Prepared {
             answers,
@@ -251,6 +252,7 @@ fn answers(statement: &Statement) -> Answers {
         Statement::Insert(_)
         | Statement::ChangeRows(_)
         | Statement::CopyTo(_)
+        | Statement::CopyInto(_)
         | Statement::Replay(_)
         | Statement::DeleteFiles(_) => Answers::Count,
         _ => Answers::Done,

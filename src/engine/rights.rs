@@ -221,6 +221,10 @@ pub(super) fn check_statement(session: &Session, statement: &Statement) -> Resul
         | Statement::SuggestConstraints(name) => check(name, Role::Read),
         Statement::CheckTable(checked) => check(&checked.table, Role::Read),
         Statement::Insert(insert) => check(&insert.table, Role::Write),
+        Statement::CopyInto(copy) => {
+            principal.check_files(&format!("'{}'", copy.path))?;
+            check(&copy.table, Role::Write)
+        }
         Statement::ChangeRows(change) => check(&change.table, Role::Write),
         Statement::Optimize(optimize) => check(&optimize.table, Role::Write),
         Statement::DeleteFiles(delete) => check(&delete.table, Role::Write),

@@ -217,7 +217,7 @@ impl Session {
     /// The same session with versions of tables of its own to see, for what is asked while a statement runs.
     pub(super) fn with_own_versions(&self) -> Self {
         let config = self.config.read().clone();
-        let config = config.with_extension(Arc::new(Pins::default()));
+        let config = Pins::new_in(config);
         let config = Arc::new(RwLock::new(config));
         Self {
             base: Arc::new(session_state(&self.lake, &config, Vec::new())),
@@ -325,6 +325,7 @@ impl Session {
         let (session, text, values) = (self.clone(), piece.clone(), parameters.clone());
         let again: Replan = Arc::new(move |state| {
             let (session, text, values) = (session.clone(), text.clone(), values.clone());
+            session.pins().forget_files();
             async move { Ok(session.planned(&state, &text, &values).await?.0) }.boxed()
         });
         let work = Work {
@@ -380,6 +381,7 @@ impl Session {
         let (session, text, logical) = (self.clone(), piece.clone(), plan.clone());
         let again: Replan = Arc::new(move |state| {
             let (session, text, logical) = (session.clone(), text.clone(), logical.clone());
+            session.pins().forget_files();
             async move { session.physical(&state, &text, &logical).await }.boxed()
         });
         let work = Work {

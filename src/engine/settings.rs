@@ -13,7 +13,9 @@ const PREFIXES: &[&str] = &["datafusion.", "weir."];
 
 const TIME_ZONE: &str = "datafusion.execution.time_zone";
 
-/// Settings on which the engine itself relies.
+const OWN_WRITER: &str = "files are written by the engine's own writer, which sizes and compresses them";
+
+/// Settings on which the engine itself relies, or which would change nothing; those that begin so.
 const FIXED: &[(&str, &str)] = &[
     ("datafusion.catalog.default_schema", "USE changes the zone"),
     ("datafusion.catalog.", "the catalog is the lake's"),
@@ -38,6 +40,63 @@ const FIXED: &[(&str, &str)] = &[
         "datafusion.execution.max_spill_file_size_bytes",
         "with several batches in a file, exchanges that spill wait for each other for ever",
     ),
+    (
+        "datafusion.format.",
+        "each format of results is written in one way",
+    ),
+    (
+        "datafusion.explain.",
+        "EXPLAIN has one form; EXPLAIN ANALYZE and FORMAT JSON are others",
+    ),
+    (
+        "datafusion.execution.parquet.allow_single_file_parallelism",
+        OWN_WRITER,
+    ),
+    ("datafusion.execution.parquet.bloom_filter_fpp", OWN_WRITER),
+    ("datafusion.execution.parquet.bloom_filter_ndv", OWN_WRITER),
+    ("datafusion.execution.parquet.bloom_filter_on_write", OWN_WRITER),
+    (
+        "datafusion.execution.parquet.column_index_truncate_length",
+        OWN_WRITER,
+    ),
+    ("datafusion.execution.parquet.compression", OWN_WRITER),
+    (
+        "datafusion.execution.parquet.content_defined_chunking",
+        OWN_WRITER,
+    ),
+    ("datafusion.execution.parquet.created_by", OWN_WRITER),
+    (
+        "datafusion.execution.parquet.data_page_row_count_limit",
+        OWN_WRITER,
+    ),
+    ("datafusion.execution.parquet.data_pagesize_limit", OWN_WRITER),
+    ("datafusion.execution.parquet.dictionary_enabled", OWN_WRITER),
+    (
+        "datafusion.execution.parquet.dictionary_page_size_limit",
+        OWN_WRITER,
+    ),
+    ("datafusion.execution.parquet.encoding", OWN_WRITER),
+    ("datafusion.execution.parquet.max_row_group_", OWN_WRITER),
+    ("datafusion.execution.parquet.maximum_", OWN_WRITER),
+    ("datafusion.execution.parquet.statistics_enabled", OWN_WRITER),
+    (
+        "datafusion.execution.parquet.statistics_truncate_length",
+        OWN_WRITER,
+    ),
+    (
+        "datafusion.execution.parquet.use_content_defined_chunking",
+        OWN_WRITER,
+    ),
+    ("datafusion.execution.parquet.write_batch_size", OWN_WRITER),
+    ("datafusion.execution.parquet.writer_version", OWN_WRITER),
+    ("datafusion.execution.parquet.skip_arrow_metadata", OWN_WRITER),
+    ("datafusion.execution.soft_max_rows_per_output_file", OWN_WRITER),
+    ("datafusion.execution.minimum_parallel_output_files", OWN_WRITER),
+    (
+        "datafusion.execution.max_buffered_batches_per_output_file",
+        OWN_WRITER,
+    ),
+    ("datafusion.execution.keep_partition_by_columns", OWN_WRITER),
 ];
 
 /// Every setting, sorted by name.

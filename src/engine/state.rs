@@ -6,6 +6,7 @@ use std::sync::Arc;
 use datafusion::catalog::SchemaProvider;
 use datafusion::common::config::{ConfigNonZeroUsize, SpillCompression};
 use datafusion::execution::{FunctionRegistry, SessionState, SessionStateBuilder, SessionStateDefaults};
+use datafusion::logical_expr::planner::ExprPlanner;
 use datafusion::logical_expr::{AggregateUDF, ScalarUDF, WindowUDF};
 use datafusion::optimizer::{Analyzer, AnalyzerRule};
 use datafusion::prelude::SessionConfig;
@@ -20,7 +21,7 @@ use super::safe::Safety;
 use super::system::SystemSchema;
 use super::tables::Tables;
 use crate::catalog::{CATALOG, FILES, LakeCatalogs, OFFERED};
-use crate::planner::{CheckedArithmetic, LiftSubqueries};
+use crate::planner::{CheckedArithmetic, LiftSubqueries, UseProofs};
 use crate::{functions, operators, planner};
 
 /// A session's settings, shared with the tables that show them.
@@ -40,10 +41,9 @@ pub(super) fn initial_config(lake: &Lake) -> SessionConfig {
         .with_create_default_catalog_and_schema(false)
         .with_default_catalog_and_schema(CATALOG, first_zone)
         .with_information_schema(false)
-        .with_extension(Arc::new(Pins::default()))
         .with_extension(Arc::new(Offers::default()))
         .with_collect_statistics(true);
-    config = config.with_option_extension(lake.limits());
+    config = Pins::new_in(config).with_option_extension(lake.limits());
     if let Some(threads) = lake.options().threads {
         config = config.with_target_partitions(threads.get());
     }
@@ -130,6 +130,7 @@ pub(super) fn session_state(lake: &Lake, config: &SharedConfig, views: Vec<Strin
     let catalogs = LakeCatalogs::new(Arc::clone(lake.catalog()), tables, others);
     let builder = SessionStateBuilder::new()
         .with_default_features()
+        .with_expr_planners(expression_planners())
         .with_scalar_functions(scalar_functions())
         .with_aggregate_functions(aggregate_functions())
         .with_window_functions(window_functions())
@@ -142,7 +143,15 @@ pub(super) fn session_state(lake: &Lake, config: &SharedConfig, views: Vec<Strin
     let rules = operators::optimizer_rules().into_iter();
     rules
         .fold(builder, |builder, rule| builder.with_optimizer_rule(rule))
+        .with_optimizer_rule(Arc::new(UseProofs))
         .build()
+}
+
+/// What operators stand for: ours before DataFusion's.
+fn expression_planners() -> Vec<Arc<dyn ExprPlanner>> {
+    let mut all: Vec<Arc<dyn ExprPlanner>> = vec![Arc::new(planner::Intervals)];
+    all.extend(SessionStateDefaults::default_expr_planners());
+    all
 }
 
 /// Every scalar function: DataFusion's and ours.

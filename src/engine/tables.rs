@@ -138,12 +138,14 @@ pub(super) async fn managed_table(
             .with_hint_if(error.hint().map(str::to_owned))
             .with_source(error)
     })?;
-    Ok(ManagedTableProvider::new(
-        name,
-        log,
-        snapshot,
-        table.sorted_by.clone(),
-    ))
+    let provider = ManagedTableProvider::new(name, log, snapshot, table.sorted_by.clone());
+    if !definition.rules.iter().any(checks::can_be_proven) {
+        return Ok(provider);
+    }
+    let (root, folder) = (lake.folder().to_owned(), provider.log().folder().to_owned());
+    let rules = definition.rules.clone();
+    let find = move |snapshot: &managed::Snapshot| checks::proven(&root, &folder, &rules, snapshot);
+    Ok(provider.with_proofs(managed::Proofs(Arc::new(find))))
 }
 
 /// `table` (`name` with its zone, for errors) with the columns of its files if it says none.

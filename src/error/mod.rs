@@ -159,10 +159,19 @@ impl Error {
     /// Everything a person is shown: `error[CODE]: message`, the place with its line and a caret,
     /// and the hint. Ends without a newline.
     pub fn report(&self) -> String {
+        self.reported(Location::to_string)
+    }
+
+    /// The same for a terminal of `width` characters, on which the caret has to stand under its line.
+    pub fn report_within(&self, width: usize) -> String {
+        self.reported(|location| location.within(width))
+    }
+
+    fn reported(&self, shown: impl FnOnce(&Location) -> String) -> String {
         let mut text = format!("error[{}]: {}", self.code(), self.message());
         if let Some(location) = self.location() {
             text.push('\n');
-            text.push_str(&location.to_string());
+            text.push_str(&shown(location));
         }
         if let Some(hint) = self.hint() {
             text.push_str("\nhint: ");

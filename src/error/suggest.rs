@@ -9,10 +9,7 @@ pub fn closest<S: AsRef<str>>(name: &str, candidates: impl IntoIterator<Item = S
     let wanted = name.to_lowercase();
     candidates
         .into_iter()
-        .map(|candidate| {
-            let score = strsim::jaro_winkler(&wanted, &candidate.as_ref().to_lowercase());
-            (score, candidate)
-        })
+        .map(|candidate| (likeness(&wanted, &candidate.as_ref().to_lowercase()), candidate))
         .filter(|(score, _)| *score >= ALIKE)
         .max_by(|(a, x), (b, y)| a.total_cmp(b).then_with(|| y.as_ref().cmp(x.as_ref())))
         .map(|(_, candidate)| candidate.as_ref().to_owned())
@@ -21,4 +18,15 @@ pub fn closest<S: AsRef<str>>(name: &str, candidates: impl IntoIterator<Item = S
 /// A hint that names the closest candidate, if there is one.
 pub fn did_you_mean<S: AsRef<str>>(name: &str, candidates: impl IntoIterator<Item = S>) -> Option<String> {
     closest(name, candidates).map(|found| format!("did you mean '{found}'?"))
+}
+
+/// How alike two names are, their leading parts set aside where they are the same: `a.b.x` and `a.b.y`
+/// are as alike as `x` and `y`.
+fn likeness(mut a: &str, mut b: &str) -> f64 {
+    while let (Some((first, rest)), Some((other, others))) = (a.split_once('.'), b.split_once('.'))
+        && first == other
+    {
+        (a, b) = (rest, others);
+    }
+    strsim::jaro_winkler(a, b)
 }

@@ -2,6 +2,8 @@
 
 use std::collections::HashSet;
 
+use unicode_width::UnicodeWidthStr;
+
 use super::*;
 
 #[test]
@@ -40,6 +42,26 @@ fn a_caret_stands_under_wide_characters_and_in_long_lines() {
 }
 
 #[test]
+fn a_line_is_cut_to_the_terminal() {
+    let long = format!("SELECT {}emial, {}", "数据, ".repeat(40), "b, ".repeat(40));
+    let error = Error::new(Code::UndefinedColumn, "column 'emial' not found");
+    let error = error.at(Location::in_text(&long, 1, 168, 5));
+    let report = error.report_within(80);
+    let lines: Vec<&str> = report.lines().collect();
+    assert!(lines.iter().all(|line| line.width() <= 80), "{report}");
+    let (before, _) = lines[2].split_once("emial").unwrap();
+    assert_eq!(lines[3].find('^'), Some(before.width()), "{report}");
+    assert!(lines[2].contains("| …") && lines[2].ends_with('…'), "{report}");
+}
+
+#[test]
+fn a_place_no_nearer_than_its_line_has_no_caret() {
+    let place = Location::in_text("SELECT 1\nFROM t", 1, 1, 6).without_caret();
+    assert_eq!(place.to_string(), "  --> <sql>:1:1\n1 | SELECT 1");
+    assert_eq!(place.of_text("SELECT 1").to_string(), place.to_string());
+}
+
+#[test]
 fn places_beyond_the_text_move_to_its_end() {
     for (line, column) in [(0, 0), (9, 9), (1, 100)] {
         let place = Location::in_text("SELECT", line, column, 50);
@@ -58,4 +80,8 @@ fn suggestions_are_near_names_only() {
     assert_eq!(closest("raw.evnts", tables).as_deref(), Some("raw.events"));
     assert_eq!(closest("RAW.USER", tables).as_deref(), Some("raw.users"));
     assert_eq!(closest("zzz", tables), None);
+    assert_eq!(closest("a.explain.nosuch", ["a.explain.show_sizes"]), None);
+    for typed in ["cout", "cuont"] {
+        assert_eq!(closest(typed, ["cot", "cos", "count"]).as_deref(), Some("count"));
+    }
 }

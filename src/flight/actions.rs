@@ -108,6 +108,7 @@ pub(super) async fn run(
         "CloseSession" => {
             service.sessions.close(client);
             service.statements.end_session(client.session.id());
+            service.polls.end_session(client.session.id());
             CloseSessionResult { status: CLOSED }.encode_to_vec()
         }
         "BeginTransaction" | "EndTransaction" | "BeginSavepoint" | "EndSavepoint" => {
@@ -173,6 +174,10 @@ fn handle(ticket: &Ticket) -> Result<Option<Bytes>, Status> {
 
 fn cancel(service: &Service, client: &Client, info: &FlightInfo) -> Result<Cancelled, Status> {
     let mut all = Cancelled::Unknown;
+    // One that is not complete has no ticket yet.
+    if service.polls.cancel(&info.app_metadata, &client.user) {
+        all = Cancelled::Yes;
+    }
     for ticket in info
         .endpoint
         .iter()

@@ -26,7 +26,7 @@ impl Credentials {
     /// Unauthenticated for a header that is neither basic nor bearer.
     pub(super) fn of(headers: &MetadataMap) -> Result<Option<Self>, Status> {
         let Some(header) = headers.get("authorization") else {
-            return Ok(None);
+            return Ok(older(headers));
         };
         let wrong = || Status::unauthenticated("the authorization header is neither Basic nor Bearer");
         let header = header.to_str().map_err(|_| wrong())?;
@@ -48,6 +48,12 @@ impl Credentials {
     }
 }
 
+/// The token of clients whose handshake is older than the header: what the server gave them, as it is.
+fn older(headers: &MetadataMap) -> Option<Credentials> {
+    let token = headers.get_bin("auth-token-bin")?.to_bytes().ok()?;
+    String::from_utf8(token.into()).ok().map(Credentials::Bearer)
+}
+
 /// The value of a cookie.
 pub(super) fn cookie(headers: &MetadataMap, name: &str) -> Option<String> {
     let all = headers
@@ -63,6 +69,8 @@ pub(super) fn cookie(headers: &MetadataMap, name: &str) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
+    use tonic::metadata::MetadataValue;
+
     use super::*;
 
     fn headers(name: &'static str, value: &str) -> MetadataMap {
@@ -88,6 +96,9 @@ mod tests {
             );
         }
         assert!(Credentials::of(&MetadataMap::new()).unwrap().is_none());
+        let mut older = MetadataMap::new();
+        older.insert_bin("auth-token-bin", MetadataValue::from_bytes(b"token"));
+        assert!(Credentials::of(&older).unwrap() == Some(Credentials::Bearer("token".to_owned())));
     }
 
     #[test]

@@ -1,7 +1,9 @@
 //! Batches → messages, each of a size that every client takes.
 
-use arrow::array::{Array, RecordBatch};
-use arrow::datatypes::SchemaRef;
+use std::sync::Arc;
+
+use arrow::array::{Array, ArrayRef, AsArray, RecordBatch};
+use arrow::datatypes::{DataType, SchemaRef};
 use arrow_flight::FlightData;
 use arrow_flight::encode::FlightDataEncoderBuilder;
 use arrow_flight::error::FlightError;
@@ -56,12 +58,34 @@ fn split(batch: RecordBatch) -> Vec<RecordBatch> {
 
 /// What the rows of a batch take, without the rest of the buffers that they lie in.
 fn bytes(batch: &RecordBatch) -> usize {
-    let column = |column: &dyn Array| {
-        let data = column.to_data();
-        data.get_slice_memory_size()
-            .unwrap_or_else(|_| column.get_buffer_memory_size())
+    batch.columns().iter().map(column_bytes).sum()
+}
+
+/// The same of a column. Of lists only the values in them count: a slice of a list has all its values' buffers.
+fn column_bytes(column: &ArrayRef) -> usize {
+    let nulls = column.nulls().map_or(0, |nulls| nulls.len().div_ceil(8));
+    let within = |offsets: &[i32], values: &ArrayRef| {
+        let (first, last) = (offsets.first().copied(), offsets.last().copied());
+        let (first, last) = (first.unwrap_or(0) as usize, last.unwrap_or(0) as usize);
+        size_of_val(offsets) + column_bytes(&values.slice(first, last - first))
     };
-    batch.columns().iter().map(|c| column(c.as_ref())).sum()
+    nulls
+        + match column.data_type() {
+            DataType::List(_) => {
+                let lists = column.as_list::<i32>();
+                within(lists.value_offsets(), lists.values())
+            }
+            DataType::Map(_, _) => {
+                let maps = column.as_map();
+                within(maps.value_offsets(), &(Arc::new(maps.entries().clone()) as _))
+            }
+            DataType::FixedSizeList(_, _) => column_bytes(column.as_fixed_size_list().values()),
+            DataType::Struct(_) => column.as_struct().columns().iter().map(column_bytes).sum(),
+            _ => {
+                let sliced = column.to_data().get_slice_memory_size();
+                sliced.unwrap_or_else(|_| column.get_buffer_memory_size())
+            }
+        }
 }
 
 fn status(error: FlightError) -> Status {
@@ -73,9 +97,8 @@ fn status(error: FlightError) -> Status {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Arc;
-
-    use arrow::array::StringArray;
+    use arrow::array::{ListArray, StringArray};
+    use arrow::datatypes::Int64Type;
 
     use super::*;
 
@@ -93,5 +116,16 @@ mod tests {
         let whole = arrow::compute::concat_batches(&batch.schema(), &parts).unwrap();
         assert_eq!(whole, batch);
         assert_eq!(split(batch.slice(0, 0)).len(), 1);
+    }
+
+    #[test]
+    fn lists_are_measured_by_the_values_in_them() {
+        let lists = (0..8192).map(|i| Some((0..256).map(move |j| Some(i * j))));
+        let lists = ListArray::from_iter_primitive::<Int64Type, _, _>(lists);
+        let batch = RecordBatch::try_from_iter([("a", Arc::new(lists) as _)]).unwrap();
+        let parts = split(batch.clone());
+        assert!(parts.len() >= 8 && parts.len() <= 16, "{}", parts.len());
+        let whole = arrow::compute::concat_batches(&batch.schema(), &parts).unwrap();
+        assert_eq!(whole, batch);
     }
 }

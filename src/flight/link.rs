@@ -1,4 +1,4 @@
-//! A connection, and when it ends.
+//! A connection, how it begins, and when it ends.
 
 use std::net::{IpAddr, SocketAddr};
 use std::pin::Pin;
@@ -52,15 +52,24 @@ impl Drop for Inner {
     }
 }
 
+/// With what every client that speaks TLS begins: a record of a handshake.
+const TLS_HANDSHAKE: u8 = 22;
+
 /// A connection's bytes, with what is known of it.
 pub(super) struct Linked {
     stream: TcpStream,
     link: Link,
+    /// Whether its first byte has to be looked at.
+    expects_tls: bool,
 }
 
 impl Linked {
-    pub(super) fn new(stream: TcpStream, link: Link) -> Self {
-        Self { stream, link }
+    pub(super) fn new(stream: TcpStream, link: Link, expects_tls: bool) -> Self {
+        Self {
+            stream,
+            link,
+            expects_tls,
+        }
     }
 }
 
@@ -78,7 +87,18 @@ impl AsyncRead for Linked {
         context: &mut Context<'_>,
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<std::io::Result<()>> {
-        Pin::new(&mut self.stream).poll_read(context, buffer)
+        let before = buffer.filled().len();
+        let read = Pin::new(&mut self.stream).poll_read(context, buffer);
+        if self.expects_tls
+            && let Some(first) = buffer.filled().get(before)
+        {
+            self.expects_tls = false;
+            if *first != TLS_HANDSHAKE {
+                // What follows refuses it: this is no greeting.
+                tracing::warn!(peer = %self.link.peer(), "a client without TLS was refused");
+            }
+        }
+        read
     }
 }
 

@@ -52,12 +52,13 @@ fn reading(service: &Service) -> Reading {
     let (results, prepared) = service.statements.counts();
     Reading {
         sessions: service.sessions.count(),
-        results,
+        results: results + service.polls.count(),
         prepared,
         running: usage.running,
         waiting: usage.waiting,
         memory: usage.memory,
         memory_limit: usage.memory_limit,
         cache: usage.cache,
+        ended: [usage.finished, usage.failed, usage.cancelled],
     }
 }

@@ -15,6 +15,7 @@ mod metadata;
 mod metrics;
 mod observe;
 mod parameters;
+mod poll;
 mod reflection;
 mod run;
 mod server;

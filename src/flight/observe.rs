@@ -1,6 +1,6 @@
 //! What operators read: metrics of every call, and a line of log for each.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
 use arrow::array::RecordBatch;
@@ -14,14 +14,21 @@ use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
 use prometheus_client::registry::Registry;
 use tonic::{Code as Grpc, Status};
+use tracing::Instrument;
+use tracing::field::Empty;
 
-use crate::engine::{Record, Rows};
+use crate::engine::Rows;
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct Call {
     method: &'static str,
     command: &'static str,
     status: &'static str,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Ended {
+    state: &'static str,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -37,6 +44,7 @@ pub(super) struct Observer {
     seconds: Family<Method, Histogram>,
     rows: Counter,
     bytes: Counter,
+    statements: Family<Ended, Counter>,
     gauges: Gauges,
 }
 
@@ -64,6 +72,8 @@ pub(super) struct Reading {
     pub memory: u64,
     pub memory_limit: u64,
     pub cache: u64,
+    /// Statements that finished, failed and were cancelled.
+    pub ended: [u64; 3],
 }
 
 impl Observer {
@@ -88,6 +98,8 @@ impl Observer {
             "Bytes of rows sent to clients, as they lie in memory",
             bytes.clone(),
         );
+        let statements = Family::default();
+        registry.register("statements", "Statements that ended, by how", statements.clone());
         let gauges = Gauges::default();
         let mut gauge = |name: &str, help: &str, gauge: &Gauge| registry.register(name, help, gauge.clone());
         gauge("sessions", "Open sessions", &gauges.sessions);
@@ -116,26 +128,41 @@ impl Observer {
             seconds,
             rows,
             bytes,
+            statements,
             gauges,
         }
     }
 
-    /// Carries a call out, and tells of it.
+    /// Carries a call out, and tells of it. What the log is told meanwhile is told as of this call.
     pub(super) async fn call<T>(
         &self,
         method: &'static str,
         command: &'static str,
         work: impl Future<Output = Result<T, Status>>,
     ) -> Result<T, Status> {
+        let named = OnceLock::from(command);
+        self.named_call(method, &named, work).await
+    }
+
+    /// The same of a call whose command is known only when its first message has been read.
+    pub(super) async fn named_call<T>(
+        &self,
+        method: &'static str,
+        command: &OnceLock<&'static str>,
+        work: impl Future<Output = Result<T, Status>>,
+    ) -> Result<T, Status> {
         let begun = Instant::now();
-        let result = work.await;
+        let span = tracing::info_span!("call", method, peer = Empty, session = Empty, query = Empty);
+        let result = work.instrument(span.clone()).await;
+        let _within = span.enter();
+        let command = command.get().copied().unwrap_or_default();
         let status = result.as_ref().err().map_or(Grpc::Ok, Status::code);
         self.ended(method, command, status, begun.elapsed());
         if let Err(status) = &result
             && matches!(status.code(), Grpc::Internal | Grpc::Unknown | Grpc::DataLoss)
         {
             // What a client sent is not in these messages; what went wrong here is.
-            tracing::error!(method, command, message = status.message(), "a call failed");
+            tracing::error!(command, reason = status.message(), "a call failed");
         }
         result
     }
@@ -151,13 +178,7 @@ impl Observer {
             .get_or_create(&Method { method, command })
             .observe(took.as_secs_f64());
         let milliseconds = took.as_secs_f64() * 1000.0;
-        tracing::info!(
-            method,
-            command,
-            status = status_name(status),
-            milliseconds,
-            "call"
-        );
+        tracing::info!(command, status = status_name(status), milliseconds, "call");
     }
 
     /// The metrics as Prometheus reads them.
@@ -173,8 +194,13 @@ impl Observer {
         set(&self.gauges.memory, now.memory);
         set(&self.gauges.memory_limit, now.memory_limit);
         set(&self.gauges.cache, now.cache);
+        let registry = self.registry.lock();
+        for (state, count) in ["finished", "failed", "cancelled"].into_iter().zip(now.ended) {
+            let counter = self.statements.get_or_create(&Ended { state });
+            counter.inc_by(count.saturating_sub(counter.get()));
+        }
         let mut text = String::new();
-        match encode(&mut text, &self.registry.lock()) {
+        match encode(&mut text, &registry) {
             Ok(()) => text,
             Err(_) => String::new(),
         }
@@ -186,41 +212,17 @@ fn histogram() -> Histogram {
     Histogram::new(exponential_buckets(0.0005, 2.0, 16))
 }
 
-/// The same rows, counted; and at their end, or when nobody reads on, a line of log.
+/// The same rows, counted.
 pub(super) fn counted(
     rows: Rows,
     observer: Arc<Observer>,
-    record: Record,
 ) -> impl Stream<Item = crate::Result<RecordBatch>> + Send {
-    let told = Told { record };
     rows.inspect(move |batch| {
-        let _at_end = &told;
         if let Ok(batch) = batch {
             observer.rows.inc_by(batch.num_rows() as u64);
             observer.bytes.inc_by(batch.get_array_memory_size() as u64);
         }
     })
-}
-
-/// Tells of a statement when its result is let go.
-struct Told {
-    record: Record,
-}
-
-impl Drop for Told {
-    fn drop(&mut self) {
-        let totals = self.record.totals();
-        tracing::info!(
-            query = self.record.id(),
-            session = self.record.session(),
-            state = self.record.state().as_str(),
-            rows = totals.rows_out,
-            rows_read = totals.rows_read,
-            bytes_read = totals.bytes_read,
-            milliseconds = totals.elapsed.as_secs_f64() * 1000.0,
-            "statement"
-        );
-    }
 }
 
 fn status_name(code: Grpc) -> &'static str {

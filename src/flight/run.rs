@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use arrow::array::{Array, AsArray, RecordBatch};
 use arrow::datatypes::{Int64Type, Schema, SchemaRef};
+use datafusion::common::ScalarValue;
 use futures::{StreamExt, TryStreamExt, stream};
 use tonic::Status;
 
@@ -70,6 +71,9 @@ fn nothing() -> Rows {
 pub(super) async fn prepared(client: &Arc<Client>, statement: &Arc<Statement>) -> Result<Answer, Status> {
     let bound = bound(statement)?;
     let count = parameters::count(&bound);
+    if count == 0 && !statement.told.parameters.is_empty() {
+        return none(client, statement).await;
+    }
     if statement.told.answers != Answers::Rows && count > 1 {
         return all_sets(client, statement, bound).await;
     }
@@ -97,6 +101,27 @@ pub(super) async fn prepared(client: &Arc<Client>, statement: &Arc<Statement>) -
         first.rows = Rows::new(schema, rows.chain(more.try_flatten()).boxed());
     }
     Ok(Answer::Rows(first))
+}
+
+/// The answer of a statement that is run for no set of values at all.
+async fn none(client: &Arc<Client>, statement: &Statement) -> Result<Answer, Status> {
+    if statement.told.answers != Answers::Rows {
+        return Ok(counted(0));
+    }
+    let nulls = statement
+        .told
+        .parameters
+        .iter()
+        .try_fold(Parameters::default(), |all, field| {
+            let null = ScalarValue::try_from(field.data_type()).map_err(malformed)?;
+            Ok::<_, Status>(all.with(field.name(), null))
+        })?;
+    // Its columns are those of any other run; its rows are never computed.
+    let mut answer = text(client, &statement.sql, &nulls).await?;
+    if let Answer::Rows(waiting) = &mut answer {
+        waiting.rows = Rows::new(waiting.rows.schema(), stream::empty().boxed());
+    }
+    Ok(answer)
 }
 
 async fn one(client: &Client, sql: &str, set: &Parameters) -> crate::Result<Outcome> {

@@ -7,7 +7,6 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use arrow_flight::flight_service_server::FlightServiceServer;
-use futures::stream;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
@@ -19,6 +18,7 @@ use tonic_health::server::HealthReporter;
 use super::link::{Link, Linked};
 use super::metrics;
 use super::observe::Observer;
+use super::poll::Polls;
 use super::reflection;
 use super::service::Service;
 use super::sessions::Sessions;
@@ -92,7 +92,9 @@ pub struct Server {
     metrics: Option<SocketAddr>,
     is_tls: bool,
     drain: Duration,
+    sessions: Arc<Sessions>,
     statements: Arc<Statements>,
+    polls: Arc<Polls>,
     health: HealthReporter,
     stop: watch::Sender<bool>,
     task: JoinHandle<Result<(), tonic::transport::Error>>,
@@ -102,6 +104,12 @@ pub struct Server {
 impl std::fmt::Debug for Statements {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Statements").finish_non_exhaustive()
+    }
+}
+
+impl std::fmt::Debug for Polls {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Polls").finish_non_exhaustive()
     }
 }
 
@@ -118,11 +126,12 @@ impl Server {
         let failed = |e| Error::io(options.bind.to_string(), "listen on", e);
         let listener = TcpListener::bind(options.bind).await.map_err(failed)?;
         let address = listener.local_addr().map_err(failed)?;
-        let gatekeeper = Gatekeeper::new(has_users.then_some(users));
+        let gatekeeper = Gatekeeper::new(users, has_users);
         let sessions = Sessions::new(lake, gatekeeper, options.may_name_files, options.idle);
         let service = Service {
             sessions: Arc::new(sessions),
             statements: Arc::default(),
+            polls: Arc::default(),
             observer: Arc::new(Observer::new()),
         };
         let (stop, stopped) = watch::channel(false);
@@ -131,7 +140,7 @@ impl Server {
             None => None,
         };
         let (health, router) = router(&service, options.tls.as_ref())?;
-        let incoming = incoming(listener, Arc::downgrade(&service.sessions));
+        let incoming = incoming(listener, &service, options.tls.is_some());
         let until = async move {
             let mut stopped = stopped;
             // A sender that is gone has stopped too.
@@ -143,7 +152,9 @@ impl Server {
             metrics,
             is_tls: options.tls.is_some(),
             drain: options.drain,
+            sessions: Arc::clone(&service.sessions),
             statements: Arc::clone(&service.statements),
+            polls: Arc::clone(&service.polls),
             health,
             stop,
             task,
@@ -167,9 +178,16 @@ impl Server {
         self.metrics.map(|address| format!("http://{address}/metrics"))
     }
 
-    /// How many results wait to be fetched or are being read, and how many statements are prepared.
+    /// How many results wait to be fetched, are being read or are asked about, and how many statements are
+    /// prepared.
     pub fn held(&self) -> (usize, usize) {
-        self.statements.counts()
+        let (results, prepared) = self.statements.counts();
+        (results + self.polls.count(), prepared)
+    }
+
+    /// How many sessions are open.
+    pub fn sessions(&self) -> usize {
+        self.sessions.count()
     }
 
     /// How many results are being read.
@@ -275,31 +293,37 @@ fn tls_config(tls: &Tls) -> Result<ServerTlsConfig> {
     })
 }
 
-/// The connections as they come; a session that belongs to one alone ends with it.
+/// The connections as they come; a session that belongs to one alone ends with it, and what it holds.
 fn incoming(
     listener: TcpListener,
-    sessions: std::sync::Weak<Sessions>,
-) -> impl futures::Stream<Item = std::io::Result<Linked>> {
+    service: &Service,
+    is_tls: bool,
+) -> impl futures::Stream<Item = std::io::Result<Linked>> + use<> {
     let numbers = AtomicU64::new(1);
-    let listening = (
-        TcpIncoming::from(listener).with_nodelay(Some(true)),
-        sessions,
-        numbers,
+    // A connection that is never closed keeps none of these.
+    let weak = (
+        Arc::downgrade(&service.sessions),
+        Arc::downgrade(&service.statements),
+        Arc::downgrade(&service.polls),
     );
-    stream::unfold(listening, |(mut incoming, sessions, numbers)| async move {
-        let stream = futures::StreamExt::next(&mut incoming).await?;
-        let linked = stream.and_then(|stream| {
-            let peer = stream.peer_addr()?;
-            let known = sessions.clone();
-            let ended = move |number| {
-                if let Some(sessions) = known.upgrade() {
-                    sessions.unlink(number);
-                }
+    let incoming = TcpIncoming::from(listener).with_nodelay(Some(true));
+    futures::StreamExt::map(incoming, move |stream| {
+        let stream = stream?;
+        let peer = stream.peer_addr()?;
+        let (sessions, statements, polls) = weak.clone();
+        let ended = move |number| {
+            let Some(sessions) = sessions.upgrade() else {
+                return;
             };
-            let link = Link::new(numbers.fetch_add(1, Ordering::Relaxed), peer, ended);
-            Ok(Linked::new(stream, link))
-        });
-        Some((linked, (incoming, sessions, numbers)))
+            for client in sessions.unlink(number) {
+                let id = client.session.id();
+                // None of these is there without the other: they end with the server.
+                statements.upgrade().inspect(|all| all.end_session(id));
+                polls.upgrade().inspect(|all| all.end_session(id));
+            }
+        };
+        let link = Link::new(numbers.fetch_add(1, Ordering::Relaxed), peer, ended);
+        Ok(Linked::new(stream, link, is_tls))
     })
 }
 
@@ -309,10 +333,10 @@ async fn sweep(service: Service, idle: Duration) {
     loop {
         tokio::time::sleep(every).await;
         for client in service.sessions.sweep() {
-            tracing::info!(session = client.session.id(), "an idle session was ended");
+            tracing::info!(session = client.session.id(), "a session was ended");
         }
-        service
-            .statements
-            .sweep(|session| service.sessions.is_open(session));
+        let is_open = |session: &str| service.sessions.is_open(session);
+        service.statements.sweep(is_open);
+        service.polls.sweep(is_open);
     }
 }

@@ -5,7 +5,7 @@
 //! PollFlightInfo nor ListFlights.
 
 use std::pin::Pin;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::SystemTime;
 
 use arrow::datatypes::{Schema, SchemaRef};
@@ -24,12 +24,14 @@ use prost::Message;
 use prost::bytes::Bytes;
 use tonic::metadata::MetadataMap;
 use tonic::{Extensions, Request, Response, Status, Streaming};
+use tracing::Span;
 
 use super::credentials::Credentials;
 use super::decode::Put;
 use super::encode::encode;
 use super::link::Link;
 use super::observe::{Observer, counted};
+use super::poll::Polls;
 use super::run::{self, Answer};
 use super::sessions::{COOKIE, Client, Sessions};
 use super::statements::{Statements, TICKET_TIME};
@@ -43,6 +45,7 @@ type Replies<T> = Pin<Box<dyn Stream<Item = Result<T, Status>> + Send>>;
 pub(super) struct Service {
     pub sessions: Arc<Sessions>,
     pub statements: Arc<Statements>,
+    pub polls: Arc<Polls>,
     pub observer: Arc<Observer>,
 }
 
@@ -72,7 +75,10 @@ impl Service {
     /// Who makes the call.
     pub(super) async fn call(&self, headers: &MetadataMap, extensions: &Extensions) -> Result<Call, Status> {
         let link = link(extensions)?;
+        let span = Span::current();
+        span.record("peer", link.peer().to_string());
         let caller = self.sessions.caller(headers, &link).await?;
+        span.record("session", caller.client.session.id());
         Ok(Call {
             client: caller.client,
             new_token: caller.new_token,
@@ -102,7 +108,11 @@ impl Service {
     }
 
     /// Plans or carries out what a descriptor asks for.
-    async fn info(&self, client: &Arc<Client>, descriptor: FlightDescriptor) -> Result<FlightInfo, Status> {
+    pub(super) async fn info(
+        &self,
+        client: &Arc<Client>,
+        descriptor: FlightDescriptor,
+    ) -> Result<FlightInfo, Status> {
         let command = command(&descriptor)?;
         if let Some(schema) = metadata::schema(&command) {
             let ticket = Ticket::new(command.into_any().encode_to_vec());
@@ -127,6 +137,7 @@ impl Service {
     fn offer(&self, answer: Answer, descriptor: FlightDescriptor) -> Result<FlightInfo, Status> {
         let (schema, word, statement_handle) = match answer {
             Answer::Rows(waiting) => {
+                Span::current().record("query", waiting.record.id());
                 let word = Word {
                     query: Some(waiting.record.id().to_owned()),
                     ..Word::default()
@@ -181,7 +192,8 @@ impl Service {
         }
         let (waiting, reading) = self.statements.take(&handle, &client.user)?;
         let busy = (client.busy(), waiting.client.busy(), reading);
-        let rows = counted(waiting.rows, Arc::clone(&self.observer), waiting.record).map(move |batch| {
+        Span::current().record("query", waiting.record.id());
+        let rows = counted(waiting.rows, Arc::clone(&self.observer)).map(move |batch| {
             // The result counts as running for as long as somebody reads it.
             let _held = &busy;
             batch.map_err(refused)
@@ -205,8 +217,8 @@ impl Service {
                     .statements
                     .prepared(&update.prepared_statement_handle, &client.user)?;
                 let bound = parameters::bound(&statement.told, batches).await?;
-                // Values may have been bound before, by a call of their own.
-                if !bound.is_empty() {
+                // Without columns nothing is bound now: it may have been before, by a call of its own.
+                if schema.is_some_and(|schema| !schema.fields().is_empty()) {
                     *statement.bound.lock() = Some(bound);
                 }
                 update_result(run::prepared_update(client, &statement).await?)
@@ -327,6 +339,7 @@ impl FlightService for Service {
         let work = async {
             let (headers, extensions, mut messages) = request.into_parts();
             let link = link(&extensions)?;
+            Span::current().record("peer", link.peer().to_string());
             let mut credentials = Credentials::of(&headers)?;
             if credentials.is_none()
                 && let Some(message) = messages.message().await?
@@ -381,16 +394,8 @@ impl FlightService for Service {
         let name = command_name(&request.get_ref().cmd);
         let work = async {
             let call = self.call(request.metadata(), request.extensions()).await?;
-            let info = self.info(&call.client, request.into_inner()).await?;
-            // Planned is complete: rows come as they are computed. No descriptor says so.
-            let info = PollInfo::new()
-                .with_info(info)
-                .try_with_progress(1.0)
-                .map_err(malformed)?;
-            let until = SystemTime::now()
-                .checked_add(TICKET_TIME)
-                .unwrap_or(SystemTime::now());
-            Ok(call.respond(info.with_expiration_time(until.into())))
+            let info = self.polls.poll(self, &call.client, request.into_inner()).await?;
+            Ok(call.respond(info))
         };
         self.observer.call("PollFlightInfo", name, work).await
     }
@@ -422,15 +427,17 @@ impl FlightService for Service {
         &self,
         request: Request<Streaming<FlightData>>,
     ) -> Result<Response<Self::DoPutStream>, Status> {
+        let named = OnceLock::new();
         let work = async {
             let (headers, extensions, messages) = request.into_parts();
             let call = self.call(&headers, &extensions).await?;
             let put = Put::begin(messages).await?;
+            named.get_or_init(|| command_name(&put.descriptor.cmd));
             let result = self.put(&call.client, put).await?;
             let result: Self::DoPutStream = Box::pin(stream::iter([Ok(result)]));
             Ok(call.respond(result))
         };
-        self.observer.call("DoPut", "", work).await
+        self.observer.named_call("DoPut", &named, work).await
     }
 
     async fn do_action(&self, request: Request<Action>) -> Result<Response<Self::DoActionStream>, Status> {
@@ -479,10 +486,13 @@ impl FlightService for Service {
 
 /// What a command is called in metrics and logs; only names that are known, so that no client makes more.
 fn command_name(bytes: &Bytes) -> &'static str {
-    const NAMES: [&str; 14] = [
+    const NAMES: [&str; 17] = [
         "TicketStatementQuery",
         "CommandStatementQuery",
+        "CommandStatementUpdate",
+        "CommandStatementIngest",
         "CommandPreparedStatementQuery",
+        "CommandPreparedStatementUpdate",
         "CommandGetCatalogs",
         "CommandGetDbSchemas",
         "CommandGetTables",

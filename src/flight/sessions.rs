@@ -17,7 +17,7 @@ use uuid::Uuid;
 
 use super::credentials::{Credentials, cookie};
 use super::link::Link;
-use super::users::Gatekeeper;
+use super::users::{Admitted, Gatekeeper};
 use crate::engine::{Lake, Origin, Principal, Role, Roles, Session};
 
 /// The cookie that stands for a session.
@@ -26,6 +26,10 @@ pub(super) const COOKIE: &str = "weir_session";
 /// How many sessions may be open.
 const SESSIONS_AT_MOST: usize = 1000;
 
+/// Of so many the one that was not used for longest makes place for a new one, if it was not used for so long:
+/// clients that are gone without a word would else keep others out until their sessions end.
+const KEPT_AT_LEAST: Duration = Duration::from_secs(60);
+
 type Digested = [u8; 32];
 
 /// A client's session.
@@ -33,6 +37,7 @@ type Digested = [u8; 32];
 pub(super) struct Client {
     pub session: Session,
     pub user: String,
+    admitted: Admitted,
     /// Held while a statement is planned, or carried out: a session's statements follow one another.
     pub gate: tokio::sync::Mutex<()>,
     number: u64,
@@ -144,14 +149,14 @@ impl Sessions {
                 client,
                 new_token: None,
             }),
-            (Some(client), Some(user)) if client.user == user.user => Ok(Caller {
+            (Some(client), Some(user)) if client.admitted.is_same(&user) => Ok(Caller {
                 client,
                 new_token: None,
             }),
             (_, Some(user)) => self.of_link(user, headers, link),
             (None, None) => {
-                let principal = self.gatekeeper.anonymous()?;
-                self.of_link(principal, headers, link)
+                let admitted = self.gatekeeper.anonymous()?;
+                self.of_link(admitted, headers, link)
             }
         }
     }
@@ -166,7 +171,7 @@ impl Sessions {
         headers: &MetadataMap,
         link: &Link,
     ) -> Result<String, Status> {
-        let principal = match credentials {
+        let admitted = match credentials {
             Some(Credentials::Bearer(token)) => match self.by_token(&token) {
                 Some(_) => return Ok(token),
                 None if self.gatekeeper.is_open() => self.gatekeeper.anonymous()?,
@@ -177,28 +182,38 @@ impl Sessions {
             }
             _ => self.gatekeeper.anonymous()?,
         };
-        let client = self.open(principal, headers, link, None)?;
+        let client = self.open(admitted, headers, link, None)?;
         Ok(self.issue(&client))
     }
 
     fn by_token(&self, token: &str) -> Option<Arc<Client>> {
         let client = self.open.lock().by_token.get(&digest(token)).cloned()?;
+        if !self.gatekeeper.holds(&client.admitted) {
+            // Its user is not what they were: the session is over.
+            self.close(&client);
+            return None;
+        }
         client.touch();
         // Whoever shows a token keeps it: the session outlives the connection.
         *client.link.lock() = None;
         Some(client)
     }
 
-    fn of_link(&self, principal: Principal, headers: &MetadataMap, link: &Link) -> Result<Caller, Status> {
-        let key = (link.number(), principal.user.clone());
-        if let Some(client) = self.open.lock().by_link.get(&key).cloned() {
-            client.touch();
-            return Ok(Caller {
-                client,
-                new_token: None,
-            });
+    fn of_link(&self, admitted: Admitted, headers: &MetadataMap, link: &Link) -> Result<Caller, Status> {
+        let key = (link.number(), admitted.principal.user.clone());
+        let known = self.open.lock().by_link.get(&key).cloned();
+        match known {
+            Some(client) if client.admitted.is_same(&admitted) => {
+                client.touch();
+                return Ok(Caller {
+                    client,
+                    new_token: None,
+                });
+            }
+            Some(client) => self.close(&client),
+            None => {}
         }
-        let client = self.open(principal, headers, link, Some(link.number()))?;
+        let client = self.open(admitted, headers, link, Some(link.number()))?;
         // Of several calls that come at once on a new connection, the first makes the session.
         let first = Arc::clone(
             self.open
@@ -216,12 +231,12 @@ impl Sessions {
 
     fn open(
         &self,
-        principal: Principal,
+        admitted: Admitted,
         headers: &MetadataMap,
         link: &Link,
         bound_to: Option<u64>,
     ) -> Result<Arc<Client>, Status> {
-        if self.count() >= SESSIONS_AT_MOST {
+        if self.count() >= SESSIONS_AT_MOST && !self.make_place() {
             let message = format!("{SESSIONS_AT_MOST} sessions are open already: close some, or wait");
             return Err(Status::resource_exhausted(message));
         }
@@ -230,14 +245,14 @@ impl Sessions {
             address: Some(link.peer().to_string()),
             client: agent.map(str::to_owned),
         };
-        let user = principal.user.clone();
         let principal = Principal {
             may_name_files: self.may_name_files,
-            ..principal
+            ..admitted.principal.clone()
         };
         Ok(Arc::new(Client {
+            user: principal.user.clone(),
             session: self.lake.session_for(principal, origin),
-            user,
+            admitted,
             gate: tokio::sync::Mutex::default(),
             number: self.next.fetch_add(1, Ordering::Relaxed),
             tokens: Mutex::default(),
@@ -245,6 +260,18 @@ impl Sessions {
             busy: AtomicUsize::new(0),
             link: Mutex::new(bound_to),
         }))
+    }
+
+    /// Ends the session that nobody has used for longest, if it is that long. Says whether there was one.
+    fn make_place(&self) -> bool {
+        let oldest = {
+            let open = self.open.lock();
+            let all = open.by_token.values().chain(open.by_link.values());
+            let idle = all.filter(|client| client.busy.load(Ordering::Relaxed) == 0);
+            let oldest = idle.min_by_key(|client| *client.used.lock()).cloned();
+            oldest.filter(|client| client.used.lock().elapsed() >= KEPT_AT_LEAST)
+        };
+        oldest.inspect(|client| self.close(client)).is_some()
     }
 
     fn issue(&self, client: &Arc<Client>) -> String {
@@ -262,12 +289,22 @@ impl Sessions {
         open.by_link.retain(|_, known| known.number != client.number);
     }
 
-    /// A connection has ended, and with it the sessions of clients that keep no token.
-    pub(super) fn unlink(&self, link: u64) {
+    /// A connection has ended, and with it the sessions of clients that keep no token. Returns those that
+    /// ended.
+    pub(super) fn unlink(&self, link: u64) -> Vec<Arc<Client>> {
         let mut open = self.open.lock();
-        open.by_link.retain(|(number, _), _| *number != link);
+        let mut ended: Vec<Arc<Client>> = Vec::new();
+        open.by_link.retain(|(number, _), client| {
+            let stays = *number != link;
+            // One that has shown its token lives on by it.
+            if !stays && client.link.lock().is_some() {
+                ended.push(Arc::clone(client));
+            }
+            stays
+        });
         open.by_token
             .retain(|_, client| *client.link.lock() != Some(link));
+        ended
     }
 
     /// Whether the session of that id is open.
@@ -277,10 +314,13 @@ impl Sessions {
         all.any(|client| client.session.id() == id)
     }
 
-    /// Ends the sessions that nobody uses. Returns those that ended.
+    /// Ends the sessions that nobody uses, and those of users who are not what they were. Returns those
+    /// that ended.
     pub(super) fn sweep(&self) -> Vec<Arc<Client>> {
         let is_over = |client: &Client| {
-            client.busy.load(Ordering::Relaxed) == 0 && client.used.lock().elapsed() > self.idle
+            let is_idle =
+                client.busy.load(Ordering::Relaxed) == 0 && client.used.lock().elapsed() > self.idle;
+            is_idle || !self.gatekeeper.holds(&client.admitted)
         };
         let ended: Vec<Arc<Client>> = {
             let open = self.open.lock();

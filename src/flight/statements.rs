@@ -107,10 +107,11 @@ impl Statements {
     pub(super) fn take(self: &Arc<Self>, handle: &Bytes, user: &str) -> Result<(Waiting, Reading), Status> {
         let mut tickets = self.tickets.lock();
         let gone = || Status::not_found("there is no such ticket: it was fetched already, or has expired");
-        let owned = tickets
-            .get_mut(handle)
-            .filter(|owned| owned.user == user)
-            .ok_or_else(gone)?;
+        let owned = tickets.get_mut(handle).ok_or_else(gone)?;
+        if owned.user != user {
+            tracing::warn!(user, "another user's ticket was refused");
+            return Err(gone());
+        }
         let Ticket::Waiting { waiting, until } = &owned.ticket else {
             return Err(gone());
         };
@@ -206,6 +207,9 @@ impl Statements {
     /// Not found if there is none, or it is another user's.
     pub(super) fn prepared(&self, handle: &Bytes, user: &str) -> Result<Arc<Statement>, Status> {
         let found = self.prepared.lock().get(handle).cloned();
+        if found.as_ref().is_some_and(|statement| statement.user != user) {
+            tracing::warn!(user, "another user's prepared statement was refused");
+        }
         found.filter(|statement| statement.user == user).ok_or_else(|| {
             Status::not_found("there is no such prepared statement: it was closed, or its session has ended")
         })
@@ -230,12 +234,17 @@ impl Statements {
             .retain(|_, statement| statement.session != session);
     }
 
-    /// Forgets the results that nobody has fetched in time, and what belongs to no session any more.
+    /// Forgets the results that nobody has fetched in time, and ends what belongs to no session any more.
     pub(super) fn sweep(&self, is_open: impl Fn(&str) -> bool) {
         let now = Instant::now();
         self.tickets.lock().retain(|_, owned| match &owned.ticket {
             Ticket::Waiting { until, .. } => *until >= now && is_open(&owned.session),
-            Ticket::Running { session, .. } => session.strong_count() > 0,
+            Ticket::Running { session, record } => {
+                if !is_open(&owned.session) {
+                    record.cancel();
+                }
+                session.strong_count() > 0
+            }
         });
         self.prepared
             .lock()

@@ -11,6 +11,7 @@ mod dates;
 mod digest;
 mod documentation;
 mod failure;
+mod interval;
 mod model;
 mod regexp;
 mod scalar;
@@ -23,6 +24,7 @@ mod window;
 
 pub use aggregate::sum_out_of_range;
 pub use arithmetic::CheckedOperator;
+pub use interval::multiply_interval;
 
 use std::sync::Arc;
 
@@ -38,6 +40,7 @@ pub fn scalar() -> Vec<Arc<ScalarUDF>> {
         similarity::functions(),
         conversion::functions(),
         dates::functions(),
+        interval::functions(),
         time_bucket::functions(),
         regexp::functions(),
         model::functions(),

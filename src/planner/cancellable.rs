@@ -56,7 +56,17 @@ fn stoppable(
     } else if let Some(join) = plan.downcast_ref::<NestedLoopJoinExec>() {
         let builder = NestedLoopJoinExecBuilder::from(join);
         Arc::new(builder.with_filter(filter(join.filter())).build()?)
-    } else if plan.is::<CrossJoinExec>() || plan.is::<SortMergeJoinExec>() {
+    } else if let Some(join) = plan.downcast_ref::<SortMergeJoinExec>() {
+        Arc::new(SortMergeJoinExec::try_new(
+            Arc::clone(join.left()),
+            Arc::clone(join.right()),
+            join.on().to_vec(),
+            filter(join.filter().as_ref()),
+            join.join_type(),
+            join.sort_options().to_vec(),
+            join.null_equality(),
+        )?)
+    } else if plan.is::<CrossJoinExec>() {
         plan
     } else {
         return Ok(Transformed::no(plan));

@@ -7,7 +7,7 @@ use datafusion::logical_expr::Expr;
 use sqlparser::ast::{Expr as SqlExpr, ExprWithAlias, visit_expressions};
 use std::ops::ControlFlow;
 
-use super::names;
+use super::{calls, forms, guard, names};
 use crate::error::{Code, Error};
 use crate::syntax::{Piece, parse_expression};
 
@@ -15,14 +15,17 @@ use crate::syntax::{Piece, parse_expression};
 ///
 /// # Errors
 /// DataFusion's own, and this crate's wrapped in `External`: [`Code::Unsupported`] for a subquery, which
-/// has no place in an expression on its own.
+/// has no place in an expression on its own, and what is refused in statements.
 pub fn expression(state: &SessionState, piece: &Piece, schema: &DFSchema) -> Result<Expr> {
     let mut spelled = piece.clone();
     // As for statements: each turn spells one name anew.
     let mut turns = piece.tokens().len();
     loop {
-        let expr = parse_expression(&spelled)?;
+        let mut expr = parse_expression(&spelled)?;
         refuse_subqueries(&expr, piece)?;
+        guard::check_expression(&expr, piece)?;
+        calls::check_expression(&expr, state, piece)?;
+        forms::spell_out_expression(&mut expr);
         let planned = state.create_logical_expr_from_sql_expr(ExprWithAlias { expr, alias: None }, schema);
         let error = match planned {
             Ok(expr) => return Ok(expr),

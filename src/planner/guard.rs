@@ -5,24 +5,43 @@ use std::ops::ControlFlow;
 
 use datafusion::sql::parser::Statement as Standard;
 use sqlparser::ast::{
-    Expr, JoinOperator, LimitClause, Query, Select, SetExpr, Spanned, TableFactor, Visit, Visitor,
+    Expr, GroupByExpr, JoinOperator, LimitClause, Query, Select, SelectItem, SetExpr, Spanned, Statement,
+    TableFactor, Value, Visit, Visitor,
 };
 use sqlparser::tokenizer::Span;
 
+use super::{assignments, literals};
 use crate::error::{Code, Error, Result};
 use crate::syntax::Piece;
 
 /// Checks a statement.
 ///
 /// # Errors
-/// [`Code::Unsupported`] at the modifier's relation or query.
+/// [`Code::Unsupported`] at the modifier's relation or query, and those of [`literals`] and [`assignments`].
 pub(super) fn check(statement: &Standard, piece: &Piece) -> Result<()> {
     let inner = match statement {
         Standard::Statement(inner) => inner.as_ref(),
         Standard::Explain(explain) => return check(&explain.statement, piece),
         _ => return Ok(()),
     };
-    match inner.visit(&mut Guard) {
+    literals::check(piece)?;
+    if let Statement::Update(update) = inner {
+        assignments::check(update, piece)?;
+    }
+    checked(inner, piece)
+}
+
+/// Checks an expression on its own.
+///
+/// # Errors
+/// As of [`check`].
+pub(super) fn check_expression(expr: &Expr, piece: &Piece) -> Result<()> {
+    literals::check(piece)?;
+    checked(expr, piece)
+}
+
+fn checked(part: &impl Visit, piece: &Piece) -> Result<()> {
+    match part.visit(&mut Guard) {
         ControlFlow::Continue(()) => Ok(()),
         ControlFlow::Break(Refusal { what, hint, span }) => {
             let error = match what {
@@ -107,6 +126,16 @@ impl Visitor for Guard {
                 span: Span::empty(),
             });
         }
+        if let Expr::SimilarTo { pattern, .. } = expression
+            && !is_text(pattern)
+        {
+            let hint = Some("regexp_like(text, '^(…)$') takes a computed pattern");
+            return refuse_with_hint(
+                "SIMILAR TO a pattern that is no text literal",
+                hint,
+                pattern.span(),
+            );
+        }
         ControlFlow::Continue(())
     }
 
@@ -158,6 +187,13 @@ impl Visitor for Guard {
     }
 }
 
+fn is_text(pattern: &Expr) -> bool {
+    match pattern {
+        Expr::Value(value) => matches!(value.value, Value::SingleQuotedString(_) | Value::Null),
+        _ => false,
+    }
+}
+
 fn set_expression(body: &SetExpr) -> ControlFlow<Refusal> {
     match body {
         SetExpr::Select(select) => plain_select(select),
@@ -176,6 +212,19 @@ fn plain_select(select: &Select) -> ControlFlow<Refusal> {
     }
     if select.into.is_some() {
         return refuse_with_hint("SELECT INTO", Some("write CREATE TABLE … AS SELECT …"), span);
+    }
+    let (GroupByExpr::All(modifiers) | GroupByExpr::Expressions(_, modifiers)) = &select.group_by;
+    if !modifiers.is_empty() {
+        let hint = Some("write GROUP BY ROLLUP (…), CUBE (…) or GROUPING SETS (…)");
+        return refuse_with_hint("WITH ROLLUP, CUBE, TOTALS or GROUPING SETS", hint, span);
+    }
+    for item in &select.projection {
+        if let SelectItem::Wildcard(options) | SelectItem::QualifiedWildcard(_, options) = item
+            && options.opt_ilike.is_some()
+        {
+            let hint = Some("name the columns, or leave others out with EXCLUDE");
+            return refuse_with_hint("* ILIKE", hint, item.span());
+        }
     }
     let joins = select.from.iter().flat_map(|from| &from.joins);
     for join in joins {

@@ -1,5 +1,6 @@
 //! Subqueries in an aggregate function's arguments that depend on their outer query: DataFusion makes joins
-//! of those in a projection and in a filter alone, so the argument is computed in a projection below.
+//! of those in a projection and in a filter alone, so the argument is computed in a projection below. Before
+//! that, conditions on subqueries that its joins would answer otherwise are settled ([`one_row`]).
 
 use std::sync::Arc;
 
@@ -11,6 +12,8 @@ use datafusion::logical_expr::expr_rewriter::NamePreserver;
 use datafusion::logical_expr::{Aggregate, Expr, LogicalPlan, Projection};
 use datafusion::optimizer::AnalyzerRule;
 
+use super::one_row;
+
 /// The rule. It runs before types are settled.
 #[derive(Debug)]
 pub struct LiftSubqueries;
@@ -21,13 +24,14 @@ impl AnalyzerRule for LiftSubqueries {
     }
 
     fn analyze(&self, plan: LogicalPlan, _: &ConfigOptions) -> Result<LogicalPlan> {
-        plan.transform_up_with_subqueries(|plan| match plan {
-            LogicalPlan::Aggregate(aggregate) if aggregate.aggr_expr.iter().any(depends) => {
-                Ok(Transformed::yes(lifted(aggregate)?))
-            }
-            plan => Ok(Transformed::no(plan)),
-        })
-        .data()
+        one_row::settle(plan)?
+            .transform_up_with_subqueries(|plan| match plan {
+                LogicalPlan::Aggregate(aggregate) if aggregate.aggr_expr.iter().any(depends) => {
+                    Ok(Transformed::yes(lifted(aggregate)?))
+                }
+                plan => Ok(Transformed::no(plan)),
+            })
+            .data()
     }
 }
 

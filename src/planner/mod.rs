@@ -1,7 +1,7 @@
 //! [`Statement`] → logical plan.
 //!
 //! DataFusion's planner does the work; this module stands around it: what it would ignore without a
-//! word is refused (`guard`), names are found in any case (`names`, `table_names`), a star over
+//! word is refused (`guard`, `calls`, `spellings`), names are found in any case (`names`, `table_names`), a star over
 //! a qualified table is spelled out (`wildcards`), parameters are bound to the plan and never to
 //! the text, functions that take a relation become their plans (`relations`), and columns are called
 //! what was written (`output_names`).
@@ -10,35 +10,46 @@
 //! Around the physical planner: the operators that it lacks ([`Planner`]), and joins are made to stop
 //! when they are told to ([`cancellable`]).
 
+mod assignments;
+mod calls;
 mod cancellable;
 mod checked;
 mod expression;
 mod file_names;
 mod forms;
 mod guard;
+mod intervals;
 mod lift_subqueries;
 mod limits;
+mod literals;
+mod multisets;
 mod names;
+mod one_row;
 mod order_keys;
 mod output_names;
 mod parameters;
 mod physical;
+mod proven;
 mod relations;
+mod spellings;
 mod table_names;
 mod wildcards;
 
 pub use cancellable::{Cancellation, cancellable};
 pub use checked::CheckedArithmetic;
 pub use expression::expression;
+pub use intervals::Intervals;
 pub use lift_subqueries::LiftSubqueries;
 pub use order_keys::PassOrderKeys;
 pub use physical::Planner;
+pub use proven::UseProofs;
 pub use relations::spell_out;
 
-use datafusion::common::ParamValues;
-use datafusion::error::Result;
+use datafusion::common::{ParamValues, SchemaError};
+use datafusion::error::{DataFusionError, Result};
 use datafusion::execution::SessionState;
 use datafusion::logical_expr::LogicalPlan;
+use datafusion::sql::parser::Statement as Standard;
 
 use crate::error::{Code, Error};
 use crate::syntax::{Parameters, Piece, Statement};
@@ -78,20 +89,28 @@ async fn planned(state: &SessionState, piece: &Piece, values: Option<&ParamValue
             .into_planned()
             .ok_or_else(|| Error::new(Code::Internal, "this statement is not planned"))?;
         guard::check(&statement, &spelled)?;
+        calls::check(&statement, state, &spelled)?;
+        let by_name = spellings::ByName::of(&statement);
         wildcards::qualify(&mut statement);
         file_names::spell_out(&mut statement);
         forms::spell_out_columns(&mut statement);
         let columns = output_names::written(&statement);
-        forms::spell_out(&mut statement, &hints);
-        let planned = match spell_out(&mut statement) {
-            true => {
-                let state = relations::planning(state, values)?;
-                state.statement_to_plan(statement).await
+        let unfound = match wildcards::leaving_out(&statement) {
+            Some((without, replaced)) => {
+                let planned = to_plan(state, without, &hints, &spelled, values).await;
+                planned.err().filter(|error| misses(error, &replaced))
             }
-            false => state.statement_to_plan(statement).await,
+            None => None,
+        };
+        let planned = match unfound {
+            Some(error) => Err(error),
+            None => to_plan(state, statement, &hints, &spelled, values).await,
         };
         match planned {
-            Ok(plan) => return output_names::as_written(plan, columns),
+            Ok(plan) => {
+                by_name.check(&plan)?;
+                return output_names::as_written(multisets::number(plan)?, columns);
+            }
             Err(error) => {
                 let mut respelled = names::respell(&spelled, &error)?;
                 if respelled.is_none() {
@@ -105,5 +124,33 @@ async fn planned(state: &SessionState, piece: &Piece, values: Option<&ParamValue
                 turns = turns.saturating_sub(1);
             }
         }
+    }
+}
+
+async fn to_plan(
+    state: &SessionState,
+    mut statement: Standard,
+    hints: &forms::Hints,
+    piece: &Piece,
+    values: Option<&ParamValues>,
+) -> Result<LogicalPlan> {
+    forms::spell_out(&mut statement, hints, piece)?;
+    match spell_out(&mut statement) {
+        true => {
+            let state = relations::planning(state, values)?;
+            state.statement_to_plan(statement).await
+        }
+        false => state.statement_to_plan(statement).await,
+    }
+}
+
+/// Whether `error` is that there is none of the columns `names`.
+fn misses(error: &DataFusionError, names: &[String]) -> bool {
+    let DataFusionError::SchemaError(error, _) = error.find_root() else {
+        return false;
+    };
+    match error.as_ref() {
+        SchemaError::FieldNotFound { field, .. } => names.contains(&field.name),
+        _ => false,
     }
 }

@@ -19,6 +19,8 @@ use super::visible::{Reader, write_visible};
 use crate::engine::KEEP_WHOLE;
 use crate::error::Result;
 
+/// As many of the columns that do not fit are named, the others counted.
+const NAMED: usize = 8;
 /// The rows of a page.
 const PAGE_ROWS: usize = 1000;
 /// A page ends before its rows if its text is this long.
@@ -168,7 +170,10 @@ impl TableWriter {
     fn write_loss(&self, out: &mut String) {
         let names = |columns: &mut dyn Iterator<Item = &Column>| -> String {
             let names: Vec<&str> = columns.map(|column| column.name.as_str()).collect();
-            names.join(", ")
+            match names.len().saturating_sub(NAMED) {
+                0 | 1 => names.join(", "),
+                more => format!("{} and {more} more", names[..NAMED].join(", ")),
+            }
         };
         let hidden = names(&mut self.columns[self.shown..].iter());
         let cut = names(&mut self.columns[..self.shown].iter().filter(|column| column.is_cut));

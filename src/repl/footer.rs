@@ -14,6 +14,8 @@ pub(super) struct Count {
     pub is_whole: bool,
     /// Whether they were read in a pager, which was left before its end if not all were shown.
     pub is_paged: bool,
+    /// How long the person's reading held the rows up.
+    pub waited: Duration,
 }
 
 impl Count {
@@ -24,6 +26,7 @@ impl Count {
             seen: rows,
             is_whole: true,
             is_paged: false,
+            waited: Duration::ZERO,
         }
     }
 
@@ -112,6 +115,7 @@ mod tests {
                 seen,
                 is_whole,
                 is_paged,
+                waited: Duration::ZERO,
             };
             count.to_string()
         };

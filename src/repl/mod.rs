@@ -119,7 +119,10 @@ fn note(text: &str) {
     eprintln!("{text}");
 }
 
-/// Shows an error to a person.
-fn report(error: &Error) {
-    note(&error.report());
+/// Shows an error to a person, its line cut to the terminal where that is known.
+fn report(error: &Error, width: Option<usize>) {
+    note(&match width {
+        Some(width) => error.report_within(width),
+        None => error.report(),
+    });
 }

@@ -245,6 +245,13 @@ pub(super) enum Rows<'r> {
 }
 
 impl Rows<'_> {
+    /// Ctrl-C in a pager that had everything was meant for the pager.
+    pub(super) fn forget_interrupts(&mut self) {
+        if let Self::Running(_, interrupts) = self {
+            interrupts.clear();
+        }
+    }
+
     /// The next of them.
     ///
     /// # Errors
@@ -280,7 +287,7 @@ impl Shell<'_> {
             self.last = keeper.finish();
         }
         let (count, place) = written?;
-        let took = run.started.elapsed();
+        let took = run.started.elapsed().saturating_sub(count.waited);
         self.presenter.say(count, place, Some((took, running.cost())));
         Ok(())
     }

@@ -177,6 +177,7 @@ impl Screen {
             seen: seen as u64,
             is_whole,
             is_paged: false,
+            waited: Duration::ZERO,
         };
         count_others(count, rows, keeper).await
     }
@@ -202,10 +203,14 @@ impl Screen {
             seen: first.rows as u64,
             is_whole: first.is_all,
             is_paged: true,
+            waited: Duration::ZERO,
         };
         let written = fill(&mut renderer, schema, first, &mut rows, keeper, &mut count).await;
         drop(renderer);
-        block_in_place(|| pager.wait(child))?;
+        reading(&mut count.waited, || pager.wait(child))?;
+        if count.is_whole {
+            rows.forget_interrupts();
+        }
         match written {
             Err(error) if !is_broken_pipe(&error) => return Err(error),
             _ => {}
@@ -233,7 +238,7 @@ impl Screen {
         }
         keeper.is_whole = true;
         drop(meter);
-        let count = Count::all(renderer.end()?);
+        let mut count = Count::all(renderer.end()?);
         renderer.finish()?;
         let text = std::mem::take(&mut *drawing.0.lock());
         let lines = text.iter().filter(|byte| **byte == b'\n').count();
@@ -241,12 +246,13 @@ impl Screen {
         match &self.pager {
             Some(pager) if lines + BELOW > height => {
                 let OpenPager { child, mut input } = pager.open(false, self.is_safe)?;
-                block_in_place(|| {
+                reading(&mut count.waited, || {
                     // Who leaves the pager early has seen enough.
                     let _ = std::io::Write::write_all(&mut input, &text);
                     drop(input);
                     pager.wait(child)
                 })?;
+                rows.forget_interrupts();
             }
             _ => {
                 let written = std::io::Write::write_all(&mut std::io::stdout(), &text);
@@ -266,9 +272,9 @@ async fn fill(
     keeper: &mut Keeper,
     count: &mut Count,
 ) -> Result<()> {
-    block_in_place(|| renderer.begin(schema))?;
+    reading(&mut count.waited, || renderer.begin(schema))?;
     for batch in first.batches {
-        block_in_place(|| renderer.batch(&batch))?;
+        reading(&mut count.waited, || renderer.batch(&batch))?;
         count.shown += batch.num_rows() as u64;
     }
     while !count.is_whole {
@@ -276,7 +282,7 @@ async fn fill(
             Ok(Some(batch)) => {
                 keeper.add(&batch);
                 count.seen += batch.num_rows() as u64;
-                block_in_place(|| renderer.batch(&batch))?;
+                reading(&mut count.waited, || renderer.batch(&batch))?;
                 count.shown += batch.num_rows() as u64;
             }
             Ok(None) => {
@@ -287,7 +293,15 @@ async fn fill(
             Err(error) => return Err(error),
         }
     }
-    block_in_place(|| renderer.end()).map(drop)
+    reading(&mut count.waited, || renderer.end()).map(drop)
+}
+
+/// Does what may wait for the person who reads, and adds how long it took to `waited`.
+fn reading<T>(waited: &mut Duration, work: impl FnOnce() -> T) -> T {
+    let since = Instant::now();
+    let done = block_in_place(work);
+    *waited += since.elapsed();
+    done
 }
 
 /// Counts the rows that are not shown, as long as they are few enough to be kept.

@@ -1,5 +1,6 @@
 //! The loop: read an input, run its statements and commands, say what came of it.
 
+use std::io::IsTerminal;
 use std::path::Path;
 use std::rc::Rc;
 use std::time::Instant;
@@ -227,7 +228,7 @@ impl<'a> Shell<'a> {
             refreshed = self.refresh_safety().await;
         }
         if let Err(error) = refreshed {
-            report(&error);
+            self.report(&error);
         }
         (result, left)
     }
@@ -259,7 +260,7 @@ impl<'a> Shell<'a> {
                 Err(Stop::Cancelled)
             }
             Some(Err(error)) => {
-                report(&error);
+                self.report(&error);
                 Err(Stop::Cancelled)
             }
         }
@@ -275,7 +276,7 @@ impl<'a> Shell<'a> {
         match self.try_statement(outcomes, run).await {
             Ok((outcomes, None)) => Ok((outcomes, Ok(()))),
             Ok((outcomes, Some(error))) if !is_broken_pipe(&error) => {
-                report(&in_source(error, source));
+                self.report(&in_source(error, source));
                 Ok((outcomes, Err(Stop::Failed)))
             }
             Ok(_) => Err(Stop::Quit),
@@ -290,7 +291,7 @@ impl<'a> Shell<'a> {
                 Err(Stop::Cancelled)
             }
             Err(error) => {
-                report(&in_source(error, source));
+                self.report(&in_source(error, source));
                 Err(Stop::Failed)
             }
         }
@@ -344,6 +345,12 @@ impl<'a> Shell<'a> {
     /// Fits the next result to the terminal as it is now.
     pub(super) fn measure(&mut self) {
         self.presenter.screen = self.editor.size();
+    }
+
+    /// Shows an error.
+    fn report(&mut self, error: &Error) {
+        let size = self.editor.size().filter(|_| std::io::stderr().is_terminal());
+        report(error, size.map(|(width, _)| width));
     }
 
     /// Asks whether the session is safe.

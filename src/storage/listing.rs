@@ -4,6 +4,7 @@
 //! opened. Several files cannot be listed in one moment: where something changed while it was
 //! listed, it is listed again, until two listings agree.
 
+use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
@@ -12,6 +13,7 @@ use datafusion::common::runtime::SpawnedTask;
 use futures::TryStreamExt;
 use object_store::path::Path as StorePath;
 use object_store::{ObjectMeta, ObjectStore, ObjectStoreExt};
+use parking_lot::Mutex;
 
 use super::place::Place;
 use crate::error::{Code, Error, Result};
@@ -36,6 +38,39 @@ pub struct Selection<'a> {
     pub is_data: fn(&str) -> bool,
     /// Which folders are looked into; `None` is all of them.
     pub folders: Option<FolderFilter<'a>>,
+    /// What has been seen already, and is to be seen again.
+    pub seen: Option<&'a Listings>,
+}
+
+/// What local folders held when they were listed first, for who must see one state of them however often they
+/// are listed.
+#[derive(Debug, Default)]
+pub struct Listings(Mutex<HashMap<PathBuf, Arc<Contents>>>);
+
+impl Listings {
+    /// Forgets everything.
+    pub fn clear(&self) {
+        self.0.lock().clear();
+    }
+
+    fn get(&self, folder: &Path) -> Option<Arc<Contents>> {
+        self.0.lock().get(folder).cloned()
+    }
+
+    /// Of two listings the first stays.
+    fn keep(&self, listed: Vec<(PathBuf, Arc<Contents>)>) {
+        let mut known = self.0.lock();
+        for (folder, contents) in listed {
+            known.entry(folder).or_insert(contents);
+        }
+    }
+}
+
+/// What is in one folder, itself, and not hidden; whoever lists it wants some of it.
+#[derive(Debug, Default)]
+struct Contents {
+    files: Vec<(String, ObjectMeta)>,
+    folders: Vec<String>,
 }
 
 /// How often a folder that changes all the while is listed before the last listing is taken.
@@ -75,15 +110,31 @@ async fn local(root: &Path, place: &Place, selection: Selection<'_>) -> Result<V
         };
         return Ok(vec![file]);
     }
-    let mut before: Option<Vec<DataFile>> = None;
+    let mut before: Option<Walked> = None;
     for _ in 0..LISTINGS {
-        let (files, settled) = walk(root, place, selection).await?;
-        if settled || before.as_ref() == Some(&files) {
-            return Ok(files);
+        let walked = walk(root, place, selection).await?;
+        let is_same = before.as_ref().is_some_and(|before| before.files == walked.files);
+        let is_settled = walked.is_settled;
+        before = Some(walked);
+        if is_settled || is_same {
+            break;
         }
-        before = Some(files);
     }
-    Ok(before.unwrap_or_default())
+    let walked = before.unwrap_or_default();
+    if let Some(seen) = selection.seen {
+        seen.keep(walked.fresh);
+    }
+    Ok(walked.files)
+}
+
+/// One listing.
+#[derive(Default)]
+struct Walked {
+    files: Vec<DataFile>,
+    /// The folders that had not been seen before.
+    fresh: Vec<(PathBuf, Arc<Contents>)>,
+    /// Nothing can have changed meanwhile.
+    is_settled: bool,
 }
 
 /// A folder on the way, and when it last changed before it was read.
@@ -92,26 +143,32 @@ struct Folder {
     names: Vec<String>,
 }
 
-/// One listing, and whether nothing can have changed meanwhile.
-async fn walk(root: &Path, place: &Place, selection: Selection<'_>) -> Result<(Vec<DataFile>, bool)> {
+async fn walk(root: &Path, place: &Place, selection: Selection<'_>) -> Result<Walked> {
     let mut level = vec![Folder {
         path: root.to_owned(),
         names: Vec::new(),
     }];
     let mut files = Vec::new();
     let mut stamps = Vec::new();
+    let mut fresh = Vec::new();
     for _ in 0..DEPTH {
         if level.is_empty() {
             break;
         }
         let place = place.clone();
-        let read = SpawnedTask::spawn_blocking(move || read_level(level, &place, selection.is_data));
+        let look_up = |folder: Folder| {
+            let seen = selection.seen.and_then(|seen| seen.get(&folder.path));
+            (folder, seen)
+        };
+        let level_seen: Vec<_> = level.into_iter().map(look_up).collect();
+        let read = SpawnedTask::spawn_blocking(move || read_level(level_seen, &place, selection.is_data));
         let read = read
             .join_unwind()
             .await
             .map_err(|e| Error::new(Code::Internal, "a listing was stopped").with_source(e))??;
         files.extend(read.files);
         stamps.extend(read.stamps);
+        fresh.extend(read.fresh);
         level = read.folders;
         if let Some(filter) = selection.folders
             && !level.is_empty()
@@ -122,11 +179,15 @@ async fn walk(root: &Path, place: &Place, selection: Selection<'_>) -> Result<(V
         }
     }
     files.sort_unstable_by(|a: &DataFile, b: &DataFile| a.meta.location.cmp(&b.meta.location));
-    let settled = stamps.iter().all(|(path, stamp)| {
+    let is_settled = stamps.iter().all(|(path, stamp)| {
         let old = stamp.elapsed().is_ok_and(|age| age > SETTLED);
         old && changed_at(path).is_some_and(|now| now == *stamp)
     });
-    Ok((files, settled))
+    Ok(Walked {
+        files,
+        fresh,
+        is_settled,
+    })
 }
 
 fn changed_at(path: &Path) -> Option<SystemTime> {
@@ -138,28 +199,49 @@ struct Level {
     files: Vec<DataFile>,
     folders: Vec<Folder>,
     stamps: Vec<(PathBuf, SystemTime)>,
+    fresh: Vec<(PathBuf, Arc<Contents>)>,
 }
 
-fn read_level(level: Vec<Folder>, place: &Place, is_data: fn(&str) -> bool) -> Result<Level> {
+fn read_level(
+    level: Vec<(Folder, Option<Arc<Contents>>)>,
+    place: &Place,
+    is_data: fn(&str) -> bool,
+) -> Result<Level> {
     let mut read = Level::default();
-    for folder in level {
-        let stamp = changed_at(&folder.path).unwrap_or(SystemTime::now());
-        match read_folder(&folder, place, is_data, &mut read) {
-            // A folder that goes away while its parent is listed has no files.
-            Err(e) if e.kind() == std::io::ErrorKind::NotFound && !folder.names.is_empty() => {}
-            other => other.map_err(|e| Error::io(&folder.path, "list", e))?,
-        }
-        read.stamps.push((folder.path, stamp));
+    for (folder, seen) in level {
+        let contents = match seen {
+            Some(seen) => seen,
+            None => {
+                let stamp = changed_at(&folder.path).unwrap_or(SystemTime::now());
+                let contents = match read_folder(&folder, place) {
+                    // A folder that goes away while its parent is listed has no files.
+                    Err(e) if e.kind() == std::io::ErrorKind::NotFound && !folder.names.is_empty() => {
+                        Contents::default()
+                    }
+                    other => other.map_err(|e| Error::io(&folder.path, "list", e))?,
+                };
+                let contents = Arc::new(contents);
+                read.stamps.push((folder.path.clone(), stamp));
+                read.fresh.push((folder.path.clone(), Arc::clone(&contents)));
+                contents
+            }
+        };
+        let wanted = contents.files.iter();
+        let wanted = wanted.filter(|(name, _)| is_wanted(place, &folder.names, name, is_data));
+        read.files.extend(wanted.map(|(_, meta)| DataFile {
+            meta: meta.clone(),
+            folders: folder.names.clone(),
+        }));
+        read.folders.extend(contents.folders.iter().map(|name| Folder {
+            path: folder.path.join(name),
+            names: [folder.names.as_slice(), std::slice::from_ref(name)].concat(),
+        }));
     }
     Ok(read)
 }
 
-fn read_folder(
-    folder: &Folder,
-    place: &Place,
-    is_data: fn(&str) -> bool,
-    read: &mut Level,
-) -> std::io::Result<()> {
+fn read_folder(folder: &Folder, place: &Place) -> std::io::Result<Contents> {
+    let mut read = Contents::default();
     for entry in std::fs::read_dir(&folder.path)? {
         let entry = entry?;
         let name = entry.file_name();
@@ -177,22 +259,18 @@ fn read_folder(
         }
         if kind.is_dir() {
             if !is_hidden_folder(name) {
-                let names = [folder.names.as_slice(), &[name.to_owned()]].concat();
-                let path = entry.path();
-                read.folders.push(Folder { path, names });
+                read.folders.push(name.to_owned());
             }
-        } else if kind.is_file() && is_wanted(place, &folder.names, name, is_data) {
+        } else if kind.is_file() && !is_hidden_file(name) {
             // One that has gone since is not there.
             if let Ok(metadata) = std::fs::metadata(entry.path()) {
                 let location = child(place.path(), &folder.names, name)?;
-                read.files.push(DataFile {
-                    meta: object_meta(location, &metadata),
-                    folders: folder.names.clone(),
-                });
+                read.files
+                    .push((name.to_owned(), object_meta(location, &metadata)));
             }
         }
     }
-    Ok(())
+    Ok(read)
 }
 
 fn child(base: &StorePath, folders: &[String], name: &str) -> std::io::Result<StorePath> {

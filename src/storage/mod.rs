@@ -1,7 +1,7 @@
 //! Files and folders: what the lake reads and how it writes.
 //!
 //! Owns: writing a file so that others see all of it or nothing ([`write_atomically`], [`Staging`],
-//! [`DurableStore`]), and which files of a folder are data ([`list_files`]). It knows neither formats
+//! [`DurableStore`], [`Upload`]), and which files of a folder are data ([`list_files`]). It knows neither formats
 //! nor tables.
 
 mod cloud;
@@ -11,14 +11,16 @@ mod pinned;
 mod place;
 mod publish;
 mod staging;
+mod upload;
 
 pub use cloud::{StoreOptions, is_store_url, open_store};
 pub use durable::DurableStore;
-pub use listing::{DataFile, FolderFilter, Selection, list_files};
+pub use listing::{DataFile, FolderFilter, Listings, Selection, list_files};
 pub use pinned::Pinned;
 pub use place::{Place, is_pattern};
 pub use publish::{OnExisting, Published, sync_folder, write_atomically};
 pub use staging::{AtWork, StagedFile, Staging, is_in_use, staging_id};
+pub use upload::Upload;
 
 #[cfg(test)]
 mod tests;

@@ -16,6 +16,7 @@ async fn listed(folder: &Path, location: &str) -> crate::Result<Vec<DataFile>> {
     let selection = Selection {
         is_data: |name| !name.ends_with(".md"),
         folders: None,
+        seen: None,
     };
     list_files(&store, &Place::local(folder, location)?, selection).await
 }
@@ -137,6 +138,7 @@ async fn folders_that_are_not_wanted_are_not_opened() {
     let selection = Selection {
         is_data: |_| true,
         folders: Some(&wanted),
+        seen: None,
     };
     let place = Place::local(folder.path(), "").unwrap();
     let files = list_files(&store, &place, selection).await.unwrap();

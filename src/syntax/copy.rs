@@ -1,19 +1,23 @@
-//! `COPY … TO` and what names files in place of tables: `DESCRIBE 'file'`, `DELETE FROM t$files`.
+//! `COPY … TO`, `COPY INTO` and what names files in place of tables: `DESCRIBE 'file'`, `DELETE FROM t$files`.
 
 use sqlparser::ast::{self, FromTable, Query, SetExpr, TableFactor};
 use sqlparser::dialect::GenericDialect;
 use sqlparser::parser::Parser;
 use sqlparser::tokenizer::Token;
 
-use super::create::option;
+use super::create::{each_once, option};
 use super::cursor::{Cursor, in_parentheses, table_name};
 use super::quote::identifier;
-use super::statement::{CopyTo, DeleteFiles, Statement, TableName};
+use super::reject;
+use super::statement::{CopyInto, CopyTo, DeleteFiles, Statement, TableName};
 use crate::error::{Code, Error, Result};
 
 /// The statement, if it is one of these.
 pub(super) fn statement(cursor: &mut Cursor<'_>) -> Result<Option<Statement>> {
-    if cursor.sees(&["COPY"]) && !cursor.sees(&["COPY", "INTO"]) {
+    if cursor.takes(&["COPY", "INTO"]) {
+        return copy_into(cursor).map(Some);
+    }
+    if cursor.sees(&["COPY"]) {
         cursor.skip(1);
         return copy(cursor).map(Some);
     }
@@ -23,7 +27,8 @@ pub(super) fn statement(cursor: &mut Cursor<'_>) -> Result<Option<Statement>> {
     Ok(None)
 }
 
-/// `(query)|t TO 'path' [STORED AS format] [PARTITIONED BY (a, b)] [OPTIONS (…)]`.
+/// `(query)|t TO 'path' [STORED AS format] [PARTITIONED BY (a, b)] [OPTIONS (…)]`, or as elsewhere
+/// `(query)|t TO 'path' [WITH] (FORMAT format, PARTITION_BY (a, b), HEADER, DELIMITER ';')`.
 fn copy(cursor: &mut Cursor<'_>) -> Result<Statement> {
     let query = if cursor.next_is(&Token::LParen) {
         cursor.skip(1);
@@ -51,11 +56,80 @@ fn copy(cursor: &mut Cursor<'_>) -> Result<Statement> {
             copy.partitioned_by = in_parentheses(cursor, |cursor| cursor.identifier())?;
         } else if cursor.takes(&["OPTIONS"]) {
             copy.options.extend(in_parentheses(cursor, option)?);
+        } else if cursor.takes(&["WITH"]) || cursor.next_is(&Token::LParen) {
+            in_parentheses(cursor, |cursor| entry(cursor, &mut copy))?;
         } else {
-            return cursor.expected("STORED AS, PARTITIONED BY or OPTIONS");
+            return cursor.expected("STORED AS, PARTITIONED BY, OPTIONS or '('");
         }
     }
+    each_once(cursor, &copy.options)?;
     Ok(Statement::CopyTo(Box::new(copy)))
+}
+
+/// `t [(a, b)] [REJECT LIMIT …] FROM 'path' [STORED AS format] [OPTIONS (…)]`.
+fn copy_into(cursor: &mut Cursor<'_>) -> Result<Statement> {
+    let table = cursor.table_name()?;
+    let columns = match cursor.next_is(&Token::LParen) {
+        true => in_parentheses(cursor, |cursor| cursor.identifier())?,
+        false => Vec::new(),
+    };
+    let mut reject_limit = reject::clause(cursor)?;
+    cursor.expect(&["FROM"])?;
+    let (path, path_span) = cursor.text()?;
+    let (mut format, mut options) = (None, Vec::new());
+    while !cursor.at_end() {
+        if cursor.takes(&["STORED", "AS"]) {
+            format = Some(cursor.word()?);
+        } else if cursor.takes(&["OPTIONS"]) {
+            options.extend(in_parentheses(cursor, option)?);
+        } else if reject_limit.is_none() && cursor.sees(&["REJECT", "LIMIT"]) {
+            reject_limit = reject::clause(cursor)?;
+        } else {
+            return cursor.expected("STORED AS, OPTIONS or REJECT LIMIT");
+        }
+    }
+    each_once(cursor, &options)?;
+    Ok(Statement::CopyInto(Box::new(CopyInto {
+        table,
+        columns,
+        reject_limit,
+        path,
+        path_span,
+        format,
+        options,
+    })))
+}
+
+/// `FORMAT csv`, `PARTITION_BY a`, `PARTITION_BY (a, b)`, `HEADER`, `DELIMITER ';'`.
+fn entry(cursor: &mut Cursor<'_>, copy: &mut CopyTo) -> Result<()> {
+    if cursor.takes(&["FORMAT"]) {
+        copy.format = Some(match cursor.next_is_text() {
+            true => cursor.text()?,
+            false => cursor.word()?,
+        });
+        return Ok(());
+    }
+    if cursor.takes(&["PARTITION_BY"]) {
+        copy.partitioned_by = match cursor.next_is(&Token::LParen) {
+            true => in_parentheses(cursor, |cursor| cursor.identifier())?,
+            false => vec![cursor.identifier()?],
+        };
+        return Ok(());
+    }
+    let is_alone = matches!(cursor.peek(1), Token::Comma | Token::RParen);
+    let (key, value, span) = if is_alone {
+        let (key, span) = cursor.word()?;
+        (key.to_lowercase(), "true".to_owned(), span)
+    } else {
+        option(cursor)?
+    };
+    let key = match key.as_str() {
+        "header" => "has_header".to_owned(),
+        "delim" | "sep" => "delimiter".to_owned(),
+        _ => key,
+    };
+    copy.options.push((key, value, span));
+    Ok(())
 }
 
 /// `SELECT * FROM table`.

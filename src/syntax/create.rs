@@ -185,6 +185,7 @@ fn clause(
         }
     } else if external && cursor.takes(&["OPTIONS"]) {
         table.options.extend(in_parentheses(cursor, option)?);
+        each_once(cursor, &table.options)?;
     } else if !external && cursor.takes(&["AS"]) {
         table.query = Some(cursor.query()?.0);
         cursor.expect_end()?;
@@ -287,6 +288,17 @@ pub(super) fn option(cursor: &mut Cursor<'_>) -> Result<(String, String, Span)> 
     let key = key.to_lowercase();
     let key = key.strip_prefix("format.").unwrap_or(&key).to_owned();
     Ok((key, value, span))
+}
+
+/// Refuses an option that is given twice.
+pub(super) fn each_once(cursor: &Cursor<'_>, options: &[(String, String, Span)]) -> Result<()> {
+    for (i, (key, _, span)) in options.iter().enumerate() {
+        if options[..i].iter().any(|(before, ..)| before == key) {
+            let message = format!("option '{key}' is given twice");
+            return Err(Error::new(Code::InvalidStatement, message).at(cursor.piece().locate(*span)));
+        }
+    }
+    Ok(())
 }
 
 fn option_word(cursor: &mut Cursor<'_>) -> Result<String> {

@@ -123,6 +123,11 @@ impl<'a> Cursor<'a> {
         self.parser.peek_token_ref().token == *token
     }
 
+    /// Whether a text literal is next; does not move.
+    pub(super) fn next_is_text(&self) -> bool {
+        matches!(self.peek(0), Token::SingleQuotedString(_))
+    }
+
     pub(super) fn takes_token(&mut self, token: &Token) -> bool {
         self.parser.consume_token(token)
     }

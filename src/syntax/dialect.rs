@@ -1,5 +1,5 @@
-//! The one dialect of SQL that is read: sqlparser's generic one, with lambdas (`x -> x + 1`) and
-//! `ORDER BY ALL`.
+//! The one dialect of SQL that is read: sqlparser's generic one, with lambdas (`x -> x + 1`),
+//! `ORDER BY ALL`, `1_000`, and texts that go on in the next line.
 
 use std::any::TypeId;
 
@@ -41,6 +41,8 @@ dialect! {
     // Beyond the generic dialect.
     supports_lambda_functions,
     supports_order_by_all,
+    supports_numeric_literal_underscores,
+    supports_string_literal_concatenation_with_newline,
     // As in the generic dialect.
     supports_unicode_string_literal,
     supports_partition_by_after_order_by,

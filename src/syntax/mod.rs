@@ -10,6 +10,7 @@ mod copy;
 mod create;
 mod cursor;
 mod dialect;
+mod from_first;
 mod maintain;
 mod parameters;
 mod parse;
@@ -32,9 +33,9 @@ pub use row_insert::insert_from;
 pub use rule::{Check, Constraint, Expectation, Fragment, Keep, Reference, Statistic, parse_expression};
 pub use script::{Piece, Script};
 pub use statement::{
-    Alter, AlterAction, ChangeRows, CheckTable, ColumnSpec, Comment, CommentTarget, CopyTo, CreateTable,
-    CreateView, DeleteFiles, DropObject, ExternalSource, Insert, ObjectKind, Optimize, Prepare, Property,
-    Replay, Restore, Statement, TableName, Vacuum,
+    Alter, AlterAction, ChangeRows, CheckTable, ColumnSpec, Comment, CommentTarget, CopyInto, CopyTo,
+    CreateTable, CreateView, DeleteFiles, DropObject, ExternalSource, Insert, ObjectKind, Optimize, Prepare,
+    Property, Replay, Restore, Statement, TableName, Vacuum,
 };
 pub use versions::AsOf;
 

@@ -1,9 +1,10 @@
-//! `REJECT LIMIT n PERCENT|ROWS` in an INSERT: how many of its rows may be turned away.
+//! `REJECT LIMIT n PERCENT|ROWS` of a load: how many of its rows may be turned away.
 
 use std::fmt;
 
 use sqlparser::tokenizer::{Token, TokenWithSpan, Whitespace};
 
+use super::cursor::Cursor;
 use super::script::Piece;
 use crate::error::{Code, Error, Result};
 
@@ -35,6 +36,39 @@ impl fmt::Display for RejectLimit {
             Self::Rows(rows) => write!(f, "{rows} rows"),
         }
     }
+}
+
+fn percent(digits: &str) -> Result<RejectLimit, &'static str> {
+    match digits.parse() {
+        Ok(percent) if (0.0..=100.0).contains(&percent) => Ok(RejectLimit::Percent(percent)),
+        _ => Err("a share from 0 to 100 percent"),
+    }
+}
+
+fn rows(digits: &str) -> Result<RejectLimit, &'static str> {
+    let rows = digits.parse().map(RejectLimit::Rows);
+    rows.map_err(|_| "a whole number of rows")
+}
+
+/// The clause, if it is next.
+pub(super) fn clause(cursor: &mut Cursor<'_>) -> Result<Option<RejectLimit>> {
+    if !cursor.takes(&["REJECT", "LIMIT"]) {
+        return Ok(None);
+    }
+    let place = cursor.place();
+    let Token::Number(digits, _) = cursor.take() else {
+        return Err(Error::new(Code::Syntax, "expected a number of percent or rows").at(place));
+    };
+    let limit = if cursor.takes(&["PERCENT"]) {
+        percent(&digits)
+    } else if cursor.takes(&["ROWS"]) || cursor.takes(&["ROW"]) {
+        rows(&digits)
+    } else {
+        return cursor.expected("PERCENT or ROWS");
+    };
+    limit
+        .map(Some)
+        .map_err(|what| Error::new(Code::Syntax, format!("expected {what}")).at(place))
 }
 
 /// Takes the clause out of an INSERT's tokens, which stay as many as they are.
@@ -74,26 +108,20 @@ pub(super) fn take(piece: &Piece, tokens: &mut [TokenWithSpan]) -> Result<Option
             .map_or_else(|| piece.start(), |i| piece.locate(tokens[*i].span))
     };
     let wrong = |n: usize, what: &str| {
-        Err(Error::new(Code::Syntax, format!("expected {what}"))
+        Error::new(Code::Syntax, format!("expected {what}"))
             .with_hint("such as REJECT LIMIT 5 PERCENT or REJECT LIMIT 100 ROWS")
-            .at(place(n)))
+            .at(place(n))
     };
     let digits = match real.get(start + 2).map(|i| &tokens[*i].token) {
         Some(Token::Number(digits, _)) => digits.clone(),
-        _ => return wrong(start + 2, "a number of percent or rows"),
+        _ => return Err(wrong(start + 2, "a number of percent or rows")),
     };
     let limit = if is(start + 3, "PERCENT") {
-        match digits.parse() {
-            Ok(percent) if (0.0..=100.0).contains(&percent) => RejectLimit::Percent(percent),
-            _ => return wrong(start + 2, "a share from 0 to 100 percent"),
-        }
+        percent(&digits).map_err(|what| wrong(start + 2, what))?
     } else if is(start + 3, "ROWS") || is(start + 3, "ROW") {
-        match digits.parse() {
-            Ok(rows) => RejectLimit::Rows(rows),
-            Err(_) => return wrong(start + 2, "a whole number of rows"),
-        }
+        rows(&digits).map_err(|what| wrong(start + 2, what))?
     } else {
-        return wrong(start + 3, "PERCENT or ROWS");
+        return Err(wrong(start + 3, "PERCENT or ROWS"));
     };
     for i in &real[start..start + 4] {
         tokens[*i].token = Token::Whitespace(Whitespace::Space);

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use sqlparser::tokenizer::{Span, Token, TokenWithSpan, Tokenizer};
 
 use super::dialect::LakeDialect;
-use super::{parameters, summarize, versions};
+use super::{from_first, parameters, summarize, versions};
 use crate::error::{Code, Error, Location, Result};
 
 /// A tokenised text.
@@ -78,7 +78,9 @@ impl Script {
             let whole = whole(&tokens);
             versions::name_versions(&mut tokens);
             let text = Arc::clone(&text);
-            parameters::number(Piece { text, tokens, whole }).and_then(summarize::spell_out)
+            parameters::number(Piece { text, tokens, whole })
+                .and_then(summarize::spell_out)
+                .map(from_first::spell_out)
         });
         pieces.chain(failure)
     }

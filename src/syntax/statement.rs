@@ -70,6 +70,8 @@ pub enum Statement {
     },
     /// `COPY (query)|t TO 'path'`.
     CopyTo(Box<CopyTo>),
+    /// `COPY INTO t FROM 'path'`.
+    CopyInto(Box<CopyInto>),
     /// `DELETE FROM t$files WHERE …`.
     DeleteFiles(Box<DeleteFiles>),
     /// `USE zone`.
@@ -129,6 +131,7 @@ impl Statement {
         matches!(
             self,
             Self::Insert(_)
+                | Self::CopyInto(_)
                 | Self::ChangeRows(_)
                 | Self::Optimize(_)
                 | Self::Restore(_)
@@ -407,6 +410,25 @@ pub struct CopyTo {
     /// Columns that become folders.
     pub partitioned_by: Vec<Ident>,
     /// How the format is written. With the place of each key.
+    pub options: Vec<(String, String, Span)>,
+}
+
+/// `COPY INTO t [(a, b)] [REJECT LIMIT …] FROM 'path' [STORED AS …] [OPTIONS (…)]`.
+#[derive(Debug, Clone)]
+pub struct CopyInto {
+    /// The table to write.
+    pub table: TableName,
+    /// The table's columns that the files' go to, by position; by name, if there are none.
+    pub columns: Vec<Ident>,
+    /// `REJECT LIMIT …`.
+    pub reject_limit: Option<RejectLimit>,
+    /// The files: one, a folder or a pattern.
+    pub path: String,
+    /// Where that stands.
+    pub path_span: Span,
+    /// `STORED AS`, in lower case; else the files' names say it.
+    pub format: Option<(String, Span)>,
+    /// How the format is read. With the place of each key.
     pub options: Vec<(String, String, Span)>,
 }
 

@@ -59,6 +59,8 @@ pub(super) fn name_versions(tokens: &mut [TokenWithSpan]) {
         if !aliased {
             tokens[real[start]].token = Token::make_keyword("AS");
             tokens[real[start + 1]].token = Token::Word(name.clone());
+            // A statement's text that is kept, as a view's, ends where its last token does.
+            tokens[real[start + 1]].span.end = tokens[real[start + length - 1]].span.end;
         }
         tokens[real[start - 1]].token = Token::Word(Word {
             value: format!("{}{suffix}", name.value),

@@ -5,6 +5,7 @@
 
 mod conform;
 pub mod external;
+mod float_bounds;
 mod footers;
 pub mod managed;
 mod order;

@@ -26,6 +26,7 @@ use parquet::arrow::async_reader::AsyncFileReader;
 use parquet::file::metadata::ParquetMetaData;
 
 use super::conform::check;
+use super::float_bounds::{Unbounded, are_bounded};
 use crate::definition::Column;
 use crate::storage::Pinned;
 
@@ -86,22 +87,14 @@ pub(super) fn file_schema(metadata: &ParquetMetaData) -> Result<Schema> {
 /// Statistics of a column in its file's type, in its table's.
 fn translated(mut column: ColumnStatistics, to: &DataType) -> ColumnStatistics {
     let bound = |bound: &Precision<ScalarValue>| {
-        // Writers leave NaN out of a column's bounds, and signs of zero are told in several ways.
-        let bound = match bound {
-            Precision::Exact(value) if value.data_type().is_floating() => Precision::Inexact(value.clone()),
-            other => other.clone(),
-        };
-        match &bound {
-            Precision::Exact(value) | Precision::Inexact(value) => {
-                let Ok(cast) = value.cast_to(to) else {
-                    return Precision::Absent;
-                };
-                if matches!(bound, Precision::Exact(_)) {
-                    Precision::Exact(cast)
-                } else {
-                    Precision::Inexact(cast)
-                }
+        let cast = |value: &ScalarValue| value.cast_to(to).ok();
+        match bound {
+            // Writers leave NaN out of a column's bounds.
+            Precision::Exact(value) | Precision::Inexact(value) if value.data_type().is_floating() => {
+                Precision::Absent
             }
+            Precision::Exact(value) => cast(value).map_or(Precision::Absent, Precision::Exact),
+            Precision::Inexact(value) => cast(value).map_or(Precision::Absent, Precision::Inexact),
             Precision::Absent => Precision::Absent,
         }
     };
@@ -194,14 +187,51 @@ impl PhysicalExprAdapter for FoundColumns {
     }
 }
 
-/// Reads each file only while it is in the state that was listed.
+/// How files are opened.
 #[derive(Debug)]
-pub(super) struct PinnedReaders {
-    pub store: Arc<dyn ObjectStore>,
-    pub cache: Arc<FileMetadataCache>,
+pub(super) struct Readers {
+    store: Arc<dyn ObjectStore>,
+    cache: Arc<FileMetadataCache>,
+    /// Each file is read only while it is in the state that was listed.
+    are_pinned: bool,
+    /// Which of the table's columns have floating-point numbers in them.
+    floats: Vec<bool>,
 }
 
-impl ParquetFileReaderFactory for PinnedReaders {
+impl Readers {
+    pub(super) fn new(
+        store: Arc<dyn ObjectStore>,
+        cache: Arc<FileMetadataCache>,
+        are_pinned: bool,
+        table: &Schema,
+    ) -> Self {
+        let floats = table.fields().iter();
+        Self {
+            store,
+            cache,
+            are_pinned,
+            floats: floats.map(|field| has_floats(field.data_type())).collect(),
+        }
+    }
+
+    /// Whether they differ from DataFusion's own.
+    pub(super) fn are_needed(&self) -> bool {
+        self.are_pinned || self.floats.contains(&true)
+    }
+}
+
+fn has_floats(data_type: &DataType) -> bool {
+    match data_type {
+        DataType::List(inner) | DataType::LargeList(inner) | DataType::FixedSizeList(inner, _) => {
+            has_floats(inner.data_type())
+        }
+        DataType::Map(inner, _) => has_floats(inner.data_type()),
+        DataType::Struct(fields) => fields.iter().any(|field| has_floats(field.data_type())),
+        other => other.is_floating(),
+    }
+}
+
+impl ParquetFileReaderFactory for Readers {
     fn create_reader(
         &self,
         partition: usize,
@@ -209,8 +239,17 @@ impl ParquetFileReaderFactory for PinnedReaders {
         size_hint: Option<usize>,
         metrics: &ExecutionPlanMetricsSet,
     ) -> Result<Box<dyn AsyncFileReader + Send>> {
-        let pinned = Pinned::new(Arc::clone(&self.store), &file.object_meta);
-        CachedParquetFileReaderFactory::new(Arc::new(pinned), Arc::clone(&self.cache))
-            .create_reader(partition, file, size_hint, metrics)
+        let is_float = |column: usize| self.floats.get(column) == Some(&true);
+        let are_bounded = !self.floats.contains(&true) || are_bounded(file.statistics.as_deref(), is_float);
+        let store = match self.are_pinned {
+            true => Arc::new(Pinned::new(Arc::clone(&self.store), &file.object_meta)) as _,
+            false => Arc::clone(&self.store),
+        };
+        let reader = CachedParquetFileReaderFactory::new(store, Arc::clone(&self.cache))
+            .create_reader(partition, file, size_hint, metrics)?;
+        Ok(match are_bounded {
+            true => reader,
+            false => Box::new(Unbounded(reader)),
+        })
     }
 }

@@ -13,7 +13,9 @@ use arrow::datatypes::SchemaRef;
 use datafusion::catalog::Session;
 use datafusion::common::pruning::PrunableStatistics;
 use datafusion::common::stats::Precision;
-use datafusion::common::{DFSchema, DataFusionError, Result, ScalarValue, Statistics, project_schema};
+use datafusion::common::{
+    ColumnStatistics, DFSchema, DataFusionError, Result, ScalarValue, Statistics, project_schema,
+};
 use datafusion::datasource::file_format::FileFormat;
 use datafusion::datasource::listing::PartitionedFile;
 use datafusion::datasource::physical_plan::{
@@ -34,7 +36,7 @@ use object_store::{ObjectMeta, ObjectStore};
 
 use super::footers::Footers;
 use super::order::sorted_groups;
-use super::parquet::{ColumnFinder, PinnedReaders};
+use super::parquet::{ColumnFinder, Readers};
 use crate::definition::Column;
 use crate::error::{Code, Error, without_layers};
 
@@ -98,6 +100,7 @@ impl Scan<'_> {
         } else {
             files
         };
+        let files = self.with_virtual_columns(files);
         let limit = request.limit.filter(|_| request.other_filters.is_empty());
         let files = first_files(files, limit);
         let pruned = request.folders_ruled_out + self.files.len() - files.len();
@@ -119,13 +122,12 @@ impl Scan<'_> {
             .with_output_ordering(order)
             .with_projection_indices(request.projection.cloned())?
             .with_limit(request.limit);
-        let Some(foreign) = &self.foreign else {
-            return self.format.create_physical_plan(state, config.build()).await;
-        };
-        let finder = ColumnFinder::new(self.table, foreign.columns);
-        config = config.with_expr_adapter(Some(Arc::new(finder)));
+        if let Some(foreign) = &self.foreign {
+            let finder = ColumnFinder::new(self.table, foreign.columns);
+            config = config.with_expr_adapter(Some(Arc::new(finder)));
+        }
         let plan = self.format.create_physical_plan(state, config.build()).await?;
-        self.pinned(state, plan)
+        self.opened(state, plan)
     }
 
     /// The files as groups to be read at a time, and the order that each group is in.
@@ -136,8 +138,8 @@ impl Scan<'_> {
         }
     }
 
-    /// The same scan, its files read only while they are in the state that was listed.
-    fn pinned(&self, state: &dyn Session, plan: Arc<dyn ExecutionPlan>) -> Result<Arc<dyn ExecutionPlan>> {
+    /// The same scan, its files opened as they have to be.
+    fn opened(&self, state: &dyn Session, plan: Arc<dyn ExecutionPlan>) -> Result<Arc<dyn ExecutionPlan>> {
         let scan = plan
             .downcast_ref::<DataSourceExec>()
             .and_then(|exec| exec.data_source().downcast_ref::<FileScanConfig>());
@@ -148,13 +150,32 @@ impl Scan<'_> {
             return Ok(plan);
         };
         let runtime = state.runtime_env();
-        let readers = PinnedReaders {
-            store: runtime.object_store(&self.store_url)?,
-            cache: runtime.cache_manager.get_file_metadata_cache(),
-        };
+        let readers = Readers::new(
+            runtime.object_store(&self.store_url)?,
+            runtime.cache_manager.get_file_metadata_cache(),
+            self.foreign.is_some(),
+            self.schema.table_schema(),
+        );
+        if !readers.are_needed() {
+            return Ok(plan);
+        }
         let source = source.with_parquet_file_reader_factory(Arc::new(readers));
         let config = FileScanConfigBuilder::from(scan).with_source(Arc::new(source));
         Ok(DataSourceExec::from_data_source(config.build()))
+    }
+
+    /// The files, their statistics those of every column: of one that their reader adds nothing is known.
+    fn with_virtual_columns(&self, mut files: Vec<PartitionedFile>) -> Vec<PartitionedFile> {
+        let columns = self.schema.table_schema().fields().len();
+        for statistics in files.iter_mut().filter_map(|file| file.statistics.as_mut()) {
+            if statistics.column_statistics.len() < columns {
+                let unknown = ColumnStatistics::new_unknown();
+                Arc::make_mut(statistics)
+                    .column_statistics
+                    .resize(columns, unknown);
+            }
+        }
+        files
     }
 
     /// Leaves out all files but those at these positions.

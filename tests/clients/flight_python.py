@@ -239,6 +239,66 @@ def sqlalchemy(url):
             assert [row[0] for row in connection.execute(some)] == ["n0", "n2"]
 
 
+def log_in(url):
+    """Each way in which a client proves who it is, on a server with users."""
+    import adbc_driver_flightsql.dbapi as dbapi
+    import pyarrow.flight as flight
+    from flightsql import FlightSQLClient, connect
+
+    def adbc(password):
+        options = {"username": "ann", "password": password}
+        with dbapi.connect(url, autocommit=True, db_kwargs=options) as connection, connection.cursor() as cursor:
+            cursor.execute("SELECT user_name FROM system.sessions")
+            return cursor.fetchall()
+
+    def refused(work, *arguments):
+        try:
+            work(*arguments)
+        except Exception as error:
+            # The driver in Go tells a name for the code of gRPC, pyarrow a word.
+            assert "28000" in str(error), error
+            return
+        raise AssertionError(f"{work} was let in")
+
+    assert ("ann",) in adbc("a-secret")
+    refused(adbc, "wrong")
+    refused(lambda: dbapi.connect(url, autocommit=True).cursor().execute("SELECT 1"))
+
+    location = url.replace("grpc://", "grpc+tcp://")
+    client = flight.connect(location)
+    token = client.authenticate_basic_token("ann", "a-secret")
+    assert len(list(client.list_actions(flight.FlightCallOptions(headers=[token])))) > 5
+    refused(client.authenticate_basic_token, "ann", "wrong")
+    refused(lambda: list(flight.connect(location).list_actions()))
+
+    class Handshake(flight.ClientAuthHandler):
+        """As clients of years ago do it: a message, and the token in a header of its own."""
+
+        def authenticate(self, outgoing, incoming):
+            outgoing.write(flight.BasicAuth("ann", "a-secret").serialize())
+            self.token = incoming.read()
+
+        def get_token(self):
+            return self.token
+
+    client = flight.connect(location)
+    client.authenticate(Handshake())
+    assert len(list(client.list_actions())) > 5
+
+    host, port = url.split("//")[1].split(":")
+    dbapi_of = lambda **who: connect(FlightSQLClient(host=host, port=int(port), insecure=True, **who)).cursor()
+    cursor = dbapi_of(user="ann", password="a-secret")
+    cursor.execute("SELECT 1 AS a")
+    assert cursor.fetchall() == [[1]]
+    bearer = token[1].decode().removeprefix("Bearer ")
+    cursor = dbapi_of(token=bearer)
+    cursor.execute("SELECT 1 AS a")
+    assert cursor.fetchall() == [[1]]
+    refused(lambda: dbapi_of(token="stolen").execute("SELECT 1"))
+    # Without credentials it says "Bearer None".
+    refused(lambda: dbapi_of().execute("SELECT 1"))
+
+
 CHECKS = {
     "adbc": adbc,
     "pyarrow.flight": arrow_flight,
@@ -246,11 +306,12 @@ CHECKS = {
     "flightsql-dbapi": dbapi_of_sqlalchemy,
     "sqlalchemy": sqlalchemy,
 }
+CHECKS_WITH_USERS = {"logging in": log_in}
 
 
-def check(url):
+def check(url, checks):
     failed = 0
-    for name, run in CHECKS.items():
+    for name, run in checks.items():
         began = time.monotonic()
         try:
             run(url)
@@ -271,12 +332,19 @@ def main(program):
         lake = Path(folder) / "lake"
         subprocess.run([program, "init", lake], check=True, capture_output=True)
         with Server(program, lake) as server:
-            return subprocess.run([python, __file__, "--check", server.url], timeout=300).returncode
+            ran = [subprocess.run([python, __file__, "--check", server.url], timeout=300)]
+        add = [program, "--lake", lake, "user", "add", "ann", "--role", "admin", "--password-stdin"]
+        subprocess.run(add, input="a-secret\n", text=True, check=True, capture_output=True)
+        with Server(program, lake) as server:
+            ran.append(subprocess.run([python, __file__, "--check-users", server.url], timeout=300))
+        return max(one.returncode for one in ran)
 
 
 if __name__ == "__main__":
     if len(sys.argv) == 3 and sys.argv[1] == "--check":
-        sys.exit(check(sys.argv[2]))
+        sys.exit(check(sys.argv[2], CHECKS))
+    if len(sys.argv) == 3 and sys.argv[1] == "--check-users":
+        sys.exit(check(sys.argv[2], CHECKS_WITH_USERS))
     if len(sys.argv) != 2:
         sys.exit(__doc__)
     sys.exit(main(sys.argv[1]))

@@ -141,6 +141,16 @@ def check(lake, s3):
     lake.sql("CREATE EXTERNAL TABLE raw.p STORED AS PARQUET LOCATION 'out/parquet/'")
     expect(lake.sql("SELECT count(*) AS n, max(id) AS id FROM raw.p"), "n,id\n2,4\n")
     expect(lake.sql("SELECT count(*) AS n FROM raw.visits$files WHERE path LIKE 's3://bucket/%'"), "n\n2\n")
+    # Rows are inserted there, whole files of several partitions, and what a copy makes of partitions too.
+    lake.sql("CREATE EXTERNAL TABLE raw.w (id BIGINT, page VARCHAR, dt DATE) STORED AS PARQUET PARTITIONED BY (dt) LOCATION 'w/'")
+    for _ in range(2):
+        lake.sql("INSERT INTO raw.w VALUES (1, '/a b', '2026-01-01'), (2, '/ü', NULL), (3, NULL, '2026-01-02')")
+    expect(lake.sql("SELECT dt, count(*) AS n FROM raw.w GROUP BY dt ORDER BY dt"), "dt,n\n2026-01-01,2\n2026-01-02,2\n,2\n")
+    keys = [each["Key"] for each in s3.list_objects_v2(Bucket="bucket", Prefix="raw zone/w/")["Contents"]]
+    assert len(keys) == 6 and all(key.endswith(".parquet") and "/dt=" in key for key in keys), keys
+    lake.sql("COPY (SELECT id, dt FROM raw.w) TO 's3://bucket/raw zone/copied' (FORMAT parquet, PARTITION_BY dt)")
+    expect(lake.sql("SELECT count(*) AS n, count(dt) AS d FROM 's3://bucket/raw zone/copied/'"), "n,d\n6,4\n")
+    assert "is not empty" in lake.sql("COPY (SELECT id, dt FROM raw.w) TO 's3://bucket/raw zone/copied' (FORMAT parquet, PARTITION_BY dt)", code=1)
     # A corrupt object is named, an absent folder is an error, another store is not reached.
     put("out/parquet/bad.parquet", "no parquet")
     assert "bad.parquet" in lake.sql("SELECT * FROM raw.p", code=1)

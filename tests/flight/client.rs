@@ -11,8 +11,7 @@ use prost::bytes::Bytes;
 use tempfile::TempDir;
 use tonic::transport::{Channel, Endpoint};
 use weir::flight::{ServeOptions, Server};
-
-use crate::lake;
+use weir::{Lake, LakeOptions};
 
 pub(crate) type Client = FlightSqlServiceClient<Channel>;
 
@@ -35,8 +34,13 @@ impl Served {
     }
 
     pub(crate) async fn with(options: ServeOptions) -> Self {
+        Self::of(LakeOptions::default(), options).await
+    }
+
+    pub(crate) async fn of(lake: LakeOptions, options: ServeOptions) -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let lake = lake::new_lake(folder.path()).await.unwrap();
+        Lake::init(folder.path()).unwrap();
+        let lake = Lake::open(folder.path(), lake).await.unwrap();
         let server = Server::start(lake, options).await.unwrap();
         Self { server, folder }
     }

@@ -2,11 +2,14 @@
 
 use arrow::array::AsArray;
 use arrow::datatypes::{Int32Type, Schema, UInt32Type};
+use arrow_flight::error::FlightError;
+use arrow_flight::flight_service_client::FlightServiceClient;
 use arrow_flight::sql::{
     CommandGetCrossReference, CommandGetDbSchemas, CommandGetExportedKeys, CommandGetImportedKeys,
     CommandGetPrimaryKeys, CommandGetTables, CommandGetXdbcTypeInfo, SqlInfo,
 };
-use arrow_flight::{IpcMessage, error::FlightError};
+use arrow_flight::{Action, Criteria, Empty, FlightData, FlightDescriptor, IpcMessage};
+use futures::{TryStreamExt, stream};
 use prost::bytes::Bytes;
 
 use crate::client::{Client, Served, fetch, query};
@@ -174,4 +177,42 @@ async fn a_broken_definition_is_listed_without_columns() {
     let info = client.get_tables(command).await;
     assert_eq!(texts(&mut client, info, "table_name").await, ["broken"]);
     assert_eq!(query(&mut client, "SELECT 1").await[0].num_rows(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn calls_that_have_nothing_to_give_say_so() {
+    let served = Served::new().await;
+    let mut calls = FlightServiceClient::new(served.channel().await);
+    let flights = calls.list_flights(Criteria::default()).await.unwrap();
+    let flights: Vec<_> = flights.into_inner().try_collect().await.unwrap();
+    assert!(flights.is_empty());
+    let actions = calls.list_actions(Empty {}).await.unwrap();
+    let actions: Vec<_> = actions.into_inner().try_collect().await.unwrap();
+    for name in [
+        "CreatePreparedStatement",
+        "ClosePreparedStatement",
+        "CancelQuery",
+        "CancelFlightInfo",
+        "RenewFlightEndpoint",
+        "SetSessionOptions",
+        "GetSessionOptions",
+        "CloseSession",
+    ] {
+        assert!(actions.iter().any(|action| action.r#type == name), "{name}");
+    }
+    let exchange = calls
+        .do_exchange(stream::empty::<FlightData>())
+        .await
+        .unwrap_err();
+    assert_eq!(exchange.code(), tonic::Code::Unimplemented);
+    let begin = calls
+        .do_action(Action::new("BeginTransaction", ""))
+        .await
+        .unwrap_err();
+    assert_eq!(begin.code(), tonic::Code::Unimplemented);
+    let by_path = FlightDescriptor::new_path(vec!["processed".to_owned(), "t".to_owned()]);
+    let path = calls.get_flight_info(by_path.clone()).await.unwrap_err();
+    assert_eq!(path.code(), tonic::Code::InvalidArgument);
+    let path = calls.get_schema(by_path).await.unwrap_err();
+    assert_eq!(path.code(), tonic::Code::InvalidArgument);
 }

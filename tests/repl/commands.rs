@@ -93,7 +93,7 @@ fn the_last_statement_is_explained_watched_and_edited() {
     shell.sees("Scan raw/events");
     shell.sees(PROMPT);
     shell.say(".explain analyze");
-    shell.sees("│ share");
+    shell.sees("│ time");
     shell.sees("◀");
     shell.sees(PROMPT);
     shell.say(".watch 0.05");

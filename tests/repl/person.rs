@@ -47,9 +47,15 @@ impl Shop {
     }
 
     pub(crate) fn command(&self) -> Command {
+        let mut command = self.program();
+        command.args(["--lake", &self.path("shop")]);
+        command
+    }
+
+    /// The program without a lake.
+    pub(crate) fn program(&self) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_weir"));
         command
-            .args(["--lake", &self.path("shop")])
             .current_dir(self.0.path())
             .env("XDG_STATE_HOME", self.path("state"))
             .env("XDG_CONFIG_HOME", self.path("config"))
@@ -74,10 +80,7 @@ impl Shop {
 
     /// The same with other settings; the screen's colours are kept if they are what is tested.
     pub(crate) fn shell_by(&self, command: Command, is_plain: bool) -> Shell {
-        let options = Options::new()
-            .timeout_ms(Some(PATIENCE_MS))
-            .strip_ansi_escape_codes(is_plain);
-        let mut shell = Shell(spawn_with_options(command, options).unwrap());
+        let mut shell = Shell::new(command, is_plain);
         shell.resize(120, 40);
         shell.sees("Ctrl-D leaves");
         shell.sees("> ");
@@ -91,6 +94,14 @@ impl Shop {
 pub(crate) struct Shell(pub(crate) PtySession);
 
 impl Shell {
+    /// The program in a pseudo-terminal, whatever it shows first.
+    pub(crate) fn new(command: Command, is_plain: bool) -> Self {
+        let options = Options::new()
+            .timeout_ms(Some(PATIENCE_MS))
+            .strip_ansi_escape_codes(is_plain);
+        Self(spawn_with_options(command, options).unwrap())
+    }
+
     pub(crate) fn types(&mut self, text: &str) {
         self.0.send(text).unwrap();
         self.0.flush().unwrap();

@@ -33,6 +33,7 @@ use crate::error::{Code, Error, Result};
 use crate::syntax::{Parameters, Piece, parameter_names};
 
 const CONNECTING_AT_MOST: Duration = Duration::from_secs(20);
+const LEAVING_AT_MOST: Duration = Duration::from_secs(2);
 const KEEPALIVE: Duration = Duration::from_secs(30);
 const WINDOW: u32 = 4 << 20;
 
@@ -241,6 +242,22 @@ impl Calls {
             prepared_statement_handle: handle,
         };
         self.act("ClosePreparedStatement", &request).await.map(drop)
+    }
+
+    /// Ends the session, where the server has given one. Whatever it answers, nothing more is asked of it.
+    pub(super) async fn close_session(&self) {
+        if self.token.lock().is_none() && self.cookie.lock().is_none() {
+            return;
+        }
+        let action = self.request(Action::new("CloseSession", Bytes::new()));
+        let mut client = self.client.clone();
+        let closed = async move {
+            let mut results = client.do_action(action).await?.into_inner();
+            while results.message().await?.is_some() {}
+            Ok::<_, Status>(())
+        };
+        // One that does not answer, or knows no such action, ends the session by itself.
+        drop(tokio::time::timeout(LEAVING_AT_MOST, closed).await);
     }
 
     async fn act(&self, name: &str, request: &impl ProstMessageExt) -> Result<Option<Bytes>> {

@@ -10,7 +10,8 @@ mod url;
 
 use std::sync::Arc;
 
-use futures::{StreamExt, stream};
+use futures::future::BoxFuture;
+use futures::{FutureExt, StreamExt, stream};
 
 use self::call::Calls;
 pub use self::url::ServerUrl;
@@ -60,6 +61,10 @@ impl Connection for RemoteConnection {
 
     fn progress(&self) -> Progress {
         self.records.progress()
+    }
+
+    fn close(&self) -> BoxFuture<'_, ()> {
+        self.calls.close_session().boxed()
     }
 }
 

@@ -1,7 +1,7 @@
 //! Rules held against rows that are there, and the history of what they said, behind `system.checks`.
 //!
 //! `check` evaluates a table's rules, of a managed table by what earlier checks left in `states` where that
-//! gives the same answer (`incremental`); `violations` plans the rows that break them. Every check and
+//! gives the same answer (`incremental`); what it proved of a version's rows is kept for the planner (`proofs`); `violations` plans the rows that break them. Every check and
 //! every load is a [`Run`] with a [`Finding`] a rule. The history lies in the lake's `.weir/checks`, shared
 //! by the processes that work on it; it is bounded, and its oldest runs go first (`history`). It decides
 //! nothing: a lake without it is whole.
@@ -9,6 +9,7 @@
 mod check;
 mod history;
 mod incremental;
+mod proofs;
 mod states;
 mod table;
 #[cfg(test)]
@@ -20,6 +21,7 @@ use serde::{Deserialize, Serialize};
 
 pub(crate) use check::Check;
 pub(crate) use history::History;
+pub(crate) use proofs::{can_be_proven, files_of, prove, proven};
 pub(crate) use violations::resolve;
 
 /// What a run was.

@@ -90,7 +90,7 @@ pub(super) fn fingerprint_of_rows(rule: &Rule, columns: &SchemaRef) -> String {
 }
 
 /// Sixteen bytes of a hash.
-fn hex(text: &[u8]) -> String {
+pub(super) fn hex(text: &[u8]) -> String {
     let digest = Sha256::digest(text);
     digest.iter().take(16).map(|byte| format!("{byte:02x}")).collect()
 }

@@ -1,14 +1,19 @@
 //! What a plan that has run says of each of its nodes.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
-use arrow::array::{ArrayRef, Float64Array, Int64Array, RecordBatch, StringArray};
+use arrow::array::{ArrayRef, Int64Array, RecordBatch, StringArray};
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
+use datafusion::datasource::physical_plan::FileScanConfig;
+use datafusion::datasource::source::DataSourceExec;
 use datafusion::error::Result;
 use datafusion::physical_plan::ExecutionPlan;
 use datafusion::physical_plan::metrics::{MetricValue, MetricsSet};
+use indicatif::BinaryBytes;
 
 use super::tree::{self, Line, lines, node_field};
+use crate::table::FILES_PRUNED_METRIC;
 
 /// Times that operators keep apart from the time they compute, each a part of their work.
 const OWN_TIMES: &[&str] = &[
@@ -20,27 +25,56 @@ const OWN_TIMES: &[&str] = &[
 /// A node that takes this part of all the time is worth a look.
 const HOT: f64 = 0.25;
 const NANOSECONDS_A_MILLISECOND: f64 = 1e6;
+const MILLISECONDS_A_SECOND: f64 = 1e3;
 
 /// What one node did.
 struct Measure {
     rows: Option<i64>,
     nanoseconds: usize,
-    bytes: i64,
-    spilled: i64,
+    bytes: usize,
+    spilled: usize,
     pruned: String,
+}
+
+impl Measure {
+    /// What it read, did not have to read, and spilled; nothing of what is zero. One text, so that a narrow
+    /// screen has it all: a node has seldom more than one of them.
+    fn used(&self) -> String {
+        let mut parts = Vec::new();
+        if self.bytes > 0 {
+            parts.push(bytes(self.bytes));
+        }
+        if !self.pruned.is_empty() {
+            parts.push(format!("pruned {}", self.pruned));
+        }
+        if self.spilled > 0 {
+            parts.push(format!("spilled {}", bytes(self.spilled)));
+        }
+        parts.join(", ")
+    }
+}
+
+fn bytes(number: usize) -> String {
+    BinaryBytes(number as u64).to_string()
+}
+
+/// `0.4 ms`, `12 ms`, `1.2 s`.
+fn duration(nanoseconds: usize) -> String {
+    let milliseconds = nanoseconds as f64 / NANOSECONDS_A_MILLISECOND;
+    match milliseconds {
+        ..10.0 => format!("{milliseconds:.1} ms"),
+        ..MILLISECONDS_A_SECOND => format!("{milliseconds:.0} ms"),
+        _ => format!("{:.1} s", milliseconds / MILLISECONDS_A_SECOND),
+    }
 }
 
 /// The columns of [`rows`].
 pub(super) fn schema() -> SchemaRef {
-    let whole = |name: &str, data_type| Field::new(name, data_type, true);
     Arc::new(Schema::new(vec![
         node_field(),
-        whole("share", DataType::Utf8),
-        whole("rows", DataType::Int64),
-        whole("ms", DataType::Float64),
-        whole("bytes_read", DataType::Int64),
-        whole("pruned", DataType::Utf8),
-        whole("spilled_bytes", DataType::Int64),
+        Field::new("time", DataType::Utf8, false),
+        Field::new("rows", DataType::Int64, true),
+        Field::new("read_and_spilled", DataType::Utf8, false),
         Field::new("detail", DataType::Utf8, false),
     ]))
 }
@@ -51,30 +85,17 @@ pub(super) fn rows(plan: &Arc<dyn ExecutionPlan>) -> Result<RecordBatch> {
     let measures: Vec<Measure> = lines.iter().map(measure).collect();
     let total: usize = measures.iter().map(|measure| measure.nanoseconds).sum();
     let hottest = measures.iter().map(|measure| measure.nanoseconds).max();
-    let share = |measure: &Measure| {
+    let time = |measure: &Measure| {
         let part = measure.nanoseconds as f64 / total.max(1) as f64;
         let is_hot = Some(measure.nanoseconds) == hottest && part >= HOT;
-        format!("{:.0} %{}", part * 100.0, if is_hot { " ◀" } else { "" })
+        let mark = if is_hot { " ◀" } else { "" };
+        format!("{} {:.0} %{mark}", duration(measure.nanoseconds), part * 100.0)
     };
-    let milliseconds =
-        |measure: &Measure| (measure.nanoseconds as f64 / NANOSECONDS_A_MILLISECOND * 100.0).round() / 100.0;
-    let positive = |number: i64| (number > 0).then_some(number);
-    let pruned = measures
-        .iter()
-        .map(|m| Some(m.pruned.as_str()).filter(|pruned| !pruned.is_empty()));
     let columns: Vec<ArrayRef> = vec![
         tree::node_column(&lines),
-        Arc::new(StringArray::from_iter_values(measures.iter().map(share))),
+        Arc::new(StringArray::from_iter_values(measures.iter().map(time))),
         Arc::new(measures.iter().map(|m| m.rows).collect::<Int64Array>()),
-        Arc::new(Float64Array::from_iter_values(measures.iter().map(milliseconds))),
-        Arc::new(measures.iter().map(|m| positive(m.bytes)).collect::<Int64Array>()),
-        Arc::new(pruned.collect::<StringArray>()),
-        Arc::new(
-            measures
-                .iter()
-                .map(|m| positive(m.spilled))
-                .collect::<Int64Array>(),
-        ),
+        Arc::new(StringArray::from_iter_values(measures.iter().map(Measure::used))),
         tree::detail_column(&lines),
     ];
     Ok(RecordBatch::try_new(schema(), columns)?)
@@ -88,14 +109,17 @@ fn measure(line: &Line<'_>) -> Measure {
     Measure {
         rows: metrics.output_rows().map(count),
         nanoseconds: own.max(metrics.elapsed_compute().unwrap_or(0)),
-        bytes: count(named("bytes_scanned")),
-        spilled: count(metrics.spilled_bytes().unwrap_or(0)),
-        pruned: pruned(&metrics),
+        bytes: named("bytes_scanned"),
+        spilled: metrics.spilled_bytes().unwrap_or(0),
+        pruned: pruned(line.plan.as_ref(), &metrics),
     }
 }
 
 /// What a scan did not have to read: `27 of 30 files, 3 of 8 row groups`.
-fn pruned(metrics: &MetricsSet) -> String {
+fn pruned(plan: &dyn ExecutionPlan, metrics: &MetricsSet) -> String {
+    let in_planning = metrics
+        .sum_by_name(FILES_PRUNED_METRIC)
+        .map_or(0, |value| value.as_usize());
     let kinds = [
         ("files", &["files_ranges_pruned_statistics"][..]),
         (
@@ -106,7 +130,10 @@ fn pruned(metrics: &MetricsSet) -> String {
     ];
     let mut parts = Vec::new();
     for (what, names) in kinds {
-        let (mut out, mut all) = (0, 0);
+        let (mut out, mut all) = match what {
+            "files" => (in_planning, in_planning + named_files(plan)),
+            _ => (0, 0),
+        };
         for name in names {
             if let Some(MetricValue::PruningMetrics { pruning_metrics, .. }) = metrics.sum_by_name(name) {
                 out += pruning_metrics.pruned();
@@ -118,4 +145,44 @@ fn pruned(metrics: &MetricsSet) -> String {
         }
     }
     parts.join(", ")
+}
+
+/// How many files a scan names, however many parts each is read in.
+fn named_files(plan: &dyn ExecutionPlan) -> usize {
+    let source = plan.downcast_ref::<DataSourceExec>();
+    let scan = source.and_then(|source| source.data_source().downcast_ref::<FileScanConfig>());
+    let files = scan.iter().flat_map(|scan| scan.file_groups.iter());
+    let files = files.flat_map(|group| group.files());
+    files
+        .map(|file| &file.object_meta.location)
+        .collect::<HashSet<_>>()
+        .len()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_is_said_of_what_is_zero() {
+        let mut measure = Measure {
+            rows: None,
+            nanoseconds: 0,
+            bytes: 0,
+            spilled: 0,
+            pruned: String::new(),
+        };
+        assert_eq!(measure.used(), "");
+        measure.bytes = 3 << 10;
+        measure.pruned = "19 of 30 files".to_owned();
+        assert_eq!(measure.used(), "3.00 KiB, pruned 19 of 30 files");
+        measure.spilled = 1 << 20;
+        assert_eq!(
+            measure.used(),
+            "3.00 KiB, pruned 19 of 30 files, spilled 1.00 MiB"
+        );
+        assert_eq!(duration(400_000), "0.4 ms");
+        assert_eq!(duration(12_000_000), "12 ms");
+        assert_eq!(duration(1_200_000_000), "1.2 s");
+    }
 }

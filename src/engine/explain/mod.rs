@@ -12,11 +12,13 @@ use std::sync::Arc;
 use datafusion::common::config::ConfigOptions;
 use datafusion::common::format::ExplainFormat;
 use datafusion::logical_expr::LogicalPlan;
+use datafusion::logical_expr::dml::WriteOp;
 use datafusion::sql::parser::Statement as Standard;
 
 use self::analyze::AnalyzeExec;
 use super::outcome::{Body, Rows};
 use super::session::Session;
+use super::statements::explained;
 use crate::error::Result;
 use crate::syntax::{Parameters, Piece};
 
@@ -51,7 +53,16 @@ pub(super) async fn execute(session: &Session, piece: &Piece, parameters: &Param
             Ok(Body::Rows(session.stream(state, piece, plan)?))
         }
         LogicalPlan::Explain(explain) => {
-            let plan = session.physical(state, piece, &explain.plan).await?;
+            let load = match explain.plan.as_ref() {
+                LogicalPlan::Dml(dml) if matches!(dml.op, WriteOp::Insert(_)) => {
+                    explained(session, state, piece, dml).await?
+                }
+                _ => None,
+            };
+            let plan = match load {
+                Some(plan) => plan,
+                None => session.physical(state, piece, &explain.plan).await?,
+            };
             let rows = tree::estimated(&plan).map_err(|error| session.translated(error, piece))?;
             Ok(Body::Rows(Rows::of_batch(rows)))
         }

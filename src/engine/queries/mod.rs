@@ -34,6 +34,9 @@ pub(super) struct Queries {
     prefix: String,
     next_query: AtomicU64,
     next_session: AtomicU64,
+    finished: AtomicU64,
+    failed: AtomicU64,
+    cancelled: AtomicU64,
     known: Mutex<Known>,
 }
 
@@ -50,6 +53,9 @@ impl Queries {
             prefix: format!("{:06x}", seed & 0xff_ffff),
             next_query: AtomicU64::new(1),
             next_session: AtomicU64::new(1),
+            finished: AtomicU64::default(),
+            failed: AtomicU64::default(),
+            cancelled: AtomicU64::default(),
             known: Mutex::default(),
         }
     }
@@ -78,7 +84,26 @@ impl Queries {
         Begun::new(record, number, is_shown.then(|| Arc::clone(self)))
     }
 
+    /// How many statements have ended so.
+    pub(super) fn ended(&self, state: QueryState) -> u64 {
+        self.ended_as(state)
+            .map_or(0, |count| count.load(Ordering::Relaxed))
+    }
+
+    fn ended_as(&self, state: QueryState) -> Option<&AtomicU64> {
+        match state {
+            QueryState::Finished => Some(&self.finished),
+            QueryState::Failed => Some(&self.failed),
+            QueryState::Cancelled => Some(&self.cancelled),
+            QueryState::Planning | QueryState::Queued | QueryState::Running => None,
+        }
+    }
+
     fn end(&self, number: u64, summary: Summary) {
+        if let Some(count) = self.ended_as(summary.state) {
+            count.fetch_add(1, Ordering::Relaxed);
+        }
+        summary.log();
         let mut known = self.known.lock();
         known.running.remove(&number);
         if known.ended.len() == HISTORY {

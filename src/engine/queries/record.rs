@@ -96,6 +96,27 @@ pub(in crate::engine) struct Summary {
     pub error: Option<(&'static str, String)>,
 }
 
+impl Summary {
+    /// Tells the log of a statement that has ended: neither its text nor an error's, which may have values in
+    /// them.
+    pub(super) fn log(&self) {
+        tracing::info!(
+            query = self.id,
+            session = self.session,
+            state = self.state.as_str(),
+            error = self.error.as_ref().map(|(code, _)| *code),
+            rows = self.totals.rows_out,
+            rows_read = self.totals.rows_read,
+            bytes_read = self.totals.bytes_read,
+            spilled_bytes = self.totals.spilled_bytes,
+            peak_memory_bytes = self.totals.peak_memory_bytes,
+            queued_milliseconds = self.totals.queued.as_secs_f64() * 1000.0,
+            milliseconds = self.totals.elapsed.as_secs_f64() * 1000.0,
+            "statement"
+        );
+    }
+}
+
 impl Record {
     pub(super) fn new(id: String, session: &str, sql: &str, memory: &Arc<LakeMemory>) -> Self {
         Self(Arc::new(Inner {

@@ -12,6 +12,7 @@ use sqlparser::tokenizer::Span;
 
 use crate::definition::{Rule, type_text};
 use crate::engine::session::Session;
+use crate::engine::state::session_state;
 use crate::error::{Code, Error, Result, did_you_mean};
 use crate::operators::validate::{BoundRule, Expected, aggregated, empty_rows};
 use crate::planner;
@@ -313,6 +314,23 @@ impl Binding<'_> {
         condition.map_err(|e| self.session.translated(e, &piece))
     }
 
+    /// The condition of a CHECK, which is about single rows.
+    ///
+    /// # Errors
+    /// What does not fit, with its place in the statement.
+    pub(crate) fn check(&self, fragment: &Fragment) -> Result<Expr> {
+        let condition = self.condition(fragment, "a CHECK's condition")?;
+        if find_aggregate_exprs([&condition]).is_empty() {
+            return Ok(condition);
+        }
+        let error = Error::new(
+            Code::InvalidStatement,
+            "a CHECK is about one row, and has no aggregate",
+        );
+        let error = error.with_hint("CONSTRAINT … EXPECT (…) ON VIOLATION FAIL is a rule about all rows");
+        Err(self.at(error, fragment.span))
+    }
+
     fn positions_in(&self, condition: &Expr) -> Vec<usize> {
         let refs = condition.column_refs();
         let mut positions: Vec<usize> = refs
@@ -392,10 +410,19 @@ impl Binding<'_> {
         let sql = format!("SELECT {} FROM {reference}", columns.join(", "));
         let piece = Script::new(&sql).into_pieces().next();
         let piece = piece.ok_or_else(|| Error::new(Code::Internal, "a reference is empty"))??;
-        let planned = self
-            .session
-            .plan(self.state, &piece, &Parameters::default())
-            .await;
+        let planned = match self.statement {
+            Some(_) => {
+                self.session
+                    .plan(self.state, &piece, &Parameters::default())
+                    .await
+            }
+            // Who made the rule could read the other table; who loads rows need not.
+            None => {
+                let owner = vec![format!("{}.{}", self.table.0, self.table.1)];
+                let state = session_state(self.session.lake(), self.session.config(), owner);
+                self.session.plan(&state, &piece, &Parameters::default()).await
+            }
+        };
         planned.map_err(|error| {
             let error =
                 Error::new(error.code(), error.message()).with_hint_if(error.hint().map(str::to_owned));

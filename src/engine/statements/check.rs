@@ -3,14 +3,15 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use arrow::array::{ArrayRef, Float64Array, Int64Array, StringArray};
+use arrow::array::{ArrayRef, Float64Array, Int64Array, RecordBatch, StringArray};
+use arrow::datatypes::SchemaRef;
 use chrono::Utc;
 use datafusion::common::TableReference;
 use uuid::Uuid;
 
 use super::target::Target;
-use crate::definition::{RuleOutcome, RuleStatus, Severity, TableKind};
-use crate::engine::checks::{Check, Run, RunKind};
+use crate::definition::{Rule, RuleOutcome, RuleStatus, Severity, TableKind};
+use crate::engine::checks::{Check, Run, RunKind, files_of, prove};
 use crate::engine::outcome::{Body, Rows};
 use crate::engine::rules::{Binding, finding};
 use crate::engine::safe;
@@ -71,10 +72,19 @@ pub(super) async fn execute(
     // A session that changes nothing leaves no trace either.
     if !safe::is_on(session.config().read().options()) {
         session.lake().checks().record(&run)?;
+        if let Some(table) = whole {
+            let holds = |rule: &Rule| {
+                let mut found = found.iter();
+                let found = found.find(|outcome| outcome.rule == rule.name);
+                found.is_some_and(|found| found.violations == 0 && found.status != RuleStatus::Error)
+            };
+            let files = files_of(table.snapshot());
+            prove(session, table, &definition.rules, files, true, holds).await?;
+        }
     }
     match check.or_fail.then(|| failure(&name, &found)).flatten() {
         Some(error) => Err(error),
-        None => Ok(body(&found)),
+        None => Ok(Body::Rows(Rows::of_batch(answer(&found)))),
     }
 }
 
@@ -102,7 +112,12 @@ fn said(outcome: &RuleOutcome) -> String {
     }
 }
 
-fn body(outcomes: &[RuleOutcome]) -> Body {
+/// The columns of the answer.
+pub(super) fn schema() -> SchemaRef {
+    answer(&[]).schema()
+}
+
+fn answer(outcomes: &[RuleOutcome]) -> RecordBatch {
     let outcomes = || outcomes.iter();
     let text = |get: fn(&RuleOutcome) -> String| -> ArrayRef {
         Arc::new(StringArray::from_iter_values(outcomes().map(get)))
@@ -115,7 +130,7 @@ fn body(outcomes: &[RuleOutcome]) -> Body {
     let thresholds = outcomes()
         .map(|outcome| Some(outcome.threshold))
         .collect::<Float64Array>();
-    Body::Rows(Rows::of_batch(batch(vec![
+    batch(vec![
         ("rule", text(|outcome| outcome.rule.clone())),
         ("dimension", text(|outcome| outcome.dimension.to_string())),
         ("severity", text(|outcome| outcome.severity.to_string())),
@@ -125,5 +140,5 @@ fn body(outcomes: &[RuleOutcome]) -> Body {
         ("rate", Arc::new(rates)),
         ("threshold", Arc::new(thresholds)),
         ("status", text(|outcome| outcome.status.to_string())),
-    ])))
+    ])
 }

@@ -1,13 +1,12 @@
 //! `COPY … TO 'path'`: a query's rows as one file, or as a folder of files a partition.
 
-use std::path::PathBuf;
+use std::fmt::Display;
+use std::path::{Path, PathBuf};
 
 use arrow::datatypes::SchemaRef;
+use datafusion::execution::SessionState;
 use futures::TryStreamExt;
-use object_store::ObjectStoreExt;
-use object_store::buffered::BufWriter;
 use sqlparser::ast::Ident;
-use tokio::io::AsyncWriteExt;
 
 use super::write::rows;
 use crate::definition::{Compression, Format, TextOptions};
@@ -15,9 +14,9 @@ use crate::engine::files::{Files, delimiter};
 use crate::engine::outcome::Done;
 use crate::engine::session::Session;
 use crate::error::{Code, Error, Result, did_you_mean};
-use crate::storage::{Place, is_pattern};
+use crate::storage::{Place, Upload, is_pattern};
 use crate::syntax::{CopyTo, Parameters, Piece};
-use crate::table::output::{Output, OutputFormat};
+use crate::table::output::{Output, OutputFormat, not_empty};
 
 pub(super) async fn execute(
     session: &Session,
@@ -43,14 +42,7 @@ pub(super) async fn execute(
         None => Some(tempfile::tempdir().map_err(|e| Error::io("a temporary folder", "make", e))?),
     };
     let path = match &stopover {
-        Some(folder) if keys.is_empty() => folder.path().join("file"),
-        Some(_) => {
-            return Err(Error::new(
-                Code::Unsupported,
-                "a partitioned copy goes to the local disk alone",
-            )
-            .at(at()));
-        }
+        Some(folder) => folder.path().join("copy"),
         None => place.local_path().map(PathBuf::from).unwrap_or_default(),
     };
     let schema = plan.schema();
@@ -137,27 +129,24 @@ fn keys(piece: &Piece, names: &[Ident], schema: &SchemaRef) -> Result<Vec<usize>
     names.iter().map(key).collect()
 }
 
-/// Sends a complete file to its store, where it appears when it is whole.
-async fn upload(
-    file: &std::path::Path,
-    place: &Place,
-    state: &datafusion::execution::SessionState,
-) -> Result<()> {
-    let failed = |e: &dyn std::fmt::Display| Error::new(Code::Io, format!("cannot write '{place}': {e}"));
+/// Sends a complete file or folder to its store.
+async fn upload(path: &Path, place: &Place, state: &SessionState) -> Result<()> {
+    let failed = |e: &dyn Display| Error::new(Code::Io, format!("cannot write '{place}': {e}"));
     let runtime = state.runtime_env();
     let store = runtime
         .object_store(place.store_url())
         .map_err(|e| failed(&e.strip_backtrace()))?;
-    let mut from = tokio::fs::File::open(file)
-        .await
-        .map_err(|e| Error::io(file, "read", e))?;
-    let mut to = BufWriter::new(store.clone(), place.path().clone());
-    let sent = tokio::io::copy(&mut from, &mut to).await;
-    if let Err(error) = sent {
-        // What was sent is never put together.
-        let _ = to.abort().await;
-        return Err(failed(&error));
+    let upload = Upload {
+        store,
+        prefix: place.prefix().to_owned(),
+    };
+    if path.is_file() {
+        return upload.file(path, place.path()).await;
     }
-    to.shutdown().await.map_err(|e| failed(&e))?;
-    store.head(place.path()).await.map_err(|e| failed(&e)).map(drop)
+    let mut there = upload.store.list(Some(place.path()));
+    if there.try_next().await.map_err(|e| failed(&e))?.is_some() {
+        return Err(not_empty(&place.to_string()));
+    }
+    drop(there);
+    upload.folder(path, place.path()).await
 }

@@ -16,17 +16,36 @@ mod suggest;
 mod target;
 mod write;
 
+pub(super) use managed::explained;
+
 use arrow::array::{Datum, RecordBatch, StringArray};
 use arrow::compute::filter_record_batch;
 use arrow::compute::kernels::cmp::eq;
 use arrow::compute::kernels::comparison::ilike;
+use arrow::datatypes::SchemaRef;
 use arrow::error::ArrowError;
 
+use self::target::Target;
 use super::outcome::{Body, Done, Rows};
 use super::session::Session;
 use super::{explain, prepared_statements, rights, safe, settings, system};
 use crate::error::{Code, Error, Result};
 use crate::syntax::{Parameters, Piece, Statement};
+
+/// The columns of a statement whose rows are computed before they are asked for; `None` for every other one,
+/// which tells them when it is executed.
+///
+/// # Errors
+/// That its table is not there.
+pub(super) fn told(session: &Session, statement: &Statement) -> Result<Option<SchemaRef>> {
+    let (table, schema) = match statement {
+        Statement::CheckTable(check) => (&check.table, check::schema()),
+        Statement::SuggestConstraints(name) => (name, suggest::schema()),
+        _ => return Ok(None),
+    };
+    Target::new(session, table)?.definition(session)?;
+    Ok(Some(schema))
+}
 
 /// Runs a statement. A query's rows come as they are asked for; everything else is done when this
 /// returns.
@@ -58,6 +77,7 @@ pub(super) async fn execute(
         Statement::Alter(alter) => done(alter::execute(session, piece, *alter).await?),
         Statement::Comment(comment) => done(comment::execute(session, piece, comment).await?),
         Statement::CopyTo(copy) => done(copy::execute(session, piece, *copy, parameters).await?),
+        Statement::CopyInto(copy) => managed::copy_into(session, piece, &copy).await,
         Statement::DeleteFiles(delete) => {
             done(delete_files::execute(session, piece, *delete, parameters).await?)
         }

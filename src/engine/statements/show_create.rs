@@ -13,7 +13,7 @@ use crate::error::Result;
 use crate::syntax::TableName;
 use crate::syntax::quote::{identifier, literal};
 use crate::table::ManagedTableProvider;
-use crate::table::managed::COMMENT;
+use crate::table::managed::{COMMENT, LogCheck};
 
 pub(super) async fn execute(session: &Session, name: &TableName) -> Result<Body> {
     let target = Target::new(session, name)?;
@@ -40,7 +40,7 @@ pub(super) async fn execute(session: &Session, name: &TableName) -> Result<Body>
 
 fn external(name: &str, definition: &TableDefinition, table: &ExternalTable) -> String {
     let mut sql = format!("CREATE EXTERNAL TABLE {name}");
-    sql.push_str(&body(&table.columns, definition));
+    sql.push_str(&body(&table.columns, definition, &[]));
     sql.push_str(&format!("\nSTORED AS {}", table.format.name().to_uppercase()));
     if !table.partition_columns.is_empty() {
         sql.push_str(&format!(
@@ -68,7 +68,10 @@ fn managed(name: &str, definition: &TableDefinition, table: &ManagedTableProvide
         ..Column::new(field.name(), field.data_type().clone())
     });
     let all: Vec<Column> = all.collect();
-    let mut sql = format!("CREATE TABLE {name}{}", body(&all, definition));
+    let mut sql = format!(
+        "CREATE TABLE {name}{}",
+        body(&all, definition, &table.snapshot().checks())
+    );
     let names = |names: &[String]| {
         names
             .iter()
@@ -108,17 +111,23 @@ fn about(definition: &TableDefinition) -> String {
     format!("{}{with}", comment.unwrap_or_default())
 }
 
-/// The list of columns and rules.
-fn body(columns: &[Column], definition: &TableDefinition) -> String {
+/// The list of columns, rules and constraints.
+fn body(columns: &[Column], definition: &TableDefinition, checks: &[LogCheck]) -> String {
     let columns = (!columns.is_empty()).then(|| self::columns(columns, ",\n  "));
     let items: Vec<String> = columns
         .into_iter()
         .chain(definition.rules.iter().map(Rule::sql))
+        .chain(checks.iter().map(check))
         .collect();
     match items.is_empty() {
         true => String::new(),
         false => format!(" (\n  {}\n)", items.join(",\n  ")),
     }
+}
+
+fn check(check: &LogCheck) -> String {
+    let name = identifier(&check.name);
+    format!("CONSTRAINT {name} CHECK ({})", check.as_written())
 }
 
 fn columns(columns: &[Column], separator: &str) -> String {

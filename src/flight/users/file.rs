@@ -42,7 +42,7 @@ impl User {
     }
 }
 
-/// The file of a lake's users. Each call reads it, so that a change holds at once.
+/// The file of a lake's users. Each of its methods reads it anew.
 #[derive(Debug, Clone)]
 pub struct UserFile(PathBuf);
 
@@ -50,6 +50,10 @@ impl UserFile {
     /// The file at `path`, which need not be there.
     pub fn new(path: impl Into<PathBuf>) -> Self {
         Self(path.into())
+    }
+
+    pub(super) fn path(&self) -> &Path {
+        &self.0
     }
 
     /// Every user, sorted by name.

@@ -135,6 +135,7 @@ impl JudgeNode {
             passed: visible.map(|(i, _)| i).collect(),
             rules,
             fate: None,
+            origin: None,
         })
     }
 }

@@ -9,7 +9,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use arrow::array::{ArrayRef, BooleanArray, RecordBatch, RecordBatchOptions};
-use arrow::compute::filter_record_batch;
+use arrow::compute::{filter as filter_array, filter_record_batch};
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 use datafusion::common::tree_node::TreeNodeRecursion;
 use datafusion::error::Result;
@@ -27,17 +27,18 @@ use datafusion::physical_plan::{
 };
 use futures::StreamExt;
 
-use super::gate::Gate;
+use super::gate::{Gate, Reading};
 use super::tally::Tally;
 use super::violations::{RAW, VIOLATIONS, raw_texts, violations, violations_type};
 
 /// Where the rows go that are kept aside.
 pub trait Aside: fmt::Debug + Send + Sync {
-    /// Takes rows of one of the gate's streams: the table's columns, then [`RAW`] and [`VIOLATIONS`].
+    /// Takes rows of one of the gate's streams: the table's columns, then [`RAW`] and [`VIOLATIONS`]; and,
+    /// where that is known, the files that they come from and the rows of these.
     ///
     /// # Errors
     /// What the disk says.
-    fn write(&self, stream: usize, rows: &RecordBatch) -> Result<()>;
+    fn write(&self, stream: usize, rows: &RecordBatch, origin: Option<&(ArrayRef, ArrayRef)>) -> Result<()>;
 }
 
 /// The columns of the rows that are kept aside: those of the table, each of which may be NULL, then what
@@ -142,19 +143,30 @@ impl Passing {
         columns.push(raw_texts(&self.gate, batch, judged, quarantined)?);
         columns.push(Arc::new(violations(&self.gate, batch, judged, quarantined)?));
         let rows = RecordBatch::try_new(Arc::clone(&self.aside_schema), columns)?;
-        self.aside.write(self.stream, &rows)
+        let origin = match self.gate.origin {
+            Some(first) => Some((
+                filter_array(batch.column(first), &filter)?,
+                filter_array(batch.column(first + 1), &filter)?,
+            )),
+            None => None,
+        };
+        self.aside.write(self.stream, &rows, origin.as_ref())
     }
 }
 
 impl DisplayAs for ValidateExec {
     fn fmt_as(&self, _: DisplayFormatType, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let names: Vec<&str> = self
-            .gate
-            .rules
-            .iter()
-            .map(|rule| rule.rule.name.as_str())
-            .collect();
-        write!(f, "ValidateExec: rules=[{}]", names.join(", "))
+        let names = |over_all: bool| {
+            let rules = self.gate.rules.iter();
+            let rules = rules.filter(|rule| (rule.reading == Reading::Violated) == over_all);
+            let names: Vec<&str> = rules.map(|rule| rule.rule.name.as_str()).collect();
+            names.join(", ")
+        };
+        write!(f, "ValidateExec: rules=[{}]", names(false))?;
+        match names(true) {
+            over_all if over_all.is_empty() => Ok(()),
+            over_all => write!(f, ", over all rows=[{over_all}]"),
+        }
     }
 }
 

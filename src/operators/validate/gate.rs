@@ -69,6 +69,9 @@ pub struct Gate {
     /// The position of the column that says what becomes of a row; those with `removed` are no new
     /// rows, and pass.
     pub fate: Option<usize>,
+    /// The position of the column that says which file a row comes from, and behind it which row of it
+    /// that is.
+    pub origin: Option<usize>,
 }
 
 /// The value of [`Gate::fate`]'s column for a row that is taken away.

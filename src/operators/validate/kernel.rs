@@ -83,10 +83,7 @@ impl GateRule {
     fn broken(&self, batch: &RecordBatch) -> Option<BooleanBuffer> {
         if self.reading == Reading::Converted {
             let (raw, value) = (batch.column(self.flag), batch.column(self.columns[0]));
-            let missing = value.logical_nulls()?;
-            if raw.null_count() == missing.null_count() {
-                return None;
-            }
+            let missing = value.logical_nulls().filter(|nulls| nulls.null_count() > 0)?;
             let missing = !missing.inner();
             return Some(match raw.logical_nulls() {
                 Some(present) => &missing & present.inner(),

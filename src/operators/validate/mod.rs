@@ -6,27 +6,33 @@
 //! which is a Boolean column too when the rows are read again. [`ValidateExec`] reads these columns: it
 //! counts ([`Tally`]), keeps bad rows aside with what is wrong with them, and lets the others through.
 //!
+//! CHECK constraints come after the gate ([`ChecksExec`]), over the rows that passed.
+//!
 //! A condition is broken where it is false, not where it is NULL, unless the rule says so; NaN is what
 //! comparisons make of it. Of several rules that a row breaks the strongest action is taken, and all are
 //! listed.
 
 mod bound;
+mod checks;
 mod drift;
 mod exec;
 mod gate;
 mod kernel;
 mod plans;
+mod screen;
 mod sets;
 mod spool;
 mod tally;
 mod violations;
 
 pub use bound::{BoundRule, Expected};
+pub use checks::{ChecksExec, RowCheck};
 pub use drift::{Drift, in_order};
 pub use exec::{Aside, ValidateExec, aside_schema};
 pub use gate::{Gate, GateRule, REMOVED, Reading};
 pub use kernel::Judged;
 pub use plans::{aggregated, compared, empty_rows};
+pub use screen::{Screen, Screened};
 pub use sets::{Keys, TIE};
 pub use spool::{Bits, FillExec, Filled, Marked, NUMBER, Spool, SpoolTable};
 pub use tally::{Counts, Tally};

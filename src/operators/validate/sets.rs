@@ -53,17 +53,21 @@ impl Keys<'_> {
         builder.project(keys.chain(others.iter().cloned()))?.build()
     }
 
-    /// The rows whose key another row, or one of `held`, has too. Both have the table's columns, `rows`
-    /// [`NUMBER`] as well.
+    /// The keys of `rows` with no NULL in them, and `others`.
     ///
     /// # Errors
     /// DataFusion's own.
-    pub fn repeated(&self, rows: &LogicalPlan, held: Option<&LogicalPlan>) -> Result<LogicalPlan> {
+    pub fn keys(&self, rows: &LogicalPlan, others: &[Expr]) -> Result<LogicalPlan> {
+        self.of(rows.clone(), others)
+    }
+
+    /// The rows whose key another row has too; they have the table's columns and [`NUMBER`].
+    ///
+    /// # Errors
+    /// DataFusion's own.
+    pub fn repeated(&self, rows: &LogicalPlan) -> Result<LogicalPlan> {
         let names = key_names(self.columns.len());
-        let mut all = LogicalPlanBuilder::from(self.of(rows.clone(), &[])?);
-        if let Some(held) = held {
-            all = all.union(self.of(held.clone(), &[])?)?;
-        }
+        let all = LogicalPlanBuilder::from(self.of(rows.clone(), &[])?);
         let several = all
             .aggregate(
                 names.iter().map(|name| column(name)),

@@ -2,13 +2,17 @@
 //!
 //! Owns what needs no schema: `FROM t`, `TABLE t`, `FETCH FIRST`, `IF(…)`, an `ORDER BY` that repeats an
 //! expression of `SELECT DISTINCT` ([`order`]), `EXISTS` and `IN` where a value is wanted ([`subqueries`]),
-//! two columns of one name ([`duplicates`]), an alias used where it is made ([`aliases`]). What cannot be
+//! two columns of one name ([`duplicates`]), an alias used where it is made ([`aliases`]), columns that joins
+//! merge ([`using`]), named windows ([`windows`]), patterns of `SIMILAR TO` ([`similar`]). What cannot be
 //! written otherwise stays as it is, and is refused by the planner.
 
 mod aliases;
 mod duplicates;
 mod order;
+mod similar;
 mod subqueries;
+mod using;
+mod windows;
 
 use std::collections::BTreeSet;
 use std::ops::ControlFlow;
@@ -19,11 +23,13 @@ use datafusion::sql::parser::Statement as Standard;
 use sqlparser::ast::{
     CaseWhen, Expr, Fetch, FunctionArg, FunctionArgExpr, FunctionArguments, Ident, JoinConstraint,
     JoinOperator, LambdaFunction, LimitClause, OneOrManyWithParens, Query, Select, SelectFlavor, SelectItem,
-    SetExpr, Statement, Value, VisitMut, VisitorMut, WildcardAdditionalOptions,
+    SetExpr, Statement, Value, ValueWithSpan, VisitMut, VisitorMut, WildcardAdditionalOptions,
     helpers::attached_token::AttachedToken,
 };
 
 use super::relations::{select_all, table};
+use crate::error::Error;
+use crate::syntax::Piece;
 
 /// What earlier attempts to plan a statement have shown.
 #[derive(Debug, Default)]
@@ -62,19 +68,36 @@ impl Hints {
 
 /// Rewrites what decides which columns a query has.
 pub(super) fn spell_out_columns(statement: &mut Standard) {
-    visit(statement, &mut Columns);
+    let _: ControlFlow<()> = visit(statement, &mut Columns);
 }
 
 /// Rewrites the rest.
-pub(super) fn spell_out(statement: &mut Standard, hints: &Hints) {
-    visit(statement, &mut Rest { hints });
+///
+/// # Errors
+/// For joins and windows that cannot be written otherwise, and that the planner would take for others.
+pub(super) fn spell_out(statement: &mut Standard, hints: &Hints, piece: &Piece) -> Result<(), Error> {
+    let written = visit(statement, &mut using::Using::new(piece));
+    if let ControlFlow::Break(error) = written {
+        return Err(error);
+    }
+    if let ControlFlow::Break(error) = visit(statement, &mut windows::Windows { piece }) {
+        return Err(error);
+    }
+    let _: ControlFlow<()> = visit(statement, &mut Rest { hints });
+    Ok(())
 }
 
-fn visit(statement: &mut Standard, visitor: &mut impl VisitorMut) {
+/// Rewrites an expression on its own.
+pub(super) fn spell_out_expression(expr: &mut Expr) {
+    let hints = Hints::default();
+    let _: ControlFlow<()> = expr.visit(&mut Rest { hints: &hints });
+}
+
+fn visit<V: VisitorMut>(statement: &mut Standard, visitor: &mut V) -> ControlFlow<V::Break> {
     match statement {
-        Standard::Statement(inner) => drop(inner.visit(visitor)),
+        Standard::Statement(inner) => inner.visit(visitor),
         Standard::Explain(explain) => visit(&mut explain.statement, visitor),
-        _ => {}
+        _ => ControlFlow::Continue(()),
     }
 }
 
@@ -149,9 +172,18 @@ impl VisitorMut for Rest<'_> {
                     *expr = case;
                 }
             }
+            Expr::SimilarTo { .. } => similar::translate(expr),
             _ => {}
         }
         subqueries::of_tuple(expr);
+        ControlFlow::Continue(())
+    }
+
+    fn pre_visit_value(&mut self, value: &mut ValueWithSpan) -> ControlFlow<()> {
+        // `1_000`: the planner does not know what is there to be read more easily.
+        if let Value::Number(digits, _) = &mut value.value {
+            digits.retain(|character| character != '_');
+        }
         ControlFlow::Continue(())
     }
 }

@@ -57,7 +57,9 @@ impl Shell<'_> {
             let now = Local::now().format("%H:%M:%S");
             if is_terminal {
                 // A terminal that is gone fails at the result.
-                let _ = std::io::stdout().write_all(CLEAR.as_bytes());
+                let mut stdout = std::io::stdout();
+                // The heading goes to stderr: what clears has to be out before it.
+                let _ = stdout.write_all(CLEAR.as_bytes()).and_then(|()| stdout.flush());
             }
             note(&format!("every {} s, {now}; Ctrl-C ends it", every.as_secs_f64()));
             match self.sql(sql, None).await.0 {

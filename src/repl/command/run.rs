@@ -73,7 +73,7 @@ impl Shell<'_> {
 /// Shows an error.
 pub(super) fn said(result: Result<()>) -> Result<(), Stop> {
     result.map_err(|error| {
-        report(&error);
+        report(&error, None);
         Stop::Failed
     })
 }

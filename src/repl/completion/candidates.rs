@@ -83,7 +83,8 @@ impl<'a> Candidates<'a> {
     /// A function, listed as it is called.
     pub(super) fn call(&mut self, name: &str, syntax: &str) {
         if !self.is_quoted {
-            let label = Some(syntax.to_owned()).filter(|syntax| !syntax.is_empty());
+            // Documentation is under one name, and a function may have several.
+            let label = syntax.find('(').map(|open| format!("{name}{}", &syntax[open..]));
             self.add(name, format!("{name}("), label, String::new());
         }
     }

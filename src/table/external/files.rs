@@ -18,7 +18,7 @@ use super::read;
 use super::source::{RowFormat, Source};
 use crate::definition::{Column, ExternalTable, Format, column_type, type_text};
 use crate::error::{Code, Error, Result, without_layers};
-use crate::storage::{DataFile, FolderFilter, Pinned, Place, Selection, list_files};
+use crate::storage::{DataFile, FolderFilter, Listings, Pinned, Place, Selection, list_files};
 use crate::table::conform::common_type;
 use crate::table::parquet::{INT96_UNIT, file_schema};
 use crate::table::scan::unreadable;
@@ -45,17 +45,20 @@ pub(super) fn file_format(
     Arc::new(ParquetFormat::new().with_options(options))
 }
 
-/// The files of a table.
+/// The files of a table, as the statement sees them that `state` runs.
 pub(super) async fn files(
     table: &str,
     format: Format,
     place: &Place,
     store: &Arc<dyn ObjectStore>,
     folders: Option<FolderFilter<'_>>,
+    state: &dyn Session,
 ) -> Result<Vec<DataFile>> {
+    let seen: Option<Arc<Listings>> = state.config().get_extension();
     let selection = Selection {
         is_data: is_data(format),
         folders,
+        seen: seen.as_deref(),
     };
     list_files(store, place, selection)
         .await
@@ -103,7 +106,7 @@ pub async fn infer_columns(
     state: &dyn Session,
 ) -> Result<(Vec<Column>, Vec<Column>)> {
     let store = store(table, place, state)?;
-    let files = files(table, definition.format, place, &store, None).await?;
+    let files = files(table, definition.format, place, &store, None, state).await?;
     let step = files.len().div_ceil(SAMPLED_FILES).max(1);
     let sample: Vec<&DataFile> = files.iter().step_by(step).collect();
     columns_of(table, definition, place, state, &store, &sample).await
@@ -120,17 +123,33 @@ pub async fn infer_all_columns(
     place: &Place,
     state: &dyn Session,
 ) -> Result<(Vec<Column>, Vec<Column>)> {
+    let files = list(table, definition.format, place, state).await?;
+    infer_columns_of(table, definition, place, state, &files).await
+}
+
+/// The files of a format at `place`.
+///
+/// # Errors
+/// What the store says.
+pub async fn list(table: &str, format: Format, place: &Place, state: &dyn Session) -> Result<Vec<DataFile>> {
     let store = store(table, place, state)?;
-    let files = files(table, definition.format, place, &store, None).await?;
-    columns_of(
-        table,
-        definition,
-        place,
-        state,
-        &store,
-        &files.iter().collect::<Vec<_>>(),
-    )
-    .await
+    files(table, format, place, &store, None, state).await
+}
+
+/// As [`infer_all_columns`], from these files.
+///
+/// # Errors
+/// Those of [`infer_columns`].
+pub async fn infer_columns_of(
+    table: &str,
+    definition: &ExternalTable,
+    place: &Place,
+    state: &dyn Session,
+    files: &[DataFile],
+) -> Result<(Vec<Column>, Vec<Column>)> {
+    let store = store(table, place, state)?;
+    let files: Vec<&DataFile> = files.iter().collect();
+    columns_of(table, definition, place, state, &store, &files).await
 }
 
 /// The format of the files in a folder, as their names say it.
@@ -142,6 +161,7 @@ pub async fn format_of(path: &str, place: &Place, state: &dyn Session) -> Result
     let selection = Selection {
         is_data: |name| Format::of_name(name).is_some(),
         folders: None,
+        seen: None,
     };
     let files = list_files(&store, place, selection).await?;
     let mut formats = files.iter().filter_map(|file| {
@@ -221,6 +241,7 @@ async fn no_files(table: &str, format: Format, place: &Place, store: &Arc<dyn Ob
     let selection = Selection {
         is_data: |_| true,
         folders: None,
+        seen: None,
     };
     let others = list_files(store, place, selection).await.unwrap_or_default();
     let error = Error::new(

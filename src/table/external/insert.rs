@@ -1,4 +1,5 @@
-//! Physical operator: input → Parquet files in a table's folder, published when all are complete.
+//! Physical operator: input → Parquet files in a table's folder, published when all are complete. Those of a
+//! table in an object store are complete on the local disk first, and are sent one after the other.
 //!
 //! Input: the table's columns in order, partition columns last; any partitioning, each partition is
 //! written by a task of its own. Output: one row, `count` (UInt64), the rows written. Nothing is
@@ -24,19 +25,30 @@ use datafusion::physical_plan::{
 };
 use futures::StreamExt;
 use futures::future::try_join_all;
+use object_store::path::Path as StorePath;
+use tempfile::TempDir;
 
 use crate::error::{Code, Error};
-use crate::storage::Staging;
+use crate::storage::{Place, Staging, Upload};
 use crate::table::writer::{Layout, PartitionedWriter, properties};
 
 /// A file that has grown beyond this is finished and another begun.
 const FILE_BYTES: usize = 512 << 20;
 
+/// Where a table's files go.
+#[derive(Debug, Clone)]
+pub(super) enum Destination {
+    /// A folder of the local disk.
+    Folder(PathBuf),
+    /// A folder of an object store.
+    Store(Place),
+}
+
 /// Writes its input as files.
 #[derive(Debug)]
 pub(super) struct InsertExec {
     input: Arc<dyn ExecutionPlan>,
-    folder: PathBuf,
+    destination: Destination,
     /// The table's columns: the input's, with the table's names.
     schema: SchemaRef,
     partition_columns: usize,
@@ -46,7 +58,7 @@ pub(super) struct InsertExec {
 impl InsertExec {
     pub(super) fn new(
         input: Arc<dyn ExecutionPlan>,
-        folder: PathBuf,
+        destination: Destination,
         schema: SchemaRef,
         partition_columns: usize,
     ) -> Self {
@@ -59,7 +71,7 @@ impl InsertExec {
         );
         Self {
             input,
-            folder,
+            destination,
             schema,
             partition_columns,
             properties: Arc::new(properties),
@@ -88,6 +100,26 @@ impl InsertExec {
             Ok(SpawnedTask::spawn(write(input, Arc::clone(&self.schema), writer)))
         };
         partitions.map(task).collect()
+    }
+}
+
+/// Where files lie until they are sent to their store.
+struct Stopover {
+    folder: TempDir,
+    upload: Upload,
+    path: StorePath,
+}
+
+impl Stopover {
+    fn new(place: &Place, context: &TaskContext) -> Result<Self> {
+        let folder = tempfile::tempdir().map_err(|e| Error::io("a temporary folder", "make", e))?;
+        let store = context.runtime_env().object_store(place.store_url())?;
+        let prefix = place.prefix().to_owned();
+        Ok(Self {
+            folder,
+            upload: Upload { store, prefix },
+            path: place.path().clone(),
+        })
     }
 }
 
@@ -129,7 +161,11 @@ fn conform(schema: &SchemaRef, batch: &RecordBatch) -> Result<RecordBatch> {
     )?)
 }
 
-async fn run(tasks: Vec<SpawnedTask<Result<u64>>>, staging: Arc<Staging>) -> Result<RecordBatch> {
+async fn run(
+    tasks: Vec<SpawnedTask<Result<u64>>>,
+    staging: Arc<Staging>,
+    stopover: Option<Stopover>,
+) -> Result<RecordBatch> {
     let counts = try_join_all(tasks.into_iter().map(|task| async move {
         task.join_unwind()
             .await
@@ -144,6 +180,12 @@ async fn run(tasks: Vec<SpawnedTask<Result<u64>>>, staging: Arc<Staging>) -> Res
         .join_unwind()
         .await
         .map_err(|e| DataFusionError::External(Box::new(e)))??;
+    if let Some(stopover) = stopover {
+        stopover
+            .upload
+            .folder(stopover.folder.path(), &stopover.path)
+            .await?;
+    }
     Ok(RecordBatch::try_from_iter([(
         "count",
         Arc::new(UInt64Array::from(vec![count])) as _,
@@ -193,7 +235,7 @@ impl ExecutionPlan for InsertExec {
         let input = children.swap_remove(0);
         Ok(Arc::new(Self::new(
             input,
-            self.folder.clone(),
+            self.destination.clone(),
             Arc::clone(&self.schema),
             self.partition_columns,
         )))
@@ -210,9 +252,16 @@ impl ExecutionPlan for InsertExec {
     }
 
     fn execute(&self, _: usize, context: Arc<TaskContext>) -> Result<SendableRecordBatchStream> {
-        let staging = Arc::new(Staging::new(&self.folder)?);
+        let (staging, stopover) = match &self.destination {
+            Destination::Folder(folder) => (Staging::new(folder)?, None),
+            Destination::Store(place) => {
+                let stopover = Stopover::new(place, &context)?;
+                (Staging::new(stopover.folder.path())?, Some(stopover))
+            }
+        };
+        let staging = Arc::new(staging);
         let tasks = self.tasks(&staging, &context)?;
-        let result = futures::stream::once(run(tasks, staging));
+        let result = futures::stream::once(run(tasks, staging, stopover));
         Ok(Box::pin(RecordBatchStreamAdapter::new(
             self.schema_of_result(),
             result,

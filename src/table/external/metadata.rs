@@ -39,7 +39,7 @@ pub async fn metadata(
         return Ok(None);
     }
     let store = files::store(name, place, state)?;
-    let files = files::files(name, table.format, place, &store, None).await?;
+    let files = files::files(name, table.format, place, &store, None, state).await?;
     let values = partitions::values(name, &table.partition_columns, &files)?;
     match suffix {
         "files" => files_table(table, place, &files, values, landed),

@@ -11,6 +11,7 @@ mod partitions;
 mod pruning;
 mod read;
 mod source;
+mod traced;
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -27,24 +28,28 @@ use datafusion::logical_expr::{Expr, TableProviderFilterPushDown};
 use datafusion::physical_plan::ExecutionPlan;
 use parking_lot::Mutex;
 
-pub use files::{format_of, infer_all_columns, infer_columns};
+pub use files::{format_of, infer_all_columns, infer_columns, infer_columns_of, list};
 pub use landed::{Landed, Register, hash_file};
 pub use metadata::{METADATA, metadata};
 pub use partitions::partition_folders;
+pub use traced::{SOURCE, SOURCE_ROW, Sources, TracedTable};
 
 use super::scan::{Foreign, Request, Scan};
 use crate::definition::{ExternalTable, Format};
 use crate::error::{Code, Error};
-use crate::storage::{FolderFilter, Place};
+use crate::storage::{DataFile, FolderFilter, Place};
+use insert::Destination;
 use pruning::FolderPruner;
 
 /// An external table, as DataFusion sees it.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct ExternalTableProvider {
     name: String,
     definition: ExternalTable,
     place: Place,
     schema: TableSchema,
+    /// These files, and no others.
+    only: Option<Vec<DataFile>>,
 }
 
 impl ExternalTableProvider {
@@ -60,7 +65,66 @@ impl ExternalTableProvider {
             definition,
             place,
             schema,
+            only: None,
         }
+    }
+
+    /// The same of these files alone, which lie at the table's place.
+    #[must_use]
+    pub fn of_files(mut self, files: Vec<DataFile>) -> Self {
+        self.only = Some(files);
+        self
+    }
+
+    /// The scan of the files that the filters leave, and what is wanted of it: all columns of all rows.
+    async fn parts<'a>(&'a self, state: &dyn Session, filters: &[Expr]) -> Result<(Scan<'a>, Request<'a>)> {
+        let (partition_filters, others): (Vec<Expr>, Vec<Expr>) = filters
+            .iter()
+            .cloned()
+            .partition(|filter| self.is_partition_filter(filter));
+        let partition_columns = &self.definition.partition_columns;
+        let pruner = FolderPruner::new(state, partition_columns, &partition_filters)?;
+        let ruled_out = Mutex::new(HashSet::new());
+        let wanted = |folders: &[Vec<String>]| -> crate::error::Result<Vec<bool>> {
+            let wanted = pruner.wanted(folders)?;
+            let others = folders.iter().zip(&wanted).filter(|(_, wanted)| !**wanted);
+            // By name, because a folder that changes is listed again.
+            ruled_out.lock().extend(others.map(|(folder, _)| folder.clone()));
+            Ok(wanted)
+        };
+        let folders: Option<FolderFilter<'_>> = pruner.has_filters().then_some(&wanted);
+        let store = files::store(&self.name, &self.place, state)?;
+        let files = match &self.only {
+            Some(files) => files.clone(),
+            None => {
+                let format = self.definition.format;
+                files::files(&self.name, format, &self.place, &store, folders, state).await?
+            }
+        };
+        let partition_values = partitions::values(&self.name, partition_columns, &files)?;
+        let foreign = (self.definition.format == Format::Parquet).then_some(Foreign {
+            columns: &self.definition.columns,
+            prefix: self.place.prefix(),
+        });
+        let scan = Scan {
+            table: &self.name,
+            store_url: self.place.store_url().clone(),
+            format: files::file_format(&self.name, &self.definition, &self.place, state),
+            foreign,
+            schema: self.schema.clone(),
+            files: files.into_iter().map(|file| file.meta).collect(),
+            partition_values,
+            statistics: None,
+            sorted_by: Vec::new(),
+        };
+        let request = Request {
+            projection: None,
+            folders_ruled_out: ruled_out.lock().len(),
+            partition_filters,
+            other_filters: others,
+            limit: None,
+        };
+        Ok((scan, request))
     }
 
     fn is_partition_filter(&self, filter: &Expr) -> bool {
@@ -106,46 +170,9 @@ impl TableProvider for ExternalTableProvider {
         filters: &[Expr],
         limit: Option<usize>,
     ) -> Result<Arc<dyn ExecutionPlan>> {
-        let (partition_filters, others): (Vec<Expr>, Vec<Expr>) = filters
-            .iter()
-            .cloned()
-            .partition(|filter| self.is_partition_filter(filter));
-        let partition_columns = &self.definition.partition_columns;
-        let pruner = FolderPruner::new(state, partition_columns, &partition_filters)?;
-        let ruled_out = Mutex::new(HashSet::new());
-        let wanted = |folders: &[Vec<String>]| -> crate::error::Result<Vec<bool>> {
-            let wanted = pruner.wanted(folders)?;
-            let others = folders.iter().zip(&wanted).filter(|(_, wanted)| !**wanted);
-            // By name, because a folder that changes is listed again.
-            ruled_out.lock().extend(others.map(|(folder, _)| folder.clone()));
-            Ok(wanted)
-        };
-        let folders: Option<FolderFilter<'_>> = pruner.has_filters().then_some(&wanted);
-        let store = files::store(&self.name, &self.place, state)?;
-        let files = files::files(&self.name, self.definition.format, &self.place, &store, folders).await?;
-        let partition_values = partitions::values(&self.name, partition_columns, &files)?;
-        let foreign = (self.definition.format == Format::Parquet).then_some(Foreign {
-            columns: &self.definition.columns,
-            prefix: self.place.prefix(),
-        });
-        let scan = Scan {
-            table: &self.name,
-            store_url: self.place.store_url().clone(),
-            format: files::file_format(&self.name, &self.definition, &self.place, state),
-            foreign,
-            schema: self.schema.clone(),
-            files: files.into_iter().map(|file| file.meta).collect(),
-            partition_values,
-            statistics: None,
-            sorted_by: Vec::new(),
-        };
-        let request = Request {
-            projection,
-            folders_ruled_out: ruled_out.lock().len(),
-            partition_filters,
-            other_filters: others,
-            limit,
-        };
+        let (scan, mut request) = self.parts(state, filters).await?;
+        request.projection = projection;
+        request.limit = limit;
         scan.plan(state, request).await
     }
 
@@ -166,22 +193,22 @@ impl TableProvider for ExternalTableProvider {
             ));
             return Err(error.with_hint("rows can be inserted into Parquet tables").into());
         }
-        if self.place.local_path().is_none() {
-            let error = unsupported("INSERT is not supported for the object store of table");
-            return Err(error.with_hint("COPY … TO writes a file there").into());
-        }
-        let folder = self
-            .place
-            .local_path()
-            .filter(|path| !path.is_file() && !self.place.has_pattern());
-        let Some(folder) = folder else {
+        let destination = match self.place.local_path() {
+            _ if self.place.has_pattern() => None,
+            Some(path) => (!path.is_file()).then(|| Destination::Folder(path.to_owned())),
+            // Its own name says whether it is a file: a store has no folders to ask.
+            None => Format::of_name(self.place.path().as_ref())
+                .is_none()
+                .then(|| Destination::Store(self.place.clone())),
+        };
+        let Some(destination) = destination else {
             let error = unsupported("INSERT is not supported for single-file table");
             return Err(error.with_hint("give the table a folder as its location").into());
         };
         let partition_columns = self.definition.partition_columns.len();
         Ok(Arc::new(insert::InsertExec::new(
             input,
-            folder.to_owned(),
+            destination,
             self.schema(),
             partition_columns,
         )))

@@ -5,7 +5,7 @@ use std::fmt;
 use std::io::{Cursor, Read};
 use std::sync::Arc;
 
-use arrow::array::RecordBatch;
+use arrow::array::{Int64Array, RecordBatch};
 use arrow::datatypes::SchemaRef;
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -121,12 +121,20 @@ impl FileSource for RowSource {
         let positions = &self.projection.file_indices;
         let file_schema = self.table_schema.file_schema();
         let all_columns = self.format.definition.columns.clone();
+        let own: Vec<usize> = positions
+            .iter()
+            .copied()
+            .filter(|i| *i < all_columns.len())
+            .collect();
+        // Behind the definition's columns may stand the number of a row.
+        let number = positions.iter().position(|i| *i == all_columns.len());
         let opener = RowOpener {
             store,
             format: self.format.clone(),
-            columns: positions.iter().map(|i| all_columns[*i].clone()).collect(),
+            columns: own.iter().map(|i| all_columns[*i].clone()).collect(),
             all_columns,
-            schema: project(file_schema, positions),
+            schema: project(file_schema, &own),
+            numbered: number.map(|at| (at, project(file_schema, positions))),
             batch_rows: self.batch_rows,
             bytes_scanned: MetricBuilder::new(&self.metrics).counter("bytes_scanned", partition),
         };
@@ -193,6 +201,8 @@ struct RowOpener {
     all_columns: Vec<crate::definition::Column>,
     columns: Vec<crate::definition::Column>,
     schema: SchemaRef,
+    /// Where the rows' numbers go among the columns, and what these are then.
+    numbered: Option<(usize, SchemaRef)>,
     batch_rows: usize,
     bytes_scanned: Count,
 }
@@ -209,20 +219,43 @@ impl FileOpener for RowOpener {
             batch_rows: self.batch_rows,
         };
         let definition = Arc::clone(&self.format.definition);
+        let numbered = self.numbered.clone();
         let store = Arc::new(Pinned::new(Arc::clone(&self.store), &meta));
         self.bytes_scanned
             .add(usize::try_from(meta.size).unwrap_or(usize::MAX));
         Ok(Box::pin(async move {
             let source = Source::open(store.as_ref(), &meta, definition.format).await?;
-            Ok(match source {
+            let batches = match source {
                 Source::Here(input) => {
                     let batches = read::open(&definition, input, wanted)?;
                     stream::iter(batches).map_err(DataFusionError::from).boxed()
                 }
                 Source::Coming(bytes) => elsewhere(bytes, definition, wanted),
+            };
+            Ok(match numbered {
+                Some((at, schema)) => with_numbers(batches, at, schema),
+                None => batches,
             })
         }))
     }
+}
+
+/// The rows of a file with their numbers, from 0, as the column at `at`.
+fn with_numbers(
+    batches: BoxStream<'static, Result<RecordBatch>>,
+    at: usize,
+    schema: SchemaRef,
+) -> BoxStream<'static, Result<RecordBatch>> {
+    let mut next = 0_i64;
+    let numbered = move |batch: Result<RecordBatch>| {
+        let batch = batch?;
+        let first = next;
+        next += i64::try_from(batch.num_rows()).unwrap_or(i64::MAX);
+        let mut columns = batch.columns().to_vec();
+        columns.insert(at, Arc::new(Int64Array::from_iter_values(first..next)));
+        Ok(RecordBatch::try_new(Arc::clone(&schema), columns)?)
+    };
+    batches.map(numbered).boxed()
 }
 
 /// A file: here, or coming over the network.

@@ -115,10 +115,6 @@ pub(super) fn check_writable(state: &DeltaTableState, folder: &Path) -> Result<(
         .is_some_and(|mode| !mode.eq_ignore_ascii_case("none"));
     let found = lacking.into_iter().find(|key| on(key));
     let found = found.or(mapped.then_some("delta.columnMapping.mode"));
-    let mut checks = configuration
-        .keys()
-        .filter(|key| key.starts_with("delta.constraints."));
-    let found = found.or(checks.next().map(String::as_str));
     let schema = state.snapshot().arrow_schema();
     let mut keys = schema.fields().iter().flat_map(|field| field.metadata().keys());
     let of_column = keys.find(|key| COMPUTED.iter().any(|prefix| key.starts_with(prefix)));

@@ -14,6 +14,7 @@ use url::Url;
 
 use super::failure;
 use super::snapshot::Snapshot;
+use super::transactions::Transactions;
 use crate::error::{Code, Error, Result};
 use crate::storage::DurableStore;
 
@@ -47,6 +48,8 @@ impl TableLogs {
 pub struct TableLog {
     folder: PathBuf,
     latest: Mutex<Option<Arc<Snapshot>>>,
+    /// What has happened once, up to a version.
+    pub(super) transactions: Mutex<Option<(u64, Arc<Transactions>)>>,
 }
 
 impl TableLog {
@@ -55,6 +58,7 @@ impl TableLog {
         Self {
             folder,
             latest: Mutex::default(),
+            transactions: Mutex::default(),
         }
     }
 

@@ -5,6 +5,7 @@
 //! knows of them. A change is one commit ([`Change`], [`TableLog::commit`]): until then its files are
 //! nobody's. Nothing here plans SQL.
 
+mod checks;
 mod columns;
 mod commit;
 mod create;
@@ -15,6 +16,7 @@ mod log;
 mod marks;
 mod metadata;
 mod positions;
+mod proven;
 mod provider;
 mod quarantine;
 mod quarantined;
@@ -22,9 +24,11 @@ mod rows;
 mod schema;
 mod snapshot;
 mod statistics;
+mod transactions;
 mod vacuum;
 mod write;
 
+pub use checks::LogCheck;
 pub use commit::{Change, Reads};
 pub use create::NewTable;
 pub use files::{BLOOM_FILTERS, Layouts, SMALL_FILE_BYTES};
@@ -32,6 +36,7 @@ pub use log::{TableLog, TableLogs};
 pub use marks::{Action, MarkExec, Marks};
 pub use metadata::METADATA;
 pub use positions::{FILE, PositionedTable, ROW};
+pub use proven::{Proofs, Proven, ProvenReference};
 pub use provider::ManagedTableProvider;
 pub use quarantine::{LOAD_ID, QUARANTINED_AT, Quarantine, RULES, StagedQuarantine, quarantine_schema};
 pub use quarantined::QuarantineTable;

@@ -16,6 +16,7 @@ use datafusion::physical_plan::ExecutionPlan;
 
 use super::files::Layouts;
 use super::log::TableLog;
+use super::proven::{Proofs, Proven};
 use super::snapshot::Snapshot;
 use super::write::{Outcome, WriteExec};
 use crate::error::{Code, Error};
@@ -30,6 +31,8 @@ pub struct ManagedTableProvider {
     sorted_by: Vec<String>,
     /// Whether it is a past version, which nothing can be written to.
     past: bool,
+    /// What has been proven of its rows.
+    proofs: Option<Proofs>,
 }
 
 impl ManagedTableProvider {
@@ -41,7 +44,21 @@ impl ManagedTableProvider {
             snapshot,
             sorted_by,
             past: false,
+            proofs: None,
         }
+    }
+
+    /// The same table, of whose rows is proven what `proofs` finds.
+    #[must_use]
+    pub fn with_proofs(mut self, proofs: Proofs) -> Self {
+        self.proofs = Some(proofs);
+        self
+    }
+
+    /// What has been proven of its rows.
+    pub fn proven(&self) -> Proven {
+        let proofs = self.proofs.as_ref();
+        proofs.map_or_else(Proven::default, |Proofs(find)| find(&self.snapshot))
     }
 
     /// The same table, to be read only.

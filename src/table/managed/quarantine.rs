@@ -20,7 +20,6 @@ use parking_lot::Mutex;
 use uuid::Uuid;
 
 use super::commit::Change;
-use super::failure;
 use super::files::Layouts;
 use super::log::TableLog;
 use super::snapshot::Snapshot;
@@ -28,6 +27,7 @@ use super::write::may_be_named;
 use crate::error::{Code, Error, Result};
 use crate::operators::validate::{Aside, aside_schema};
 use crate::storage::{AtWork, Staging};
+use crate::table::external::Sources;
 use crate::table::writer::PartitionedWriter;
 
 /// The folder of a table in which its quarantine lies.
@@ -72,6 +72,7 @@ pub struct Quarantine {
     layouts: Layouts,
     fingerprint: String,
     at: DateTime<Utc>,
+    sources: Option<Arc<Sources>>,
     open: Mutex<Option<Open>>,
 }
 
@@ -110,8 +111,16 @@ impl Quarantine {
             load,
             fingerprint,
             at: Utc::now(),
+            sources: None,
             open: Mutex::new(None),
         })
+    }
+
+    /// The same, of rows that come from these files.
+    #[must_use]
+    pub fn with_sources(mut self, sources: Option<Arc<Sources>>) -> Self {
+        self.sources = sources;
+        self
     }
 
     fn writer(&self, stream: usize) -> Result<Arc<Mutex<PartitionedWriter>>> {
@@ -179,7 +188,12 @@ impl Quarantine {
 }
 
 impl Aside for Quarantine {
-    fn write(&self, stream: usize, rows: &RecordBatch) -> datafusion::error::Result<()> {
+    fn write(
+        &self,
+        stream: usize,
+        rows: &RecordBatch,
+        origin: Option<&(ArrayRef, ArrayRef)>,
+    ) -> datafusion::error::Result<()> {
         let count = rows.num_rows();
         let text = |text: &str| -> ArrayRef {
             Arc::new(StringViewArray::from_iter_values(std::iter::repeat_n(
@@ -189,8 +203,14 @@ impl Aside for Quarantine {
         let mut columns = rows.columns().to_vec();
         columns.push(text(&self.load.to_string()));
         columns.push(text(&self.fingerprint));
-        columns.push(new_null_array(&DataType::Utf8View, count));
-        columns.push(Arc::new(Int64Array::new_null(count)));
+        let (file, row) = match (origin, &self.sources) {
+            (Some((file, row)), Some(sources)) => sources.places(file, row)?,
+            _ => (
+                new_null_array(&DataType::Utf8View, count),
+                Arc::new(Int64Array::new_null(count)) as ArrayRef,
+            ),
+        };
+        columns.extend([file, row]);
         let at = TimestampMicrosecondArray::from_value(self.at.timestamp_micros(), count);
         columns.push(Arc::new(at.with_timezone("UTC")));
         let rows = RecordBatch::try_new(Arc::clone(&self.layouts.schema), columns)?;
@@ -236,22 +256,48 @@ impl Change {
     }
 }
 
+/// The transaction that says that a file was copied into the table.
+fn copied_app(file: &str) -> String {
+    format!("weir.copied:{file}")
+}
+
+impl Change {
+    /// The file that `identity` tells from every other is in the table from this change on.
+    pub fn file_copied(&mut self, identity: &str) {
+        self.transactions.push(Transaction::new(copied_app(identity), 1));
+    }
+}
+
+impl TableLog {
+    /// Which of these files `snapshot` has taken in, by their identities.
+    ///
+    /// # Errors
+    /// What the disk says.
+    pub async fn copied(&self, snapshot: &Snapshot, identities: &[String]) -> Result<Vec<bool>> {
+        let transactions = self.transactions(snapshot).await?;
+        let known = identities
+            .iter()
+            .map(|identity| transactions.contains_key(&copied_app(identity)));
+        Ok(known.collect())
+    }
+}
+
 impl TableLog {
     /// The loads whose quarantined rows `snapshot` shows.
     ///
     /// # Errors
     /// What the disk says; as [`TableLog::latest`].
     pub async fn quarantines(&self, snapshot: &Snapshot) -> Result<Vec<String>> {
-        let mut shown = Vec::new();
-        for load in self.quarantine_folders()? {
-            if self.has(snapshot, &load_app(&load)).await?
-                && !self.has(snapshot, &replayed_app(&load)).await?
-            {
-                shown.push(load);
-            }
+        let mut loads = self.quarantine_folders()?;
+        if loads.is_empty() {
+            return Ok(loads);
         }
-        shown.sort_unstable();
-        Ok(shown)
+        let transactions = self.transactions(snapshot).await?;
+        loads.retain(|load| {
+            transactions.contains_key(&load_app(load)) && !transactions.contains_key(&replayed_app(load))
+        });
+        loads.sort_unstable();
+        Ok(loads)
     }
 
     /// The loads that have a folder, whether or not they were committed.
@@ -268,12 +314,6 @@ impl TableLog {
             loads.extend(load.map(str::to_owned));
         }
         Ok(loads)
-    }
-
-    async fn has(&self, snapshot: &Snapshot, app: &str) -> Result<bool> {
-        let store = self.store()?;
-        let version = snapshot.state.transaction_version(store.as_ref(), app).await;
-        Ok(version.map_err(|e| failure::of_log(e, self.folder()))?.is_some())
     }
 
     /// The files of a load's quarantined rows.

@@ -60,6 +60,11 @@ impl Staged {
         &self.entries
     }
 
+    /// The files' paths from the table's folder.
+    pub fn paths(&self) -> impl Iterator<Item = &str> {
+        self.entries.iter().map(|entry| entry.path.as_str())
+    }
+
     /// How many files there are.
     pub fn files(&self) -> usize {
         self.entries.len()

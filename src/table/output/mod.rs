@@ -106,9 +106,7 @@ impl Output {
         let wrong = |e| Error::io(path, "write into", e);
         match std::fs::read_dir(path).map(|mut entries| entries.next().is_some()) {
             Ok(true) => {
-                let message = format!("folder '{}' is not empty", path.display());
-                return Err(Error::new(Code::DuplicateTable, message)
-                    .with_hint("files of a copy do not go among others: give another folder"));
+                return Err(not_empty(&path.display().to_string()));
             }
             Err(e) if e.kind() != std::io::ErrorKind::NotFound => return Err(wrong(e)),
             _ => {}
@@ -252,6 +250,12 @@ impl Folder {
         let _ = self.staged.keep();
         sync_folder(parent(&self.path))
     }
+}
+
+/// A folder in which a copy's files would be among others.
+pub fn not_empty(folder: &str) -> Error {
+    Error::new(Code::DuplicateTable, format!("folder '{folder}' is not empty"))
+        .with_hint("files of a copy do not go among others: give another folder")
 }
 
 fn sync_tree(folder: &Path) -> Result<()> {

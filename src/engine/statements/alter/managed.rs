@@ -10,9 +10,7 @@ use crate::syntax::AlterAction;
 impl Altering<'_> {
     pub(super) async fn managed(self, table: &ManagedTable, action: AlterAction) -> Result<Done> {
         if let AlterAction::AddCheck(check) = &action {
-            return Err(Error::new(Code::Unsupported, "CHECK is not supported")
-                .with_hint("CONSTRAINT … EXPECT (…) ON VIOLATION FAIL aborts a load whose rows break it")
-                .at(self.piece.locate(check.expression.span)));
+            return self.add_check(table, check).await;
         }
         let AlterAction::AddColumn {
             column,

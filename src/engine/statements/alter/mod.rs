@@ -1,5 +1,6 @@
 //! `ALTER TABLE`: what each kind of table lets change, chosen here.
 
+mod checks;
 mod external;
 mod managed;
 mod rules;

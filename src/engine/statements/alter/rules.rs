@@ -1,4 +1,5 @@
-//! `ADD CONSTRAINT` and `DROP CONSTRAINT`: rules, which every kind of table has.
+//! `ADD CONSTRAINT` and `DROP CONSTRAINT`: rules, which every kind of table has. `DROP` finds CHECK
+//! constraints too.
 
 use sqlparser::ast::Ident;
 
@@ -48,6 +49,12 @@ impl Altering<'_> {
             self.definition.rules.remove(position);
             return self.publish("altered");
         }
+        let checks = self.checks().await?;
+        let exact = checks.iter().find(|check| check.name == name.value);
+        let alike = || checks.iter().find(|check| check.name.to_lowercase() == lower);
+        if let Some(check) = exact.or_else(alike) {
+            return self.drop_check(check).await;
+        }
         let full_name = self.target.full_name();
         if if_exists {
             return Ok(Done::new(format!(
@@ -55,7 +62,8 @@ impl Altering<'_> {
                 name.value
             )));
         }
-        let names = rules.iter().map(|rule| rule.name.as_str());
+        let names = self.definition.rules.iter().map(|rule| rule.name.as_str());
+        let names = names.chain(checks.iter().map(|check| check.name.as_str()));
         let message = format!("table '{full_name}' has no constraint '{}'", name.value);
         Err(Error::new(Code::UndefinedObject, message)
             .with_hint_if(did_you_mean(&name.value, names))

@@ -1,6 +1,5 @@
 //! Managed tables: the log first, the definition last.
 
-use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -17,7 +16,7 @@ use crate::error::{Code, Error, Result, did_you_mean};
 use crate::storage::Staging;
 use crate::syntax::{CreateTable, Parameters};
 use crate::table::ManagedTableProvider;
-use crate::table::managed::{Layouts, NewTable, TableLog, stored_type};
+use crate::table::managed::{Layouts, LogCheck, NewTable, TableLog, stored_type};
 
 impl Creation<'_> {
     /// A managed table without rows.
@@ -26,7 +25,10 @@ impl Creation<'_> {
         let partition_columns = self.partition_specs(table, &mut columns)?;
         let plan = self.managed_plan(table, columns, partition_columns)?;
         let rules = self.rules(table, plan.columns.iter()).await?;
-        let change = plan.new_table(table).change(operation(table, "CREATE TABLE"))?;
+        let checks = self.checks(table, plan.columns.iter(), &rules)?;
+        let change = plan
+            .new_table(table, &checks)
+            .change(operation(table, "CREATE TABLE"))?;
         let (location, folder) = self.fresh_folder()?;
         let made = async {
             plan.layouts(folder.clone())?;
@@ -58,13 +60,14 @@ impl Creation<'_> {
         }
         let plan = self.managed_plan(table, columns, partition_columns)?;
         let rules = self.rules(table, plan.columns.iter()).await?;
+        let checks = self.checks(table, plan.columns.iter(), &rules)?;
         let mut change = plan
-            .new_table(table)
+            .new_table(table, &checks)
             .change(operation(table, "CREATE TABLE AS SELECT"))?;
         let (location, folder) = self.fresh_folder()?;
         let kind = self.managed_kind(location, &plan);
         let is_open = matches!(&kind, TableKind::Managed(table) if !table.quarantines_cast_errors);
-        if is_open && rules.is_empty() {
+        if is_open && rules.is_empty() && checks.is_empty() {
             let made = async {
                 let input = self.session.physical(&state, self.piece, &query).await?;
                 let layouts = Arc::new(plan.layouts(folder.clone())?);
@@ -193,12 +196,12 @@ struct Plan {
 }
 
 impl Plan {
-    fn new_table<'a>(&'a self, table: &'a CreateTable) -> NewTable<'a> {
+    fn new_table<'a>(&'a self, table: &'a CreateTable, checks: &[LogCheck]) -> NewTable<'a> {
         NewTable {
             columns: &self.columns,
             partition_columns: &self.partitions,
             comment: table.comment.as_deref(),
-            properties: BTreeMap::new(),
+            properties: checks.iter().map(LogCheck::property).collect(),
         }
     }
 

@@ -26,13 +26,14 @@ use crate::definition::{
     Column, ExternalTable, Format, Rule, TableFormat, TableKind, TextOptions, cast_errors, check_name,
 };
 use crate::engine::outcome::{Body, Done};
-use crate::engine::rules::{Binding, made};
+use crate::engine::rules::{Binding, made, made_checks};
 use crate::engine::session::Session;
 use crate::error::{Code, Error, Result};
 use crate::storage::{OnExisting, Place};
 use crate::syntax::{CreateTable, ExternalSource, Parameters, Piece, Property};
 use crate::table::ExternalTableProvider;
 use crate::table::external::infer_columns;
+use crate::table::managed::LogCheck;
 
 pub(super) async fn execute(
     session: &Session,
@@ -296,15 +297,33 @@ impl Creation<'_> {
         columns: impl Iterator<Item = &'c Column>,
     ) -> Result<Vec<Rule>> {
         let state = self.session.state();
+        made(&self.binding(&state, columns), &table.rules).await
+    }
+
+    /// The CHECK constraints that the statement defines beside `rules`, over these columns.
+    fn checks<'c>(
+        &self,
+        table: &CreateTable,
+        columns: impl Iterator<Item = &'c Column>,
+        rules: &[Rule],
+    ) -> Result<Vec<LogCheck>> {
+        let state = self.session.state();
+        made_checks(&self.binding(&state, columns), &table.checks, rules)
+    }
+
+    fn binding<'b, 'c>(
+        &'b self,
+        state: &'b SessionState,
+        columns: impl Iterator<Item = &'c Column>,
+    ) -> Binding<'b> {
         let fields: Vec<_> = columns.map(Column::field).collect();
-        let binding = Binding {
+        Binding {
             session: self.session,
-            state: &state,
+            state,
             table: (&self.target.zone.name, &self.target.name),
             schema: Arc::new(Schema::new(fields)),
             statement: Some(self.piece),
-        };
-        made(&binding, &table.rules).await
+        }
     }
 
     /// What only a managed table keeps.
@@ -314,11 +333,6 @@ impl Creation<'_> {
             .properties
             .on_cast_error
             .map(|(_, span)| (ON_CAST_ERROR, span));
-        if let Some((_, span)) = check.filter(|_| managed) {
-            return Err(Error::new(Code::Unsupported, "CHECK is not supported")
-                .with_hint("CONSTRAINT … EXPECT (…) ON VIOLATION FAIL aborts a load whose rows break it")
-                .at(self.piece.locate(span)));
-        }
         match check.or(on_cast_error).filter(|_| !managed) {
             None => Ok(()),
             Some((what, span)) => Err(Error::new(

@@ -26,6 +26,8 @@ pub(crate) struct Answer {
     pub dropped: u64,
     /// The rows that were written although they break a rule.
     pub warned: u64,
+    /// The files that were read, and those that had been loaded before.
+    pub files: Option<(u64, u64)>,
 }
 
 impl Answer {
@@ -54,6 +56,9 @@ impl Answer {
             ("dropped", number(self.dropped)),
             ("warned", number(self.warned)),
         ]);
+        if let Some((loaded, skipped)) = self.files {
+            columns.extend([("files", number(loaded)), ("skipped_files", number(skipped))]);
+        }
         Body::Rows(Rows::of_batch(batch(columns)))
     }
 }

@@ -1,13 +1,19 @@
 //! `INSERT INTO` and `INSERT OVERWRITE`.
 
-use datafusion::logical_expr::LogicalPlan;
+use std::sync::Arc;
+
+use datafusion::datasource::source_as_provider;
+use datafusion::execution::SessionState;
 use datafusion::logical_expr::dml::{InsertOp, WriteOp};
+use datafusion::logical_expr::{DmlStatement, LogicalPlan};
+use datafusion::physical_plan::ExecutionPlan;
 
 use super::{Answer, Held, Passage, definition, resolve};
 use crate::engine::outcome::Body;
 use crate::engine::session::Session;
 use crate::error::{Code, Error, Result};
 use crate::syntax::{Insert, Parameters, Piece};
+use crate::table::ManagedTableProvider;
 use crate::table::managed::{Change, Reads};
 
 pub(crate) async fn insert(
@@ -41,6 +47,28 @@ pub(crate) async fn insert(
     Ok(answer.into_body())
 }
 
+/// How an INSERT into a managed table would be carried out, for EXPLAIN; nothing for another table.
+pub(crate) async fn explained(
+    session: &Session,
+    state: &SessionState,
+    piece: &Piece,
+    dml: &DmlStatement,
+) -> Result<Option<Arc<dyn ExecutionPlan>>> {
+    let Ok(provider) = source_as_provider(&dml.target) else {
+        return Ok(None);
+    };
+    let Some(table) = provider.downcast_ref::<ManagedTableProvider>() else {
+        return Ok(None);
+    };
+    let (zone, name) = table.name().split_once('.').unwrap_or(("", table.name()));
+    let catalog = session.lake().catalog();
+    let zone = catalog.zone(zone)?;
+    let definition = catalog.table(zone, name)?;
+    let definition = definition.ok_or_else(|| catalog.not_found(zone, name))?;
+    let passage = Passage::open(session, state, piece, table, &definition, None).await?;
+    passage.explained(&dml.input).await.map(Some)
+}
+
 /// Puts the rows of `input` through the gate and into the table.
 pub(crate) async fn load(
     passage: &Passage<'_>,
@@ -48,13 +76,24 @@ pub(crate) async fn load(
     held: Held,
     overwrite: bool,
 ) -> Result<Answer> {
-    let table = passage.table;
-    let passed = passage.stage(input, held, None).await?;
     let reads = passage.reads(if overwrite { Reads::Removed } else { Reads::Nothing });
     let mut change = Change::new("WRITE", reads);
     change
         .parameters
         .push(("mode", if overwrite { "Overwrite" } else { "Append" }.to_owned()));
+    carry_out(passage, input, held, change, overwrite).await
+}
+
+/// The same, as a change of the caller's.
+pub(super) async fn carry_out(
+    passage: &Passage<'_>,
+    input: &LogicalPlan,
+    held: Held,
+    mut change: Change,
+    overwrite: bool,
+) -> Result<Answer> {
+    let table = passage.table;
+    let passed = passage.stage(input, held, None).await?;
     passed.fill(&mut change);
     if overwrite {
         change.replace_partitions(table.snapshot());

@@ -61,7 +61,8 @@ pub(crate) async fn restore(session: &Session, piece: &Piece, restore: &Restore)
     }
     change.add_again(then, |file| !has.contains(&file.path));
     change.remove(now, |file| !had.contains(&file.path));
-    if now.schema() != then.schema() {
+    // Rows that come back may break a constraint that was made since.
+    if now.schema() != then.schema() || now.checks() != then.checks() {
         change.restore_columns(then);
     }
     let version = table.log().commit(table.name(), now, &change).await?;

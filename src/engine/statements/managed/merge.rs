@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use arrow::datatypes::DataType;
+use arrow::datatypes::Schema;
 use datafusion::catalog::TableProvider;
 use datafusion::common::{Column, DFSchema, JoinType, ScalarValue, TableReference};
 use datafusion::error::DataFusionError;
@@ -12,7 +12,9 @@ use datafusion::logical_expr::expr::Case;
 use datafusion::logical_expr::{Expr, LogicalPlan, LogicalPlanBuilder, cast, col, lit};
 
 use super::Held;
+use super::conversion::{attempted_value, may_fail, no_raw_value, raw_name};
 use super::rewrite::{ACTION, Rewrite};
+use crate::definition::TableKind;
 use crate::engine::outcome::Body;
 use crate::error::Result;
 use crate::table::managed::{Action, FILE, Marks, ROW};
@@ -67,12 +69,34 @@ impl Rewrite<'_> {
             .filter(col(CLAUSE).is_not_null())?;
         let schema = self.table.schema();
         let mut values = Vec::with_capacity(schema.fields().len() + 3);
+        // Where values that do not convert are kept aside, what they were given stands behind.
+        let attempts =
+            matches!(&self.definition.kind, TableKind::Managed(table) if table.quarantines_cast_errors);
+        let mut raws = Vec::new();
         for field in schema.fields() {
             let old = Expr::Column(Column::new(Some(name.clone()), field.name()));
-            let value = |clause: &MergeIntoClause| new_value(&clause.action, field.name(), &old, &schema);
-            let value = by_clause(&operation.clauses, value);
-            values.push(cast(value, field.data_type().clone()).alias(field.name()));
+            let data_type = field.data_type();
+            let own = |clause: &MergeIntoClause| match new_value(&clause.action, field.name(), &schema) {
+                New::Unchanged => old.clone(),
+                New::Missing => cast(lit(ScalarValue::Null), data_type.clone()),
+                New::Given(value) if attempts => attempted_value(value, data_type).0,
+                New::Given(value) => cast(value.clone(), data_type.clone()),
+            };
+            let own = by_clause(&operation.clauses, own);
+            values.push(cast(own, data_type.clone()).alias(field.name()));
+            let is_given = |clause: &MergeIntoClause| {
+                matches!(new_value(&clause.action, field.name(), &schema), New::Given(_))
+            };
+            if attempts && may_fail(data_type) && operation.clauses.iter().any(is_given) {
+                let raw = |clause: &MergeIntoClause| match new_value(&clause.action, field.name(), &schema) {
+                    New::Given(value) => attempted_value(value, data_type).1,
+                    New::Unchanged | New::Missing => no_raw_value(),
+                };
+                let raw = by_clause(&operation.clauses, raw);
+                raws.push(raw.alias(raw_name(schema.index_of(field.name())?)));
+            }
         }
+        values.append(&mut raws);
         let action = |clause: &MergeIntoClause| {
             lit(match clause.action {
                 MergeIntoAction::Update(_) => Action::Update,
@@ -141,19 +165,23 @@ fn by_clause(clauses: &[MergeIntoClause], value: impl Fn(&MergeIntoClause) -> Ex
     Expr::Case(Case::new(None, branches, None))
 }
 
+/// What a column of the target becomes.
+enum New<'a> {
+    /// What it was.
+    Unchanged,
+    /// NULL.
+    Missing,
+    /// A value of the statement's.
+    Given(&'a Expr),
+}
+
 /// The value of the target's column `name` after `action`.
-fn new_value(action: &MergeIntoAction, name: &str, old: &Expr, schema: &arrow::datatypes::Schema) -> Expr {
-    let typed = |value: &Expr| {
-        let data_type = schema
-            .field_with_name(name)
-            .map(|field| field.data_type().clone());
-        cast(value.clone(), data_type.unwrap_or(DataType::Null))
-    };
+fn new_value<'a>(action: &'a MergeIntoAction, name: &str, schema: &Schema) -> New<'a> {
     match action {
-        MergeIntoAction::Delete => old.clone(),
+        MergeIntoAction::Delete => New::Unchanged,
         MergeIntoAction::Update(assignments) => {
             let assigned = assignments.iter().find(|(column, _)| column == name);
-            assigned.map_or_else(|| old.clone(), |(_, value)| typed(value))
+            assigned.map_or(New::Unchanged, |(_, value)| New::Given(value))
         }
         MergeIntoAction::Insert { columns, values } => {
             let position = if columns.is_empty() {
@@ -162,7 +190,7 @@ fn new_value(action: &MergeIntoAction, name: &str, old: &Expr, schema: &arrow::d
                 columns.iter().position(|column| column == name)
             };
             let value = position.and_then(|position| values.get(position));
-            value.map_or_else(|| typed(&lit(ScalarValue::Null)), typed)
+            value.map_or(New::Missing, New::Given)
         }
     }
 }

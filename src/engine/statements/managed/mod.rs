@@ -2,6 +2,8 @@
 //! and the version that it made.
 
 mod answer;
+mod conversion;
+mod copy_into;
 mod insert;
 mod maintain;
 mod merge;
@@ -9,19 +11,22 @@ mod passage;
 mod replay;
 mod rewrite;
 mod target;
+mod traced;
 mod verdict;
 
 use datafusion::logical_expr::LogicalPlan;
 use datafusion::logical_expr::dml::WriteOp;
 
 pub(super) use answer::Answer;
+pub(super) use copy_into::copy_into;
+pub(in crate::engine) use insert::explained;
 pub(super) use insert::insert;
 pub(super) use insert::load;
 pub(super) use maintain::{optimize, restore, vacuum};
 use passage::Passed;
 pub(super) use passage::{Held, Passage};
 pub(super) use replay::replay;
-pub(super) use target::{definition, resolve, run, stage};
+pub(super) use target::{definition, number, resolve, run, stage};
 
 use crate::engine::outcome::Body;
 use crate::engine::session::Session;

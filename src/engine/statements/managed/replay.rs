@@ -4,13 +4,10 @@
 //! the one that hides where they were: each row is put through once, whatever happens in between, and of
 //! two replays at once one is refused. Rows that are not picked stay in quarantine as they are.
 
-use arrow::array::AsArray;
-use arrow::datatypes::Int64Type;
 use datafusion::common::Column;
 use datafusion::logical_expr::{Expr, ExprSchemable, LogicalPlan, LogicalPlanBuilder};
-use futures::TryStreamExt;
 
-use super::{Answer, Held, Passage, definition, resolve};
+use super::{Answer, Held, Passage, definition, number, resolve};
 use crate::engine::outcome::Body;
 use crate::engine::session::Session;
 use crate::error::{Code, Error, Result};
@@ -146,16 +143,6 @@ impl<'a> Queries<'a> {
             self.quarantine
         )
     }
-}
-
-async fn number(session: &Session, piece: &Piece, plan: &LogicalPlan) -> Result<u64> {
-    let mut rows = session.stream_again(&session.state(), piece, plan).await?;
-    let mut count = 0;
-    while let Some(batch) = rows.try_next().await? {
-        let counts = batch.column(0).as_primitive::<Int64Type>();
-        count += counts.values().iter().map(|n| n.unsigned_abs()).sum::<u64>();
-    }
-    Ok(count)
 }
 
 /// The query's columns as the table's, by position.

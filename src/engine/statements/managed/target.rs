@@ -2,7 +2,10 @@
 
 use std::sync::Arc;
 
+use arrow::array::AsArray;
+use arrow::datatypes::Int64Type;
 use datafusion::execution::SessionState;
+use datafusion::logical_expr::LogicalPlan;
 use datafusion::physical_plan::ExecutionPlan;
 use futures::TryStreamExt;
 
@@ -64,6 +67,17 @@ pub(crate) async fn run(
     let mut rows = session.stream(state, piece, plan)?;
     while rows.try_next().await?.is_some() {}
     Ok(())
+}
+
+/// The one number of a query that counts.
+pub(crate) async fn number(session: &Session, piece: &Piece, plan: &LogicalPlan) -> Result<u64> {
+    let mut rows = session.stream_again(&session.state(), piece, plan).await?;
+    let mut count = 0;
+    while let Some(batch) = rows.try_next().await? {
+        let counts = batch.column(0).as_primitive::<Int64Type>();
+        count += counts.values().iter().map(|n| n.unsigned_abs()).sum::<u64>();
+    }
+    Ok(count)
 }
 
 /// Writes the rows of `input` as files that no log names yet.

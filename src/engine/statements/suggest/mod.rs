@@ -9,11 +9,13 @@
 mod keys;
 mod profile;
 mod propose;
+mod references;
 
 use std::sync::Arc;
 
 use arrow::array::{ArrayRef, RecordBatch, StringArray};
 use arrow::compute::concat_batches;
+use arrow::datatypes::SchemaRef;
 use datafusion::catalog::TableProvider;
 use datafusion::common::{ScalarValue, TableReference};
 use datafusion::datasource::provider_as_source;
@@ -40,7 +42,7 @@ struct Suggestion {
 
 pub(super) async fn execute(session: &Session, piece: &Piece, name: &TableName) -> Result<Body> {
     let target = Target::new(session, name)?;
-    target.definition(session)?;
+    let definition = target.definition(session)?;
     let state = session.state();
     let table = provider(session, &state, name).await?;
     let reader = Reader {
@@ -51,15 +53,26 @@ pub(super) async fn execute(session: &Session, piece: &Piece, name: &TableName) 
     };
     let profile = profile::of(&reader).await?;
     let keys = keys::of(&reader, &profile).await?;
-    let suggestions = propose::all(&profile, &keys);
+    let own = (target.zone.name.as_str(), definition.name.as_str());
+    let references = references::of(&reader, &profile, &keys, own).await?;
+    let suggestions = propose::all(&profile, &keys, &references);
+    Ok(Body::Rows(Rows::of_batch(answer(&suggestions))))
+}
+
+/// The columns of the answer.
+pub(super) fn schema() -> SchemaRef {
+    answer(&[]).schema()
+}
+
+fn answer(suggestions: &[Suggestion]) -> RecordBatch {
     let column = |get: fn(&Suggestion) -> &String| -> ArrayRef {
         Arc::new(StringArray::from_iter_values(suggestions.iter().map(get)))
     };
-    Ok(Body::Rows(Rows::of_batch(batch(vec![
+    batch(vec![
         ("rule", column(|s| &s.rule)),
         ("ddl", column(|s| &s.ddl)),
         ("evidence", column(|s| &s.evidence)),
-    ]))))
+    ])
 }
 
 async fn provider(

@@ -6,6 +6,7 @@ use datafusion::common::ScalarValue;
 
 use super::Suggestion;
 use super::profile::{Measured, PATTERNS, Profile, Text};
+use super::references::Found;
 use crate::syntax::quote::{identifier, literal};
 
 /// How often each value of a set has to occur, on the average, to be more than a coincidence.
@@ -15,8 +16,8 @@ const NUMBERS_AT_MOST: usize = 5;
 /// Texts longer than this have no length worth a rule.
 const LENGTH_AT_MOST: u64 = 64;
 
-/// The suggestions: what must be there, keys, then what the values can be.
-pub(super) fn all(profile: &Profile, keys: &[Vec<String>]) -> Vec<Suggestion> {
+/// The suggestions: what must be there, keys, other tables' keys, then what the values can be.
+pub(super) fn all(profile: &Profile, keys: &[Vec<String>], references: &[Found]) -> Vec<Suggestion> {
     let mut all = Vec::new();
     if profile.rows == 0 {
         return all;
@@ -28,6 +29,7 @@ pub(super) fn all(profile: &Profile, keys: &[Vec<String>]) -> Vec<Suggestion> {
             .filter_map(|measured| not_null(measured, profile.rows)),
     );
     all.extend(keys.iter().map(|key| unique(key, profile.rows)));
+    all.extend(references.iter().map(foreign_key));
     for measured in profile.columns.iter().filter(|measured| measured.values > 0) {
         let is_key = keys
             .iter()
@@ -87,6 +89,21 @@ fn unique(key: &[String], rows: u64) -> Suggestion {
         "",
         evidence,
     )
+}
+
+/// `FOREIGN KEY (c) REFERENCES t (k)`.
+fn foreign_key(found: &Found) -> Suggestion {
+    let (zone, table) = (identifier(&found.zone), identifier(&found.table));
+    let expectation = format!(
+        "FOREIGN KEY ({}) REFERENCES {zone}.{table} ({})",
+        identifier(&found.column),
+        identifier(&found.key)
+    );
+    let evidence = format!(
+        "each of {} values is one of {zone}.{table}, where none comes twice",
+        found.values
+    );
+    suggestion(&[found.column.as_str()], "known", &expectation, "", evidence)
 }
 
 /// `c IN (…)`.

@@ -1,0 +1,285 @@
+//! `COPY INTO t FROM 'path'`: files into a table, each once.
+//!
+//! What has been copied is in the table's log, in the commit that brought its rows: a file's path, size
+//! and time of change, which are quick to look up, and its content, so that a file that was merely
+//! touched is not taken for a new one. A file of another content is another file, at the same path too.
+
+use std::sync::Arc;
+
+use datafusion::catalog::TableProvider;
+use datafusion::common::{Column, ScalarValue};
+use datafusion::datasource::provider_as_source;
+use datafusion::error::DataFusionError;
+use datafusion::execution::SessionState;
+use datafusion::logical_expr::{Expr, ExprSchemable, LogicalPlan, LogicalPlanBuilder, lit};
+use sha2::{Digest, Sha256};
+
+use super::insert::carry_out;
+use super::{Answer, Held, Passage, definition, resolve};
+use crate::definition::{ExternalTable, Format};
+use crate::engine::files::{Files, delimiter};
+use crate::engine::outcome::Body;
+use crate::engine::session::Session;
+use crate::error::{Code, Error, Result, did_you_mean};
+use crate::storage::{DataFile, Place};
+use crate::syntax::{CopyInto, Piece};
+use crate::table::external::{format_of, hash_file, infer_columns_of, list};
+use crate::table::managed::{Change, Reads};
+use crate::table::{ExternalTableProvider, ManagedTableProvider};
+
+pub(crate) async fn copy_into(session: &Session, piece: &Piece, copy: &CopyInto) -> Result<Body> {
+    let state = session.state();
+    let table = resolve(session, piece, &copy.table, "COPY INTO").await?;
+    let copying = Copying {
+        session,
+        state: &state,
+        piece,
+        copy,
+        table: &table,
+    };
+    let (source, place) = copying.source().await?;
+    let files = list(&copy.path, source.format, &place, &state);
+    let files = files.await.map_err(|e| copying.at_path(e))?;
+    if files.is_empty() {
+        let message = format!("there are no {} files in '{place}'", source.format);
+        return Err(copying.at_path(Error::new(Code::UndefinedFile, message)));
+    }
+    let found = files.len() as u64;
+    let new = copying.new_files(files, &place).await?;
+    let definition = definition(session, &copy.table)?;
+    let passage = Passage::open(session, &state, piece, &table, &definition, copy.reject_limit).await?;
+    let loaded = new.len() as u64;
+    let counted = Some((loaded, found - loaded));
+    if new.is_empty() {
+        let answer = Answer {
+            load_id: passage.load_id,
+            version: table.snapshot().version(),
+            inserted: Some(0),
+            files: counted,
+            ..Answer::default()
+        };
+        return Ok(answer.into_body());
+    }
+    let mut change = Change::new("COPY INTO", passage.reads(Reads::Nothing));
+    change.parameters.push(("path", copy.path.clone()));
+    change.metrics.push(("numCopiedFiles", loaded));
+    let (files, identities): (Vec<DataFile>, Vec<Identity>) = new.into_iter().unzip();
+    for identity in &identities {
+        change.file_copied(&identity.state);
+        identity
+            .content
+            .iter()
+            .for_each(|content| change.file_copied(content));
+    }
+    let input = copying.input(source, place, files).await?;
+    let mut answer = carry_out(&passage, &input, Held::All, change, false).await?;
+    answer.files = counted;
+    Ok(answer.into_body())
+}
+
+/// What tells a file from every other.
+struct Identity {
+    /// By what is known of it without reading it.
+    state: String,
+    /// By its content; of a file on the local disk.
+    content: Option<String>,
+}
+
+impl Identity {
+    /// Hashes of both.
+    fn new(path: &str, file: &DataFile) -> Self {
+        let (meta, changed) = (&file.meta, file.meta.last_modified.timestamp_micros());
+        let tag = meta.e_tag.as_deref().unwrap_or_default();
+        Self {
+            state: hash(&[path, &meta.size.to_string(), &changed.to_string(), tag]),
+            content: None,
+        }
+    }
+}
+
+fn hash(parts: &[&str]) -> String {
+    let mut hash = Sha256::new();
+    for part in parts {
+        hash.update(part.as_bytes());
+        hash.update([0]);
+    }
+    let digest = hash.finalize();
+    digest.iter().take(16).map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// A statement on its way.
+struct Copying<'a> {
+    session: &'a Session,
+    state: &'a SessionState,
+    piece: &'a Piece,
+    copy: &'a CopyInto,
+    table: &'a ManagedTableProvider,
+}
+
+impl Copying<'_> {
+    fn at_path(&self, error: Error) -> Error {
+        error.at(self.piece.locate(self.copy.path_span))
+    }
+
+    /// How the files are read, and where they lie.
+    async fn source(&self) -> Result<(ExternalTable, Place)> {
+        let path = &self.copy.path;
+        let files = Files::new(self.session.lake().clone(), self.session.config().clone(), false);
+        let place = files.place(path).map_err(|e| self.at_path(e))?;
+        let format: Format = match (&self.copy.format, Format::of_name(path)) {
+            (Some((format, span)), _) => format
+                .parse::<Format>()
+                .map_err(|e: Error| e.at(self.piece.locate(*span)))?,
+            (None, Some(format)) => format,
+            (None, None) => format_of(path, &place, self.state)
+                .await
+                .map_err(|e| self.at_path(e))?,
+        };
+        let mut source = ExternalTable::of_files(format, path);
+        source.text.delimiter = delimiter(path).unwrap_or(source.text.delimiter);
+        for (key, value, span) in &self.copy.options {
+            let checked = source.text.set(format, key, value);
+            checked.map_err(|e| e.at(self.piece.locate(*span)))?;
+            source.options.insert(key.clone(), value.clone());
+        }
+        Ok((source, place))
+    }
+
+    /// The files that the table has not taken in yet.
+    async fn new_files(&self, files: Vec<DataFile>, place: &Place) -> Result<Vec<(DataFile, Identity)>> {
+        let (log, snapshot) = (self.table.log(), self.table.snapshot());
+        let path = |file: &DataFile| format!("{}{}", place.store_url(), file.meta.location);
+        let identities: Vec<Identity> = files
+            .iter()
+            .map(|file| Identity::new(&path(file), file))
+            .collect();
+        let states: Vec<String> = identities.iter().map(|identity| identity.state.clone()).collect();
+        let known = log.copied(snapshot, &states).await?;
+        let unknown = files.into_iter().zip(identities).zip(known);
+        let mut unknown: Vec<(DataFile, Identity)> = unknown
+            .filter(|(_, known)| !known)
+            .map(|(file, _)| file)
+            .collect();
+        if place.local_path().is_none() || unknown.is_empty() {
+            return Ok(unknown);
+        }
+        for (file, identity) in &mut unknown {
+            let on_disk = std::path::PathBuf::from(format!("/{}", file.meta.location));
+            let content = tokio::task::spawn_blocking(move || hash_file(&on_disk))
+                .await
+                .map_err(|e| Error::new(Code::Internal, e.to_string()))??;
+            identity.content = Some(hash(&[&path(file), &content]));
+        }
+        let contents: Vec<String> = unknown
+            .iter()
+            .filter_map(|(_, identity)| identity.content.clone())
+            .collect();
+        let known = log.copied(snapshot, &contents).await?;
+        let new = unknown.into_iter().zip(known).filter(|(_, known)| !known);
+        Ok(new.map(|(file, _)| file).collect())
+    }
+
+    /// The files' rows as the table's.
+    async fn input(
+        &self,
+        mut source: ExternalTable,
+        place: Place,
+        files: Vec<DataFile>,
+    ) -> Result<LogicalPlan> {
+        let path = &self.copy.path;
+        let found = infer_columns_of(path, &source, &place, self.state, &files).await;
+        let (columns, partitions) = found.map_err(|e| self.at_path(e))?;
+        source.columns = columns;
+        source
+            .columns
+            .retain(|column| partitions.iter().all(|p| p.name != column.name));
+        source.partition_columns = partitions;
+        let provider = ExternalTableProvider::new(path.clone(), source, place).of_files(files);
+        let theirs = self.theirs(&provider)?;
+        let plan = self.converted(provider, &theirs);
+        plan.map_err(|e| self.session.translated(e, self.piece))
+    }
+
+    /// For each column of the table the position of the files' column that goes into it.
+    fn theirs(&self, files: &ExternalTableProvider) -> Result<Vec<Option<usize>>> {
+        let (own, given) = (self.table.schema(), files.schema());
+        let mut theirs = vec![None; own.fields().len()];
+        let position = |name: &str, is_quoted: bool| {
+            let lower = name.to_lowercase();
+            let alike = || {
+                let mut alike = own.fields().iter().enumerate();
+                alike.find(|(_, field)| !is_quoted && field.name().to_lowercase() == lower)
+            };
+            own.index_of(name).ok().or_else(|| alike().map(|(i, _)| i))
+        };
+        let undefined = |message: String, name: &str| {
+            let names = own.fields().iter().map(|field| field.name().as_str());
+            Error::new(Code::UndefinedColumn, message).with_hint_if(did_you_mean(name, names))
+        };
+        if !self.copy.columns.is_empty() && self.copy.columns.len() != given.fields().len() {
+            let message = format!(
+                "{} columns are named, and the files have {}",
+                self.copy.columns.len(),
+                given.fields().len()
+            );
+            return Err(self.at_path(Error::new(Code::InvalidStatement, message)));
+        }
+        for (i, field) in given.fields().iter().enumerate() {
+            let (name, place) = match self.copy.columns.get(i) {
+                Some(column) => {
+                    let found = position(&column.value, column.quote_style.is_some());
+                    let place = self.piece.locate(column.span);
+                    let message = format!(
+                        "column '{}' of table '{}' not found",
+                        column.value,
+                        self.table.name()
+                    );
+                    let own = found.ok_or_else(|| undefined(message, &column.value).at(place.clone()))?;
+                    (own, place)
+                }
+                None => {
+                    let message = format!(
+                        "the files have a column '{}', and table '{}' has none",
+                        field.name(),
+                        self.table.name()
+                    );
+                    let hint =
+                        "COPY INTO t (a, b) FROM … names the columns that the files' go to, in their order";
+                    let own = position(field.name(), false).ok_or_else(|| {
+                        let error = undefined(message, field.name());
+                        let hint = error.hint().map_or(hint.to_owned(), str::to_owned);
+                        self.at_path(error.with_hint(hint))
+                    })?;
+                    (own, self.piece.locate(self.copy.path_span))
+                }
+            };
+            if theirs[name].replace(i).is_some() {
+                let message = format!("column '{}' is filled twice", own.field(name).name());
+                return Err(Error::new(Code::DuplicateColumn, message).at(place));
+            }
+        }
+        Ok(theirs)
+    }
+
+    fn converted(
+        &self,
+        files: ExternalTableProvider,
+        theirs: &[Option<usize>],
+    ) -> Result<LogicalPlan, DataFusionError> {
+        let files = LogicalPlanBuilder::scan("copied", provider_as_source(Arc::new(files)), None)?;
+        let given = Arc::clone(files.schema());
+        let own = self.table.schema();
+        let columns = own.fields().iter().zip(theirs).map(|(field, theirs)| {
+            let value = match theirs {
+                Some(i) => {
+                    let from = Expr::Column(Column::from(given.qualified_field(*i)));
+                    from.cast_to(field.data_type(), &given)?
+                }
+                None => lit(ScalarValue::try_from(field.data_type())?),
+            };
+            Ok(value.alias(field.name()))
+        });
+        let columns = columns.collect::<Result<Vec<Expr>, DataFusionError>>()?;
+        files.project(columns)?.build()
+    }
+}
