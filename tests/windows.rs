@@ -182,6 +182,39 @@ fn a_filter_on_windows_reaches_the_files_as_one_on_time() {
     }
 }
 
+/// Of three files, each with a day of its own, only that of the windows asked for is in the plan, also where
+/// the windows are aggregated and the filter stands outside.
+#[test]
+fn a_filter_on_windows_leaves_files_out() {
+    let day = |n: u32| {
+        format!("SELECT value AS id, TIMESTAMP '2026-01-0{n}' + value * INTERVAL '1 minute' AS ts FROM generate_series(0, 99) AS s(value)")
+    };
+    let setup = format!(
+        "CREATE TABLE processed.t AS {}; INSERT INTO processed.t {}; INSERT INTO processed.t {}",
+        day(1),
+        day(2),
+        day(3)
+    );
+    let within = "window_start >= TIMESTAMP '2026-01-02 00:00:00' AND window_end <= TIMESTAMP '2026-01-02 12:00:00'";
+    let windows = [
+        "TUMBLE(processed.t, ts, INTERVAL '5 minutes')",
+        "HOP(processed.t, ts, INTERVAL '5 minutes', INTERVAL '10 minutes')",
+        "CUMULATE(processed.t, ts, INTERVAL '5 minutes', INTERVAL '10 minutes')",
+    ];
+    for windows in windows {
+        let rows = format!("SELECT id FROM {windows} WHERE {within}");
+        let groups = format!(
+            "SELECT * FROM (SELECT window_start, window_end, count(*) FROM {windows} GROUP BY ALL) AS w WHERE {within}"
+        );
+        for query in [rows, groups] {
+            let plan = plan(&setup, &query);
+            assert_eq!(plan.matches(".parquet").count(), 1, "{plan}");
+        }
+    }
+    let all = plan(&setup, &format!("SELECT id FROM {}", windows[0]));
+    assert_eq!(all.matches(".parquet").count(), 3, "{all}");
+}
+
 #[test]
 fn an_aggregation_over_windows_shares_panes() {
     let hop = "HOP(processed.t, ts, INTERVAL '5 minutes', INTERVAL '10 minutes')";

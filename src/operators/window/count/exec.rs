@@ -15,7 +15,7 @@ use super::kernel::{Complete, Counted, Ties};
 use crate::error::{Code, Error};
 use crate::operators::input::{columns_of, sorted_by, sortings, widened};
 use crate::operators::window::keyed::{Kernel, Operation};
-use crate::operators::window::time::{Time, null_time};
+use crate::operators::window::time::Time;
 
 /// Which columns of the input mean what.
 #[derive(Debug, Clone)]
@@ -104,13 +104,13 @@ impl Kernel for Work {
     fn push(&mut self, batch: &RecordBatch) -> Result<Vec<RecordBatch>> {
         let times = batch.column(self.rows.column.index());
         if times.null_count() > 0 {
-            return Err(null_time("count_window", self.rows.column.name()).into());
+            return Err(self.rows.time.missing("count_window", self.rows.column.name()));
         }
         if self
             .ties
             .found(&columns_of(batch, &self.order), batch.num_rows())?
         {
-            return Err(self.tied().into());
+            return Err(self.rows.time.refuse(self.tied()));
         }
         let (ticks, _) = self.rows.time.ticks(times)?;
         let passed: Vec<usize> = (0..self.schema.fields().len() - 3).collect();

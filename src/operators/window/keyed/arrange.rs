@@ -11,7 +11,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use arrow::array::{Array, AsArray, Int64Array, RecordBatch};
-use arrow::compute::{BatchCoalescer, SortOptions, cast, interleave_record_batch};
+use arrow::compute::{BatchCoalescer, cast, interleave_record_batch};
 use arrow::datatypes::{DataType, Int64Type, SchemaRef};
 use datafusion::common::Result;
 use datafusion::execution::memory_pool::{MemoryConsumer, MemoryReservation};
@@ -22,6 +22,7 @@ use datafusion::physical_expr::expressions::Column;
 use datafusion::physical_plan::ExecutionPlan;
 use datafusion::physical_plan::aggregates::group_values::{GroupValues, new_group_values};
 use datafusion::physical_plan::aggregates::order::GroupOrdering;
+use datafusion::physical_plan::coop::cooperative;
 use datafusion::physical_plan::metrics::Time;
 use datafusion::physical_plan::sorts::sort::SortExec;
 use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
@@ -30,7 +31,7 @@ use futures::{StreamExt, TryStreamExt, stream};
 use parking_lot::Mutex;
 
 use crate::error::{Code, Error};
-use crate::operators::input::{columns_of, sliced_size, sortings};
+use crate::operators::input::{NULLS_LAST, columns_of, sliced_size, sortings};
 
 /// Rows are kept in batches of so many.
 const CHUNK: usize = 1 << 13;
@@ -56,7 +57,7 @@ pub(super) fn arranged(
     let sort: Vec<Column> = keys.iter().chain([order]).cloned().collect();
     let arranging = Arranging {
         rows: Rows::new(&schema, keys, order)?,
-        sort: LexOrdering::new(sortings(&sort, SortOptions::default())),
+        sort: LexOrdering::new(sortings(&sort, NULLS_LAST)),
         reservation: MemoryConsumer::new(format!("RowsByKey[{partition}]"))
             .with_can_spill(true)
             .register(context.memory_pool()),
@@ -103,7 +104,9 @@ impl Arranging {
                 Ok(next.map(|batch| (batch, (rows, held))))
             }
         });
-        Ok(Box::pin(RecordBatchStreamAdapter::new(schema, batches)))
+        // They are all there: without this nobody else would get a turn until the last.
+        let batches = cooperative(RecordBatchStreamAdapter::new(schema, batches.boxed()));
+        Ok(Box::pin(batches))
     }
 
     /// The rows so far and those to come, sorted by what spills.
@@ -222,8 +225,10 @@ impl Rows {
 
     /// Bytes held, those included that arranging takes.
     fn size(&self) -> usize {
-        let places = (self.ids.capacity() + self.ids.len()) * size_of::<u32>();
-        self.chunk_bytes + self.coalescer.size() + self.known.size() + places
+        // A place a row, half as many while a key's are sorted, and where keys begin and end.
+        let arranging = self.ids.len() + self.ids.len() / 2 + 2 * (self.known.len() + 1);
+        let numbers = (self.ids.capacity() + arranging) * size_of::<u32>();
+        self.chunk_bytes + self.coalescer.size() + self.known.size() + numbers
     }
 
     fn into_batches(mut self) -> Result<Vec<RecordBatch>> {

@@ -25,7 +25,9 @@ use futures::{StreamExt, TryStreamExt, stream};
 
 use super::arrange::{self, arranged};
 use super::{Arrangement, Kernel, Operation};
-use crate::operators::input::{apply_columns, only, sorted_by, sorting_requirement, together};
+use crate::operators::input::{
+    NULLS_LAST, apply_columns, nulls_last_requirement, only, sorted_by, sorting_requirement, together,
+};
 
 /// An operation over its input.
 #[derive(Debug)]
@@ -47,7 +49,8 @@ impl<O: Operation> KeyedExec<O> {
         schema: SchemaRef,
     ) -> Result<Self> {
         let hashable = !O::BY_KEY || arrange::applies(&input.schema(), operation.keys());
-        let arrangement = if sorted_by(&input, &operation.sort_columns())?.is_some() {
+        let sorted = sorted_by(&input, &operation.sort_columns())?;
+        let arrangement = if sorted.is_some_and(|options| options == NULLS_LAST || !O::NULLS_LAST) {
             Arrangement::Merged
         } else if operation.order().is_some() && hashable {
             Arrangement::Hashed
@@ -142,9 +145,11 @@ impl<O: Operation> ExecutionPlan for KeyedExec<O> {
     }
 
     fn required_input_ordering(&self) -> Vec<Option<OrderingRequirements>> {
+        let columns = self.operation.sort_columns();
         vec![match self.arrangement {
             Arrangement::Hashed => None,
-            Arrangement::Merged | Arrangement::Sorted => sorting_requirement(&self.operation.sort_columns()),
+            Arrangement::Merged | Arrangement::Sorted if O::NULLS_LAST => nulls_last_requirement(&columns),
+            Arrangement::Merged | Arrangement::Sorted => sorting_requirement(&columns),
         }]
     }
 

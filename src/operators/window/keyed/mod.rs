@@ -37,6 +37,9 @@ pub(super) trait Operation: Debug + Clone + Send + Sync + 'static {
     /// Whether rows come a key at a time.
     const BY_KEY: bool;
 
+    /// Whether it matters that rows whose order is NULL come behind those of their key that have one.
+    const NULLS_LAST: bool = false;
+
     /// What plans show behind the name.
     fn describe(&self) -> String;
 

@@ -36,6 +36,7 @@ impl Operation for LateRows {
     const NAME: &'static str = "LateExec";
     const KEEPS_ORDER: bool = true;
     const BY_KEY: bool = true;
+    const NULLS_LAST: bool = true;
 
     fn describe(&self) -> String {
         let calls = self.calls.iter().map(|call| {

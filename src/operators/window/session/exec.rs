@@ -13,7 +13,7 @@ use datafusion::physical_plan::ExecutionPlan;
 use super::kernel::{Complete, Sessions};
 use crate::operators::input::{columns_of, passed_equivalences, sorted_by, sortings, widened};
 use crate::operators::window::keyed::{Kernel, Operation};
-use crate::operators::window::time::{Time, null_time};
+use crate::operators::window::time::Time;
 
 /// Each row with its session.
 #[derive(Debug, Clone)]
@@ -100,7 +100,7 @@ impl Kernel for Work {
     fn push(&mut self, batch: &RecordBatch) -> Result<Vec<RecordBatch>> {
         let times = batch.column(self.rows.column.index());
         if times.null_count() > 0 {
-            return Err(null_time("session", self.rows.column.name()).into());
+            return Err(self.rows.time.missing("session", self.rows.column.name()));
         }
         let (ticks, _) = self.rows.time.ticks(times)?;
         let keys = columns_of(batch, &self.rows.keys);

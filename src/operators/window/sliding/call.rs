@@ -11,13 +11,14 @@ use super::bounds::Reach;
 use super::slide::has_extremes;
 use crate::operators::window::time::{NANOS_PER_DAY, Time};
 
+/// The digits of decimals whose sum has room in 128 bits: ten are left for the count of rows.
+const SUMMED_DIGITS: u8 = 28;
+
 /// What is computed over a frame.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Function {
     Count,
-    /// Of BIGINT or of unsigned integers.
-    SumOfIntegers,
-    SumOfDoubles,
+    Sum,
     Avg,
     Min,
     Max,
@@ -88,8 +89,8 @@ fn is_value(expr: &Expr) -> bool {
 fn function(name: &str, argument: &DataType) -> Option<Function> {
     match (name, argument) {
         ("count", _) => Some(Function::Count),
-        ("sum", DataType::Int64 | DataType::UInt64) => Some(Function::SumOfIntegers),
-        ("sum", DataType::Float64) => Some(Function::SumOfDoubles),
+        ("sum", DataType::Int64 | DataType::UInt64 | DataType::Float64) => Some(Function::Sum),
+        ("sum", DataType::Decimal128(digits, _)) if *digits <= SUMMED_DIGITS => Some(Function::Sum),
         ("avg", DataType::Float64) => Some(Function::Avg),
         ("min", _) if has_extremes(argument) => Some(Function::Min),
         ("max", _) if has_extremes(argument) => Some(Function::Max),

@@ -14,7 +14,8 @@ use datafusion::physical_plan::ExecutionPlan;
 
 use super::bounds::{Bounds, Reach, Ticks};
 use super::call::Function;
-use super::slide::{Rows, Slide, slide};
+use super::slide::{Slide, slide};
+use super::values::Rows;
 use crate::operators::input::{Runs, columns_of, passed_equivalences, sliced_size, widened};
 use crate::operators::window::keyed::{Kernel, Operation};
 
@@ -89,9 +90,8 @@ impl Operation for FrameRows {
                 reaches.push(call.reach);
                 reaches.len() - 1
             });
-            // What is computed of doubles and of whole numbers is of their own type.
-            let values = schema.field(passed + i).data_type();
-            calls.push((bounds, slide(call.function, values)?));
+            let result = schema.field(passed + i).data_type();
+            calls.push((bounds, slide(call.function, result)?));
         }
         Ok(Box::new(Work {
             rows: self.clone(),

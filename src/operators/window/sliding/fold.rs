@@ -8,7 +8,7 @@
 use arrow::datatypes::ArrowNativeTypeOp;
 
 use super::bounds::Frame;
-use super::slide::Values;
+use super::values::Values;
 
 /// A way to put values together in their order.
 pub(super) trait Fold<T>: Send {

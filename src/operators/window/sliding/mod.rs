@@ -6,8 +6,8 @@
 //! [`SlideFrames`] takes `sum`, `avg`, `count`, `min` and `max` over such frames out of DataFusion's
 //! window operator, which looks at a row at a time; every other call stays there.
 //!
-//! A row costs the same however long its frame is: counts and sums of integers take rows out again,
-//! exactly; others keep the sums of everything from a row up to a turning point, and add what came
+//! A row costs the same however long its frame is: counts and sums of integers and decimals take rows out
+//! again, exactly ([`running`]); others keep the sums of everything from a row up to a turning point, and add what came
 //! after it ([`fold`]), so that nothing is ever subtracted from a sum of doubles.
 //!
 //! Input: the rows of a partition together and in order (`keyed`). Output: the same rows in the same
@@ -19,7 +19,9 @@ mod exec;
 mod fold;
 mod logical;
 mod rule;
+mod running;
 mod slide;
+mod values;
 
 pub(in crate::operators) use logical::SlidingNode;
 pub(super) use rule::SlideFrames;

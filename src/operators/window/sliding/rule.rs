@@ -29,7 +29,12 @@ impl OptimizerRule for SlideFrames {
             return Ok(Transformed::no(plan));
         };
         let schema = window.input.schema();
-        let slides = |expr: &&Expr| Call::of(expr, schema).is_some();
+        // All calls of a window node have one partition and order; what has another stays where it is.
+        let first = window.window_expr.iter().find_map(|expr| Call::of(expr, schema));
+        let slides = |expr: &&Expr| {
+            let pair = Call::of(expr, schema).zip(first.as_ref());
+            pair.is_some_and(|(call, first)| call.keys == first.keys && call.order == first.order)
+        };
         let (sliding, others): (Vec<&Expr>, Vec<&Expr>) = window.window_expr.iter().partition(slides);
         if sliding.is_empty() {
             return Ok(Transformed::no(plan));
