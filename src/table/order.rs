@@ -17,6 +17,9 @@ use datafusion::physical_expr::{LexOrdering, PhysicalSortExpr};
 /// As many groups are read at a time for the sake of their order, even by fewer threads.
 const GROUPS: usize = 8;
 
+/// Of more files than these no order is sought: it compares each with every group.
+const FILES: usize = 4096;
+
 /// How the rows of every file are sorted: ascending, NULLs last.
 pub(super) const OPTIONS: SortOptions = SortOptions {
     descending: false,
@@ -24,13 +27,16 @@ pub(super) const OPTIONS: SortOptions = SortOptions {
 };
 
 /// Groups that are sorted by `columns` each, for about `threads` of them. `None` if the files overlap
-/// so that too many groups would be read at a time.
+/// so that too many groups would be read at a time, or are too many.
 pub(super) fn sorted_groups(
     files: &[PartitionedFile],
     schema: &SchemaRef,
     columns: &[String],
     threads: usize,
 ) -> Option<(Vec<FileGroup>, LexOrdering)> {
+    if files.len() > FILES {
+        return None;
+    }
     let positions = columns.iter().map_while(|name| schema.index_of(name).ok());
     let positions: Vec<usize> = positions.collect();
     let order = positions.iter().map(|i| {
