@@ -6,7 +6,8 @@
 
 Everything lies in $WEIR_BENCH (else ~/.cache/weir/bench): a venv with pinned versions, the generator, the
 data. Event times begin at a fixed moment. The peers are DuckDB, polars and plain DataFusion; each runs in a
-process of its own, with two threads, and writes its answer to Parquet. Answers are compared by row count.
+process of its own, with two threads, and writes its answer to Parquet. A peer's time is that of its query
+alone, this program's that of its whole process. Answers are compared by row count.
 Exit code 1 if a bar is missed: see BARS.
 """
 
@@ -174,30 +175,36 @@ POLARS = {
 
 
 def peer(engine, sql):
-    """The program that answers `sql` and says how many rows there were."""
+    """The program that answers `sql` and says how long that took."""
     views = "".join(f"CREATE VIEW {kind} AS SELECT * FROM '{DATA}/{kind}.parquet';" for kind in KINDS)
     if engine == "duckdb":
         return f"""
-import duckdb
+import duckdb, time
 c = duckdb.connect(config={{'threads': {THREADS}}})
 c.execute({views!r})
+began = time.monotonic()
 c.execute({f"COPY ({sql}) TO '{HOME}/out.parquet' (FORMAT parquet)"!r})
+print(time.monotonic() - began)
 """
     if engine == "polars":
         return f"""
-import os
+import os, time
 os.environ['POLARS_MAX_THREADS'] = '{THREADS}'
 import polars as pl
+began = time.monotonic()
 table = lambda name: pl.scan_parquet(f'{DATA}/{{name}}.parquet')
 bid = lambda: table('bid')
 {POLARS[sql]}.collect().write_parquet('{HOME}/out.parquet')
+print(time.monotonic() - began)
 """
     return f"""
-import datafusion
+import datafusion, time
 c = datafusion.SessionContext(datafusion.SessionConfig().with_target_partitions({THREADS}))
 for kind in {list(KINDS)!r}:
     c.register_parquet(kind, f'{DATA}/{{kind}}.parquet')
+began = time.monotonic()
 c.sql({sql!r}).write_parquet('{HOME}/out.parquet')
+print(time.monotonic() - began)
 """
 
 
@@ -215,16 +222,17 @@ def lake(program):
     return folder
 
 
-def measure(command):
-    """Seconds and megabytes of a process."""
+def measure(command, tells):
+    """Seconds and megabytes of a process, which `tells` how many seconds its query took, or does not."""
     (HOME / "out.parquet").unlink(missing_ok=True)
     began = time.monotonic()
-    process = subprocess.Popen([str(part) for part in command], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+    process = subprocess.Popen([str(part) for part in command], stdout=subprocess.PIPE, stderr=subprocess.PIPE)
     _, status, usage = os.wait4(process.pid, 0)
     seconds = time.monotonic() - began
     if status != 0:
         raise RuntimeError(process.stderr.read().decode()[-500:])
-    return seconds, usage.ru_maxrss / 1024
+    told = process.stdout.read()
+    return float(told) if tells else seconds, usage.ru_maxrss / 1024
 
 
 def rows():
@@ -239,7 +247,7 @@ def timed(program, name, engine, sql):
                    HOME / "out.parquet", "-c", sql]
     else:
         command = [python(), "-c", peer(engine, sql)]
-    runs = [measure(command) for _ in range(RUNS)]
+    runs = [measure(command, engine != "weir") for _ in range(RUNS)]
     return statistics.median(seconds for seconds, _ in runs), max(memory for _, memory in runs), rows()
 
 
