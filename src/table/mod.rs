@@ -10,6 +10,7 @@ mod fetched;
 mod float_bounds;
 mod footers;
 pub mod managed;
+mod order;
 pub mod output;
 mod parquet;
 mod scan;
