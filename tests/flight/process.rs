@@ -9,7 +9,7 @@ use arrow_flight::sql::client::FlightSqlServiceClient;
 use rcgen::{CertifiedKey, generate_simple_self_signed};
 use serde_json::Value;
 use tempfile::TempDir;
-use tonic::transport::Endpoint;
+use tonic::transport::{Channel, Endpoint};
 
 use crate::client::{Client, code, number, query};
 
@@ -43,7 +43,7 @@ fn add_user(lake: &Path, name: &str, role: &str) {
 }
 
 /// `weir serve` on a lake of its own, its log kept.
-struct Program {
+pub(crate) struct Program {
     folder: TempDir,
     child: Child,
     stdout: BufReader<ChildStdout>,
@@ -51,7 +51,7 @@ struct Program {
 }
 
 impl Program {
-    fn on(folder: TempDir, arguments: &[&str]) -> Self {
+    pub(crate) fn on(folder: TempDir, arguments: &[&str]) -> Self {
         let mut child = weir(folder.path())
             .args(["serve", "--bind", "127.0.0.1:0"])
             .args(arguments)
@@ -71,7 +71,7 @@ impl Program {
         }
     }
 
-    fn new_lake() -> TempDir {
+    pub(crate) fn new_lake() -> TempDir {
         let folder = tempfile::tempdir().unwrap();
         weir::Lake::init(folder.path()).unwrap();
         folder
@@ -81,9 +81,17 @@ impl Program {
         self.url.rsplit('/').next().unwrap()
     }
 
-    async fn client(&self) -> Client {
+    pub(crate) fn id(&self) -> u32 {
+        self.child.id()
+    }
+
+    pub(crate) async fn channel(&self) -> Channel {
         let endpoint = Endpoint::from_shared(format!("http://{}", self.address())).unwrap();
-        FlightSqlServiceClient::new(endpoint.connect().await.unwrap())
+        endpoint.connect().await.unwrap()
+    }
+
+    async fn client(&self) -> Client {
+        FlightSqlServiceClient::new(self.channel().await)
     }
 
     fn connected(url: &str, sql: &str) -> Output {
@@ -102,7 +110,7 @@ impl Program {
     }
 
     /// Ends it as an operator does; gives its log.
-    fn stopped(mut self) -> String {
+    pub(crate) fn stopped(mut self) -> String {
         self.signal("-TERM");
         let mut log = String::new();
         self.child
