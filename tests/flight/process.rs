@@ -4,6 +4,7 @@ use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
 use std::path::Path;
 use std::process::{Child, ChildStdout, Command, Output, Stdio};
+use std::thread::JoinHandle;
 
 use arrow_flight::sql::client::FlightSqlServiceClient;
 use rcgen::{CertifiedKey, generate_simple_self_signed};
@@ -47,6 +48,8 @@ pub(crate) struct Program {
     folder: TempDir,
     child: Child,
     stdout: BufReader<ChildStdout>,
+    /// Reads the log as it comes: a pipe that is full would stop the program.
+    log: JoinHandle<String>,
     url: String,
 }
 
@@ -63,10 +66,17 @@ impl Program {
         let mut line = String::new();
         stdout.read_line(&mut line).unwrap();
         let url = line.trim().strip_prefix("listening on ").unwrap().to_owned();
+        let mut stderr = child.stderr.take().unwrap();
+        let log = std::thread::spawn(move || {
+            let mut log = String::new();
+            stderr.read_to_string(&mut log).unwrap();
+            log
+        });
         Self {
             folder,
             child,
             stdout,
+            log,
             url,
         }
     }
@@ -112,13 +122,7 @@ impl Program {
     /// Ends it as an operator does; gives its log.
     pub(crate) fn stopped(mut self) -> String {
         self.signal("-TERM");
-        let mut log = String::new();
-        self.child
-            .stderr
-            .take()
-            .unwrap()
-            .read_to_string(&mut log)
-            .unwrap();
+        let log = self.log.join().unwrap();
         assert!(self.child.wait().unwrap().success(), "{log}");
         let mut rest = String::new();
         self.stdout.read_to_string(&mut rest).unwrap();

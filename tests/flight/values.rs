@@ -49,10 +49,7 @@ const COLUMNS: [(&str, [&str; 3]); 17] = [
             "CAST(3 AS DECIMAL(38, 10))",
         ],
     ),
-    (
-        "t",
-        ["'a'", "''", "'ein längerer Text, der in keine Ansicht passt'"],
-    ),
+    ("t", ["'a'", "''", "'a longer text, with an é'"]),
     ("y", ["x'00'", "x''", "x'ff00ff'"]),
     (
         "d",
@@ -74,12 +71,12 @@ const COLUMNS: [(&str, [&str; 3]); 17] = [
             "arrow_cast(TIMESTAMP '2200-01-01 00:00:00', 'Timestamp(Microsecond, Some(\"UTC\"))')",
         ],
     ),
-    ("l", ["[1, 2]", "[NULL]", "[3]"]),
+    ("l", ["[1, 2]", "[CAST(NULL AS BIGINT)]", "[3]"]),
     (
         "s",
         [
             "named_struct('a', 1, 'b', 'x')",
-            "named_struct('a', NULL, 'b', '')",
+            "named_struct('a', CAST(NULL AS BIGINT), 'b', '')",
             "named_struct('a', 3, 'b', 'z')",
         ],
     ),
@@ -111,7 +108,8 @@ fn total(batches: &[RecordBatch]) -> i64 {
 #[tokio::test(flavor = "multi_thread")]
 async fn parameters_are_bound_in_every_type() {
     let (_served, mut client) = with_columns().await;
-    for (name, _) in COLUMNS {
+    // What has parts is compared with nothing; it is inserted, below.
+    for (name, _) in COLUMNS.iter().filter(|(name, _)| !["l", "s"].contains(name)) {
         let of_table = query(
             &mut client,
             &format!("SELECT {name} FROM processed.v ORDER BY id"),
@@ -128,7 +126,7 @@ async fn parameters_are_bound_in_every_type() {
         // Three sets are three runs, one after the other; NULL is equal to nothing.
         for (bound, expected) in [
             (values.slice(1, 1), 1),
-            (Arc::clone(&values), if name == "b" { 5 } else { 3 }),
+            (Arc::clone(&values), if *name == "b" { 5 } else { 3 }),
             (nothing, 0),
             (untyped, 0),
         ] {
