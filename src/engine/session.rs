@@ -19,7 +19,7 @@ use super::outcome::{Body, Outcome, Outcomes, Rows};
 use super::pins::Pins;
 use super::prepared_statements::PreparedStatements;
 use super::progress::Progress;
-use super::queries::{Record, Stop};
+use super::queries::{Record, Stop, Told};
 use super::recorded::recorded;
 use super::rights::{self, FirstLimits, Principal};
 use super::run::{Attempts, Replan, Work, panicked};
@@ -251,6 +251,11 @@ impl Session {
     /// The session's id, as `system.queries` shows it.
     pub fn id(&self) -> &str {
         &self.id
+    }
+
+    /// What the session's last statement to begin tells of itself.
+    pub fn figures(&self) -> Option<Told> {
+        self.lake.queries().told_of(&self.id)
     }
 
     /// The record of the statement that this session was handed to.

@@ -35,6 +35,7 @@ mod parameters;
 mod physical;
 mod proven;
 mod relations;
+mod sizes;
 mod spellings;
 mod table_names;
 mod wildcards;
