@@ -19,10 +19,25 @@ pub(super) fn place(error: Error, span: Option<Span>, piece: &Piece) -> Error {
     if error.location().is_some() {
         return error;
     }
-    let place = span
-        .map(|span| piece.locate(span))
-        .or_else(|| of_subject(&error, piece));
+    let place = match (span, error.code()) {
+        // What it quotes are values, unless it says where a column of them is named. That may be in the
+        // text of a view, of which this one says nothing.
+        (Some(span), Code::DataException) => {
+            of_name(&error, &piece.part(span)).or_else(|| of_subject(&error, piece))
+        }
+        (Some(span), _) => Some(piece.locate(span)),
+        (None, _) => of_subject(&error, piece),
+    };
     error.at(place.unwrap_or_else(|| piece.start().without_caret()))
+}
+
+/// The place of the first name that the message quotes.
+fn of_name(error: &Error, piece: &Piece) -> Option<Location> {
+    let mut quoted = error.message().split('\'').skip(1).step_by(2);
+    quoted.find_map(|name| {
+        let word = || piece.locate_word(name.rsplit('.').next()?);
+        piece.locate_literal(name).or_else(word)
+    })
 }
 
 /// The place of what the message names.
@@ -45,9 +60,6 @@ fn of_subject(error: &Error, piece: &Piece) -> Option<Location> {
             let is_operator = ["+", "-", "*", "/"].contains(&operator);
             is_operator.then(|| piece.locate_operator(&[operator]))?
         }
-        _ => quoted.find_map(|name| {
-            let word = || piece.locate_word(name.rsplit('.').next()?);
-            piece.locate_literal(name).or_else(word)
-        }),
+        _ => of_name(error, piece),
     }
 }
