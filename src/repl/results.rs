@@ -207,6 +207,7 @@ impl Presenter {
         if run.is_expanded {
             self.no_file_is_open("\\G has no place there")?;
         }
+        let screen = self.is_terminal.then(|| self.on_screen(mode, run.may_page));
         if let Some(file) = &mut self.output {
             return Ok(Target::File(file));
         }
@@ -214,8 +215,8 @@ impl Presenter {
             let message = format!("{mode} is not for a terminal");
             return Err(Error::new(Code::InvalidValue, message).with_hint(".once FILE writes it to a file"));
         }
-        if self.is_terminal {
-            return Ok(Target::Screen(self.on_screen(mode, run.may_page)));
+        if let Some(screen) = screen {
+            return Ok(Target::Screen(screen));
         }
         if self.has_result && !mode.is_binary() {
             let separated = std::io::stdout().write_all(b"\n");

@@ -49,16 +49,10 @@ fn tables_are_told_with_their_columns_and_rows() {
     shell.sees(PROMPT);
     shell.say("\\dt raw.*");
     shell.sees("│ columns │");
-    let seen = shell.sees("3 rows in ");
-    let row = |name: &str| {
-        let line = seen.lines().find(|line| line.contains(&format!(" {name} ")));
-        line.unwrap_or_default()
-            .split('│')
-            .map(|cell| cell.trim().to_owned())
-            .collect::<Vec<_>>()
-    };
-    assert_eq!(row("many")[5..7], ["2", "1,234"], "{seen}");
-    assert_eq!(row("events")[5], "2", "{seen}");
+    // Its files say how many rows it has; those of the CSV tables would have to be read.
+    shell.sees("│ many ");
+    shell.sees("│       2 │  1,234 │");
+    shell.sees("3 rows in ");
     shell.sees(PROMPT);
     shell.leave();
 }
