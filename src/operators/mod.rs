@@ -9,6 +9,7 @@
 mod input;
 pub mod judge;
 mod node;
+pub mod per_value;
 mod relation;
 mod summarize;
 pub mod validate;
