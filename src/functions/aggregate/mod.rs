@@ -26,6 +26,9 @@ use std::sync::Arc;
 
 use datafusion::logical_expr::AggregateUDF;
 
+pub use counted::mode_states;
+pub(super) use shell::{number, value};
+
 use groups::{GroupStates, Rows};
 use shell::{AggregateFunction, Call, Distinct, Shell};
 

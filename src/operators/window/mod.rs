@@ -8,11 +8,13 @@
 //!
 //! - `aligned`: a row into each of its windows;
 //! - `panes`: an aggregation over such windows, computed once a pane and merged once a window;
-//! - `session`, `count`: windows over rows sorted by key and time.
+//! - `session`, `count`: windows over rows sorted by key and time;
+//! - `gapfill`: no window, but the rows that a regular series lacks.
 
 mod aligned;
 mod arguments;
 mod count;
+mod gapfill;
 mod grid;
 mod pane_function;
 mod panes;
@@ -24,7 +26,8 @@ use std::sync::Arc;
 use datafusion::optimizer::OptimizerRule;
 
 pub(super) use aligned::AlignedNode;
-pub(super) use count::CountNode;
+pub(super) use count::{CountNode, PositionExec};
+pub(super) use gapfill::GapfillNode;
 pub(super) use panes::PanesNode;
 pub(super) use session::SessionNode;
 
@@ -37,6 +40,7 @@ pub(super) const FUNCTIONS: &[&dyn RelationFunction] = &[
     &aligned::CUMULATE,
     &session::Session,
     &count::CountWindow,
+    &gapfill::Gapfill,
 ];
 
 /// The columns that every window function adds.

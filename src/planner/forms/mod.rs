@@ -21,13 +21,14 @@ use datafusion::common::SchemaError;
 use datafusion::error::DataFusionError;
 use datafusion::sql::parser::Statement as Standard;
 use sqlparser::ast::{
-    CaseWhen, Expr, Fetch, FunctionArg, FunctionArgExpr, FunctionArguments, Ident, JoinConstraint,
-    JoinOperator, LambdaFunction, LimitClause, OneOrManyWithParens, Query, Select, SelectFlavor, SelectItem,
-    SetExpr, Statement, Value, ValueWithSpan, VisitMut, VisitorMut, WildcardAdditionalOptions,
-    helpers::attached_token::AttachedToken,
+    CaseWhen, Expr, Fetch, Function, FunctionArg, FunctionArgExpr, FunctionArgumentList, FunctionArguments,
+    Ident, JoinConstraint, JoinOperator, LambdaFunction, LimitClause, ObjectName, ObjectNamePart,
+    OneOrManyWithParens, Query, Select, SelectFlavor, SelectItem, SetExpr, Statement, Value, ValueWithSpan,
+    VisitMut, VisitorMut, WildcardAdditionalOptions, helpers::attached_token::AttachedToken,
 };
 
 use super::relations::{select_all, table};
+use super::shapes::stars;
 use crate::error::Error;
 use crate::syntax::Piece;
 
@@ -39,11 +40,16 @@ pub(super) struct Hints {
     pub name_each: bool,
     /// Names that no table has: they are meant as aliases of their own SELECT.
     pub aliases: BTreeSet<String>,
+    /// Which columns FROMs have.
+    pub columns: stars::Known,
 }
 
 impl Hints {
     /// Takes in why a statement could not be planned. Says whether another attempt may go further.
     pub(super) fn learn(&mut self, error: &DataFusionError) -> bool {
+        if self.columns.learn(error) {
+            return true;
+        }
         match error.find_root() {
             DataFusionError::SchemaError(schema_error, _) => match schema_error.as_ref() {
                 SchemaError::FieldNotFound { field, .. } if field.relation.is_none() => {
@@ -67,8 +73,12 @@ impl Hints {
 }
 
 /// Rewrites what decides which columns a query has.
-pub(super) fn spell_out_columns(statement: &mut Standard) {
+///
+/// # Errors
+/// For columns that there are not.
+pub(super) fn spell_out_columns(statement: &mut Standard, hints: &Hints, piece: &Piece) -> Result<(), Error> {
     let _: ControlFlow<()> = visit(statement, &mut Columns);
+    stars::expand(statement, &hints.columns, piece)
 }
 
 /// Rewrites the rest.
@@ -84,6 +94,7 @@ pub(super) fn spell_out(statement: &mut Standard, hints: &Hints, piece: &Piece) 
         return Err(error);
     }
     let _: ControlFlow<()> = visit(statement, &mut Rest { hints });
+    stars::probe(statement, &hints.columns);
     Ok(())
 }
 
@@ -284,6 +295,25 @@ fn case(whens: Vec<(Expr, Expr)>, otherwise: Expr) -> Expr {
     }
 }
 
-fn number(value: usize) -> Expr {
+pub(super) fn number(value: usize) -> Expr {
     Expr::value(Value::Number(value.to_string(), false))
+}
+
+/// A function's call.
+pub(super) fn call(name: &str, arguments: Vec<Expr>) -> Expr {
+    let argument = |argument| FunctionArg::Unnamed(FunctionArgExpr::Expr(argument));
+    Expr::Function(Function {
+        name: ObjectName(vec![ObjectNamePart::Identifier(Ident::new(name))]),
+        uses_odbc_syntax: false,
+        parameters: FunctionArguments::None,
+        args: FunctionArguments::List(FunctionArgumentList {
+            duplicate_treatment: None,
+            args: arguments.into_iter().map(argument).collect(),
+            clauses: Vec::new(),
+        }),
+        filter: None,
+        null_treatment: None,
+        over: None,
+        within_group: Vec::new(),
+    })
 }
