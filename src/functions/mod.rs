@@ -22,6 +22,7 @@ mod time_bucket;
 mod validity;
 mod window;
 
+pub use aggregate::sum_out_of_range;
 pub use arithmetic::CheckedOperator;
 pub use interval::multiply_interval;
 
@@ -30,8 +31,8 @@ use std::sync::Arc;
 use datafusion::logical_expr::{AggregateUDF, ScalarUDF, WindowUDF};
 
 pub use window::{
-    Carried, Cleaning, Fill, Measures, Moments, Numeric, OrderKey, Run, Statistic, Sum, Work, as_numbers,
-    cleaning, fill_from, order_key,
+    Arrivals, Carried, Cleaning, Fill, Lateness, Measures, Moments, Numeric, OrderKey, Run, Statistic, Sum,
+    Work, as_numbers, cleaning, fill_from, order_key,
 };
 
 pub use aggregate::mode_states;

@@ -58,6 +58,8 @@ pub fn node_planners() -> Vec<Arc<dyn ExtensionPlanner + Send + Sync>> {
         NodePlanner::<window::GapfillNode>::planner(),
         NodePlanner::<cleaning::CleaningNode>::planner(),
         NodePlanner::<dedup::DedupNode>::planner(),
+        NodePlanner::<window::SlidingNode>::planner(),
+        NodePlanner::<window::LateNode>::planner(),
         NodePlanner::<summarize::TransposeNode>::planner(),
         NodePlanner::<judge::JudgeNode>::planner(),
         NodePlanner::<sample::SampleNode>::planner(),

@@ -7,7 +7,9 @@
 //! what was written (`output_names`).
 //! Forms of SQL that it lacks are written as ones that it has (`forms`), relations of shapes that it lacks are
 //! planned here (`shapes`).
-//! Integers are computed with so that nothing wraps around ([`CheckedArithmetic`]).
+//! Integers are computed with so that nothing wraps around ([`CheckedArithmetic`]), and times compared as
+//! what they are ([`ExactTimes`]).
+//! A long `VALUES` is a table in memory ([`ConstantRows`]).
 //! Around the physical planner: the operators that it lacks ([`Planner`]), and joins are made to stop
 //! when they are told to ([`cancellable`]).
 
@@ -15,6 +17,8 @@ mod assignments;
 mod calls;
 mod cancellable;
 mod checked;
+mod constant_rows;
+mod exact_times;
 mod expression;
 mod file_names;
 mod forms;
@@ -34,12 +38,15 @@ mod places;
 mod proven;
 mod relations;
 mod shapes;
+mod sizes;
 mod spellings;
 mod table_names;
 mod wildcards;
 
 pub use cancellable::{Cancellation, cancellable};
 pub use checked::CheckedArithmetic;
+pub use constant_rows::ConstantRows;
+pub use exact_times::ExactTimes;
 pub use expression::expression;
 pub use intervals::Intervals;
 pub use lift_subqueries::LiftSubqueries;

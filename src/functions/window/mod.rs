@@ -20,6 +20,8 @@ pub use measures::{Measures, Moments, Numeric, Statistic, Sum};
 pub use ordered::{Carried, Fill, Run};
 pub use whole::{Work, as_numbers, fill_from};
 
+pub use late_by::{Arrivals, Lateness};
+
 /// Every window function.
 pub(super) fn all() -> Vec<Arc<WindowUDF>> {
     let late_by = std::iter::once(late_by::LateBy::udf());

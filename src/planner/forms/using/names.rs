@@ -6,6 +6,7 @@ use sqlparser::ast::{
     Distinct, Expr, Ident, Query, Select, SelectItem, TableAlias, TableFactor, VisitMut, VisitorMut,
 };
 
+use super::super::call;
 use super::side::Merged;
 use crate::planner::forms::call;
 
