@@ -6,7 +6,9 @@
 
 Everything lies in $WEIR_BENCH (else ~/.cache/weir/bench): a venv with pinned versions, the generator, the
 data. Event times begin at a fixed moment. The peers are DuckDB, polars and plain DataFusion; each runs in a
-process of its own, with two threads, and writes its answer to Parquet. Answers are compared by row count.
+process of its own, with two threads, and writes its answer to Parquet. A peer's time is that of its query
+alone, this program's that of its whole process. Answers are compared by row count.
+Exit code 1 if a bar is missed: see BARS.
 """
 
 import os
@@ -35,10 +37,11 @@ COLUMNS = {
 
 
 def python():
-    path = HOME / "venv/bin/python"
-    if not path.exists():
+    path, installed = HOME / "venv/bin/python", HOME / "venv/packages.txt"
+    if not installed.exists() or installed.read_text().split() != PACKAGES:
         venv.create(HOME / "venv", with_pip=True)
         subprocess.run([path, "-m", "pip", "install", "-q", *PACKAGES], check=True)
+        installed.write_text("\n".join(PACKAGES))
     return path
 
 
@@ -57,15 +60,15 @@ def data():
         with lines.open("wb") as out:
             command = [tool, "--no-wait", "--type", kind, "--number", str(rows)]
             subprocess.run(command, stdout=out, check=True)
-        convert = f"""
-            import duckdb
-            c = duckdb.connect()
-            source = "read_json('{lines}', format = 'newline_delimited')"
-            first = c.sql(f"SELECT min(date_time::BIGINT) FROM {{source}}").fetchone()[0]
-            c.sql(f"COPY (SELECT {COLUMNS[kind]}, make_timestamp((date_time::BIGINT - {{first}} + {BASE}) * 1000) "
-                  f"AS ts FROM {{source}}) TO '{done}' (FORMAT parquet, ROW_GROUP_SIZE 500000)")
-        """
-        code = "\n".join(line.strip() for line in convert.strip().splitlines())
+        source = f"(SELECT unnest({kind.title()}) FROM read_json('{lines}', format = 'newline_delimited'))"
+        code = f"""
+import duckdb
+c = duckdb.connect(config={{'threads': {THREADS}}})
+c.execute("SET enable_progress_bar = false")
+c.execute("CREATE TABLE events AS SELECT {COLUMNS[kind]}, date_time::BIGINT AS moment FROM {source}")
+c.execute("COPY (SELECT * EXCLUDE (moment), make_timestamp((moment - (SELECT min(moment) FROM events) + {BASE}) * 1000) AS ts "
+          "FROM events) TO '{done}' (FORMAT parquet, ROW_GROUP_SIZE 500000)")
+"""
         subprocess.run([python(), "-c", code], check=True)
         lines.unlink()
 
@@ -86,6 +89,13 @@ def datafusion_unnested(count):
 
 
 SECOND, TEN = "INTERVAL '1 second'", "INTERVAL '10 seconds'"
+
+# Sessions in plain SQL: where a gap ends a new one begins, and their number is the sum of beginnings so far.
+LAG_AND_SUM = (
+    f"SELECT bidder, min(ts) AS s, max(ts) + {TEN} AS e, count(*) AS n FROM (SELECT *, sum(fresh) OVER "
+    f"(PARTITION BY bidder ORDER BY ts ROWS UNBOUNDED PRECEDING) AS session FROM (SELECT bidder, ts, CASE WHEN ts - lag(ts) OVER "
+    f"(PARTITION BY bidder ORDER BY ts) <= {TEN} THEN 0 ELSE 1 END AS fresh FROM bid)) GROUP BY bidder, session"
+)
 
 QUERIES = {
     # Bids by auction in windows of ten seconds that begin every second.
@@ -120,14 +130,15 @@ QUERIES = {
         "ON p.id = a.seller AND p.w = a.w",
         "datafusion": f"SELECT p.id, p.name, p.w FROM (SELECT DISTINCT id, name, date_bin({TEN}, ts) AS w FROM person) AS p "
         f"JOIN (SELECT DISTINCT seller, date_bin({TEN}, ts) AS w FROM auction) AS a ON p.id = a.seller AND p.w = a.w",
+        "polars": "join",
     },
     # A bidder's bids in a session.
     "q11": {
         "weir": f"SELECT bidder, window_start, window_end, count(*) AS n FROM SESSION(bid, ts, {TEN}, key => [bidder]) "
         "GROUP BY 1, 2, 3",
-        "duckdb": f"SELECT bidder, min(ts) AS s, max(ts) + {TEN} AS e, count(*) AS n FROM (SELECT *, sum(fresh) OVER "
-        f"(PARTITION BY bidder ORDER BY ts ROWS UNBOUNDED PRECEDING) AS session FROM (SELECT bidder, ts, CASE WHEN ts - lag(ts) OVER "
-        f"(PARTITION BY bidder ORDER BY ts) <= {TEN} THEN 0 ELSE 1 END AS fresh FROM bid)) GROUP BY bidder, session",
+        "duckdb": LAG_AND_SUM,
+        "datafusion": LAG_AND_SUM,
+        "polars": "session",
     },
     # What a bidder bid within a second up to each bid.
     "wt": {
@@ -137,39 +148,63 @@ QUERIES = {
         "ROW) AS s FROM bid",
         "datafusion": f"SELECT bidder, sum(price) OVER (PARTITION BY bidder ORDER BY ts RANGE BETWEEN {SECOND} PRECEDING AND "
         "CURRENT ROW) AS s FROM bid",
+        "polars": "sliding",
     },
 }
+
+# The most that this program may take, as a share of a peer's time on the same query, or of another query's.
+BARS = {
+    "q5": ("duckdb", 0.15),
+    "hop60": ("tumble_by_slide", 1.5),
+    "q7": ("duckdb", 0.9),
+    "q8": ("duckdb", 0.7),
+    "q11": ("duckdb", 0.4),
+    "wt": ("duckdb", 0.7),
+}
+MEMORY_MB = 500
 
 POLARS = {
     "hop": "bid().sort('ts').group_by_dynamic('ts', every='1s', period='10s', group_by='auction').agg(pl.len())",
     "tumble": "bid().sort('ts').group_by_dynamic('ts', every='10s').agg(pl.col('price').max(), pl.len())",
+    "join": "table('person').select('id', 'name', w=pl.col('ts').dt.truncate('10s')).unique().join("
+    "table('auction').select('seller', w=pl.col('ts').dt.truncate('10s')).unique(), left_on=['id', 'w'], right_on=['seller', 'w'])",
+    "session": "bid().sort('ts').with_columns(session=((pl.col('ts').diff() > pl.duration(seconds=10)).fill_null(True))"
+    ".cum_sum().over('bidder')).group_by('bidder', 'session').agg(pl.col('ts').min(), pl.col('ts').max().alias('e'), pl.len())",
+    "sliding": "bid().sort('ts').select('bidder', s=pl.col('price').rolling_sum_by('ts', '1s', closed='both').over('bidder'))",
 }
 
 
 def peer(engine, sql):
-    """The program that answers `sql` and says how many rows there were."""
+    """The program that answers `sql` and says how long that took."""
     views = "".join(f"CREATE VIEW {kind} AS SELECT * FROM '{DATA}/{kind}.parquet';" for kind in KINDS)
     if engine == "duckdb":
         return f"""
-import duckdb
+import duckdb, time
 c = duckdb.connect(config={{'threads': {THREADS}}})
 c.execute({views!r})
+began = time.monotonic()
 c.execute({f"COPY ({sql}) TO '{HOME}/out.parquet' (FORMAT parquet)"!r})
+print(time.monotonic() - began)
 """
     if engine == "polars":
         return f"""
-import os
+import os, time
 os.environ['POLARS_MAX_THREADS'] = '{THREADS}'
 import polars as pl
-bid = lambda: pl.scan_parquet('{DATA}/bid.parquet')
+began = time.monotonic()
+table = lambda name: pl.scan_parquet(f'{DATA}/{{name}}.parquet')
+bid = lambda: table('bid')
 {POLARS[sql]}.collect().write_parquet('{HOME}/out.parquet')
+print(time.monotonic() - began)
 """
     return f"""
-import datafusion
+import datafusion, time
 c = datafusion.SessionContext(datafusion.SessionConfig().with_target_partitions({THREADS}))
 for kind in {list(KINDS)!r}:
     c.register_parquet(kind, f'{DATA}/{{kind}}.parquet')
+began = time.monotonic()
 c.sql({sql!r}).write_parquet('{HOME}/out.parquet')
+print(time.monotonic() - began)
 """
 
 
@@ -187,16 +222,17 @@ def lake(program):
     return folder
 
 
-def measure(command):
-    """Seconds and megabytes of a process."""
+def measure(command, tells):
+    """Seconds and megabytes of a process, which `tells` how many seconds its query took, or does not."""
     (HOME / "out.parquet").unlink(missing_ok=True)
     began = time.monotonic()
-    process = subprocess.Popen([str(part) for part in command], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+    process = subprocess.Popen([str(part) for part in command], stdout=subprocess.PIPE, stderr=subprocess.PIPE)
     _, status, usage = os.wait4(process.pid, 0)
     seconds = time.monotonic() - began
     if status != 0:
         raise RuntimeError(process.stderr.read().decode()[-500:])
-    return seconds, usage.ru_maxrss / 1024
+    told = process.stdout.read()
+    return float(told) if tells else seconds, usage.ru_maxrss / 1024
 
 
 def rows():
@@ -204,26 +240,41 @@ def rows():
     return int(subprocess.run([python(), "-c", code], check=True, capture_output=True, text=True).stdout)
 
 
+def timed(program, name, engine, sql):
+    """The median of seconds, and the largest memory, of the runs; and how many rows there were."""
+    if engine == "weir":
+        command = [program, "--lake", lake(program), "--threads", THREADS, "--format", "parquet", "--output",
+                   HOME / "out.parquet", "-c", sql]
+    else:
+        command = [python(), "-c", peer(engine, sql)]
+    runs = [measure(command, engine != "weir") for _ in range(RUNS)]
+    return statistics.median(seconds for seconds, _ in runs), max(memory for _, memory in runs), rows()
+
+
 def run(program, chosen):
     program = Path(program).resolve()
     print(f"{EVENTS} events, {THREADS} threads, {time.strftime('%Y-%m-%d')}, {', '.join(PACKAGES)}")
+    found, missed = {}, 0
     for name, engines in QUERIES.items():
         if chosen and name not in chosen:
             continue
         for engine, sql in engines.items():
-            if engine == "weir":
-                command = [program, "--lake", lake(program), "--threads", THREADS, "--format", "parquet", "--output",
-                           HOME / "out.parquet", "-c", sql]
-            else:
-                command = [python(), "-c", peer(engine, sql)]
             try:
-                runs = [measure(command) for _ in range(RUNS)]
+                seconds, memory, count = timed(program, name, engine, sql)
             except RuntimeError as error:
-                print(f"{name:16} {engine:11} failed: {error}")
+                print(f"{name:16} {engine:11} failed: {error}", flush=True)
+                missed += engine == "weir"
                 continue
-            seconds = statistics.median(seconds for seconds, _ in runs)
-            memory = max(memory for _, memory in runs)
-            print(f"{name:16} {engine:11} {seconds:8.2f} s {memory:8.0f} MB {rows():>10} rows", flush=True)
+            found[name, engine] = seconds, memory, count
+            print(f"{name:16} {engine:11} {seconds:8.2f} s {memory:8.0f} MB {count:>10} rows", flush=True)
+    for name, (other, bar) in BARS.items():
+        own, peer_ = found.get((name, "weir")), found.get((name, other), found.get((other, "weir")))
+        if own and peer_:
+            share = own[0] / peer_[0]
+            held = share <= bar and own[1] <= MEMORY_MB and (other not in ("duckdb",) or own[2] == peer_[2])
+            print(f"{name:16} {share:.2f} x {other}, at most {bar}: {'held' if held else 'MISSED'}", flush=True)
+            missed += not held
+    return 1 if missed else 0
 
 
 if __name__ == "__main__":
@@ -231,6 +282,6 @@ if __name__ == "__main__":
         case ["data"]:
             data()
         case ["run", program, *chosen]:
-            run(program, chosen)
+            sys.exit(run(program, chosen))
         case _:
             sys.exit(__doc__)

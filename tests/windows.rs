@@ -55,13 +55,23 @@ struct Run {
     batch_size: usize,
     threads: usize,
     inserts: usize,
+    /// By which columns the table's files are sorted.
+    sorted_by: &'static str,
 }
 
 fn runs() -> impl Strategy<Value = Run> {
-    (1_usize..12, 1_usize..4, 1_usize..4).prop_map(|(batch_size, threads, inserts)| Run {
-        batch_size,
-        threads,
-        inserts,
+    let sorted_by = prop_oneof![
+        2 => Just(""),
+        2 => Just("SORTED BY (k, ts)"),
+        1 => Just("SORTED BY (ts)"),
+    ];
+    (1_usize..12, 1_usize..4, 1_usize..4, sorted_by).prop_map(|(batch_size, threads, inserts, sorted_by)| {
+        Run {
+            batch_size,
+            threads,
+            inserts,
+            sorted_by,
+        }
     })
 }
 
@@ -82,8 +92,11 @@ fn answers(rows: &[Row], run: &Run, queries: &[String]) -> Vec<Answer> {
         let lake = Lake::open(folder.path(), options).await.expect("it opens");
         let connection = LocalConnection::new(lake.session());
         let mut script = format!("SET execution.batch_size = {};", run.batch_size);
-        script += "CREATE TABLE processed.t AS SELECT CAST(1 AS BIGINT) AS id, CAST(1 AS BIGINT) AS k, \
-            arrow_cast(0, 'Timestamp(Second, None)') AS ts WHERE false;";
+        script += &format!(
+            "CREATE TABLE processed.t {} AS SELECT CAST(1 AS BIGINT) AS id, CAST(1 AS BIGINT) AS k, \
+             arrow_cast(0, 'Timestamp(Second, None)') AS ts WHERE false;",
+            run.sorted_by
+        );
         for part in rows.chunks(rows.len().div_ceil(run.inserts).max(1)) {
             let cell = |value: Option<i64>| value.map_or("NULL".to_owned(), |value| value.to_string());
             let values = part
@@ -169,6 +182,39 @@ fn a_filter_on_windows_reaches_the_files_as_one_on_time() {
     }
 }
 
+/// Of three files, each with a day of its own, only that of the windows asked for is in the plan, also where
+/// the windows are aggregated and the filter stands outside.
+#[test]
+fn a_filter_on_windows_leaves_files_out() {
+    let day = |n: u32| {
+        format!("SELECT value AS id, TIMESTAMP '2026-01-0{n}' + value * INTERVAL '1 minute' AS ts FROM generate_series(0, 99) AS s(value)")
+    };
+    let setup = format!(
+        "CREATE TABLE processed.t AS {}; INSERT INTO processed.t {}; INSERT INTO processed.t {}",
+        day(1),
+        day(2),
+        day(3)
+    );
+    let within = "window_start >= TIMESTAMP '2026-01-02 00:00:00' AND window_end <= TIMESTAMP '2026-01-02 12:00:00'";
+    let windows = [
+        "TUMBLE(processed.t, ts, INTERVAL '5 minutes')",
+        "HOP(processed.t, ts, INTERVAL '5 minutes', INTERVAL '10 minutes')",
+        "CUMULATE(processed.t, ts, INTERVAL '5 minutes', INTERVAL '10 minutes')",
+    ];
+    for windows in windows {
+        let rows = format!("SELECT id FROM {windows} WHERE {within}");
+        let groups = format!(
+            "SELECT * FROM (SELECT window_start, window_end, count(*) FROM {windows} GROUP BY ALL) AS w WHERE {within}"
+        );
+        for query in [rows, groups] {
+            let plan = plan(&setup, &query);
+            assert_eq!(plan.matches(".parquet").count(), 1, "{plan}");
+        }
+    }
+    let all = plan(&setup, &format!("SELECT id FROM {}", windows[0]));
+    assert_eq!(all.matches(".parquet").count(), 3, "{all}");
+}
+
 #[test]
 fn an_aggregation_over_windows_shares_panes() {
     let hop = "HOP(processed.t, ts, INTERVAL '5 minutes', INTERVAL '10 minutes')";
@@ -188,6 +234,122 @@ fn an_aggregation_over_windows_shares_panes() {
         !expanded.contains("PanesExec") && expanded.contains("AlignedExec"),
         "{expanded}"
     );
+}
+
+/// A sorted table is read in its order, and nothing above sorts it again.
+#[test]
+fn a_sorted_table_is_not_sorted_again() {
+    let setup = "CREATE TABLE processed.t SORTED BY (k, ts) AS SELECT value % 7 AS k, \
+                 arrow_cast(value, 'Timestamp(Second, None)') AS ts, value AS id \
+                 FROM generate_series(1, 1000) AS s(value); \
+                 INSERT INTO processed.t SELECT k, ts, id + 1000 FROM processed.t";
+    let queries = [
+        "SELECT id, window_start FROM SESSION(processed.t, ts, INTERVAL '5 seconds', key => [k])",
+        "SELECT k, window_start, count(*) FROM SESSION(processed.t, ts, INTERVAL '5 seconds', key => [k]) \
+         GROUP BY k, window_start",
+        "SELECT id, window_id FROM COUNT_WINDOW(processed.t, ts, 5, key => [k])",
+        "SELECT id, sum(id) OVER (PARTITION BY k ORDER BY ts RANGE BETWEEN INTERVAL '5 seconds' PRECEDING AND CURRENT \
+         ROW) FROM processed.t",
+        "SELECT * FROM processed.t ORDER BY k, ts",
+    ];
+    for query in queries {
+        let plan = plan(setup, query);
+        assert!(!plan.contains("SortExec"), "{plan}");
+    }
+    let unsorted = plan(
+        TABLE,
+        "SELECT id, window_start FROM SESSION(processed.t, ts, INTERVAL '5 seconds', key => [k])",
+    );
+    assert!(
+        unsorted.contains("arranged by key") && !unsorted.contains("SortExec"),
+        "{unsorted}"
+    );
+}
+
+/// What is computed of a row's frame, and how late it is, takes no operator that holds all rows.
+#[test]
+fn frames_and_lateness_stream() {
+    let late = plan(
+        TABLE,
+        "SELECT id, late_by(ts, INTERVAL '1 minute') OVER (PARTITION BY k ORDER BY ts) FROM processed.t",
+    );
+    assert!(
+        late.contains("LateExec") && !late.contains("WindowAggExec"),
+        "{late}"
+    );
+    let frames = plan(
+        TABLE,
+        "SELECT id, sum(id) OVER w, stddev(id) OVER w FROM processed.t WINDOW w AS (PARTITION BY k ORDER BY ts \
+         RANGE BETWEEN INTERVAL '1 minute' PRECEDING AND CURRENT ROW)",
+    );
+    let sliding = frames.find("SlidingExec").unwrap_or_else(|| panic!("{frames}"));
+    let other = frames
+        .find("BoundedWindowAggExec")
+        .unwrap_or_else(|| panic!("{frames}"));
+    assert!(sliding < other, "{frames}");
+}
+
+/// Over rows in the order of time, an aggregation gives out windows as they pass.
+#[test]
+fn windows_over_ordered_times_are_aggregated_in_their_order() {
+    let setup = "CREATE TABLE processed.t SORTED BY (ts) AS SELECT value % 7 AS k, \
+                 arrow_cast(value, 'Timestamp(Second, None)') AS ts, value AS id \
+                 FROM generate_series(1, 1000) AS s(value); \
+                 INSERT INTO processed.t SELECT k, ts, id + 1000 FROM processed.t";
+    let tumble = "SELECT window_start, count(*) FROM TUMBLE(processed.t, ts, INTERVAL '5 seconds') GROUP BY window_start";
+    let by_key = "SELECT k, window_start, count(*) FROM TUMBLE(processed.t, ts, INTERVAL '5 seconds') \
+                  GROUP BY k, window_start";
+    let hop = "SELECT k, window_start, count(*) FROM HOP(processed.t, ts, INTERVAL '5 seconds', INTERVAL '10 seconds') \
+               GROUP BY k, window_start";
+    for (query, aggregations, mode) in [
+        (tumble, 2, "ordering_mode=Sorted"),
+        (by_key, 2, "ordering_mode=PartiallySorted"),
+        (hop, 1, "ordering_mode=PartiallySorted"),
+    ] {
+        let plan = plan(setup, query);
+        assert!(!plan.contains("SortExec"), "{plan}");
+        assert_eq!(plan.matches(mode).count(), aggregations, "{plan}");
+    }
+}
+
+/// Answers are the same whether rows fit into memory or spill.
+#[test]
+fn windows_do_not_depend_on_memory() {
+    let runtime = tokio::runtime::Runtime::new().expect("a runtime");
+    let queries = [
+        "SELECT id, window_start, window_end FROM SESSION(processed.t, ts, INTERVAL '20 seconds', key => [k])",
+        "SELECT id, sum(id) OVER (PARTITION BY k ORDER BY ts RANGE BETWEEN INTERVAL '1 minute' PRECEDING AND CURRENT ROW) \
+         FROM processed.t",
+        "SELECT id, window_start, window_id FROM COUNT_WINDOW(processed.t, ts, 4, key => [k], order_by => [id])",
+        "SELECT k % 100, window_start, count(*), sum(id) FROM HOP(processed.t, ts, INTERVAL '1 minute', INTERVAL \
+         '5 minutes') GROUP BY k % 100, window_start",
+    ];
+    runtime.block_on(async {
+        let folder = tempfile::tempdir().expect("a folder");
+        Lake::init(folder.path()).expect("a lake");
+        let lake = Lake::open(folder.path(), LakeOptions::default())
+            .await
+            .expect("it opens");
+        let setup = "CREATE TABLE processed.t AS SELECT value AS id, value * 7919 % 5003 AS k, \
+                     arrow_cast(value * 104729 % 86400, 'Timestamp(Second, None)') AS ts \
+                     FROM generate_series(1, 120000) AS s(value)";
+        run::run(&LocalConnection::new(lake.session()), setup)
+            .await
+            .expect("the rows are written");
+        for query in queries {
+            let mut answers = Vec::new();
+            for limit in ["0", "4MB"] {
+                let connection = LocalConnection::new(lake.session());
+                let limited = format!("SET weir.statement_memory = '{limit}'; {query}");
+                let (found, _) = run::run(&connection, &limited)
+                    .await
+                    .unwrap_or_else(|error| panic!("{query} with {limit}: {}", error.report()));
+                answers.push(cells(&found.last().expect("an answer").1));
+            }
+            assert_eq!(answers[0], answers[1], "{query}");
+            assert!(answers[0].len() > 1000, "{query}");
+        }
+    });
 }
 
 fn cells(batches: &[RecordBatch]) -> Answer {
@@ -313,6 +475,42 @@ fn counted(rows: &[Row], n: usize, slide: usize, partial: bool) -> Answer {
     sorted(answer)
 }
 
+/// What is computed over the rows of a key that lie up to `before` before and `after` after each row.
+fn over_frames(rows: &[Row], before: i64, after: i64, by_key: bool) -> Answer {
+    let answer = rows.iter().map(|row| {
+        let near = |other: &&Row| match (row.ts, other.ts) {
+            (Some(t), Some(u)) => t - before <= u && u <= t + after,
+            (None, None) => true,
+            _ => false,
+        };
+        let ids = rows
+            .iter()
+            .filter(|other| !by_key || other.key == row.key)
+            .filter(near)
+            .map(|other| other.id);
+        let ids: Vec<i64> = ids.collect();
+        let odd = ids.iter().filter(|id| *id % 2 == 1);
+        vec![
+            Some(row.id),
+            Some(ids.iter().sum()),
+            Some(ids.len() as i64),
+            ids.iter().min().copied(),
+            odd.clone().max().copied(),
+            Some(ids.iter().sum()),
+            Some(odd.count() as i64),
+        ]
+    });
+    sorted(answer.collect())
+}
+
+fn frame_query(window: &str) -> String {
+    format!(
+        "SELECT id, sum(id) OVER w, count(*) OVER w, min(id) OVER w, max(CASE WHEN id % 2 = 1 THEN id END) OVER w, \
+         CAST(sum(id * CAST(1 AS DOUBLE)) OVER w AS BIGINT), count(*) FILTER (WHERE id % 2 = 1) OVER w \
+         FROM processed.t WINDOW w AS ({window})"
+    )
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 24, ..ProptestConfig::default() })]
 
@@ -353,6 +551,8 @@ proptest! {
             format!("SELECT id, window_start, window_end, window_id FROM {count_call})"),
             format!("SELECT id, window_start, window_end, window_id FROM {count_call}, partial => true)"),
             format!("SELECT window_end - window_start = arrow_cast(82800, 'Duration(Second)') AS short FROM {day_call} WHERE id >= 0"),
+            frame_query(&format!("PARTITION BY k ORDER BY ts RANGE BETWEEN INTERVAL '{slide} seconds' PRECEDING AND CURRENT ROW")),
+            frame_query(&format!("ORDER BY ts RANGE BETWEEN INTERVAL '{size} seconds' PRECEDING AND INTERVAL '{n} seconds' FOLLOWING")),
             format!("SELECT window_start, count(*) FROM {hop_call} WHERE window_start >= to_timestamp_seconds(10) AND window_end < to_timestamp_seconds(60) GROUP BY window_start"),
         ];
         let found = answers(&rows, &run, &queries);
@@ -383,6 +583,8 @@ proptest! {
             }
         }
         let starts = starts.into_iter().map(|(start, count)| vec![Some(start), Some(count)]);
-        prop_assert_eq!(&found[10], &starts.collect::<Vec<_>>());
+        prop_assert_eq!(&found[10], &over_frames(&rows, slide, 0, true));
+        prop_assert_eq!(&found[11], &over_frames(&rows, size, n, false));
+        prop_assert_eq!(&found[12], &starts.collect::<Vec<_>>());
     }
 }

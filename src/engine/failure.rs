@@ -48,15 +48,18 @@ fn place(error: Error, span: Option<Span>, piece: &Piece) -> Error {
     if error.location().is_some() {
         return error;
     }
-    let by_name = || -> Option<Location> {
-        if error.code() == Code::DataException {
-            // What it quotes are values.
-            return None;
-        }
+    let named_in = |piece: &Piece| -> Option<Location> {
         let mut quoted = error.message().split('\'').skip(1).step_by(2);
         quoted.find_map(|name| piece.locate_word(name.rsplit('.').next()?))
     };
-    let place = span.map(|span| piece.locate(span)).or_else(by_name);
+    let place = match (span, error.code()) {
+        // What it quotes are values, unless it says where a column of them is named. That may be in the
+        // text of a view, of which this one says nothing.
+        (Some(span), Code::DataException) => named_in(&piece.part(span)),
+        (None, Code::DataException) => None,
+        (Some(span), _) => Some(piece.locate(span)),
+        (None, _) => named_in(piece),
+    };
     error.at(place.unwrap_or_else(|| piece.start()))
 }
 

@@ -29,6 +29,7 @@ use super::statements;
 use crate::error::{Code, Error, Result};
 use crate::planner;
 use crate::syntax::{Parameters, Piece, Script, Statement};
+use crate::table::StatementMemory;
 
 /// A session: settings, the current zone, and statements run one after the other. Clones are the
 /// same session.
@@ -278,6 +279,10 @@ impl Session {
         let own = usize::try_from(Limits::of(state.config()).statement_memory).unwrap_or(usize::MAX);
         let memory = if own == 0 { memory } else { memory.min(own) };
         fit_sorts(state.config_mut(), memory);
+        if let Some(record) = self.record() {
+            let memory = StatementMemory(Arc::clone(record.memory()) as _);
+            state.config_mut().set_extension(Arc::new(memory));
+        }
         follow_settings(&mut state);
         state.mark_start_execution();
         state

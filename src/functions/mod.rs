@@ -22,6 +22,7 @@ mod time_bucket;
 mod validity;
 mod window;
 
+pub use aggregate::sum_out_of_range;
 pub use arithmetic::CheckedOperator;
 pub use interval::multiply_interval;
 
@@ -29,7 +30,7 @@ use std::sync::Arc;
 
 use datafusion::logical_expr::{AggregateUDF, ScalarUDF, WindowUDF};
 
-pub use window::{OrderKey, order_key};
+pub use window::{Arrivals, Lateness, OrderKey, order_key};
 
 /// Every scalar function, with its aliases.
 pub fn scalar() -> Vec<Arc<ScalarUDF>> {

@@ -20,12 +20,15 @@ use datafusion::physical_plan::{Distribution, ExecutionPlan, ExecutionPlanProper
 
 use crate::error::{Code, Error};
 
+/// Ascending, NULLs last.
+pub(super) const NULLS_LAST: SortOptions = SortOptions {
+    descending: false,
+    nulls_first: false,
+};
+
 /// The orders that an operator over sorted rows can work with: equal keys lie together either way.
 const SORTED: [SortOptions; 2] = [
-    SortOptions {
-        descending: false,
-        nulls_first: false,
-    },
+    NULLS_LAST,
     SortOptions {
         descending: false,
         nulls_first: true,
@@ -142,6 +145,11 @@ pub(super) fn sorting_requirement(columns: &[Column]) -> Option<OrderingRequirem
     let alternatives = SORTED.map(|options| LexOrdering::new(sortings(columns, options)));
     let alternatives = alternatives.into_iter().flatten().map(LexRequirement::from);
     OrderingRequirements::new_alternatives(alternatives, false)
+}
+
+/// Asks for rows that are sorted by these columns, ascending, NULLs last.
+pub(super) fn nulls_last_requirement(columns: &[Column]) -> Option<OrderingRequirements> {
+    LexOrdering::new(sortings(columns, NULLS_LAST)).map(OrderingRequirements::from)
 }
 
 /// How the input is sorted by these columns, if it is.

@@ -44,6 +44,8 @@ pub fn node_planners() -> Vec<Arc<dyn ExtensionPlanner + Send + Sync>> {
         NodePlanner::<window::PanesNode>::planner(),
         NodePlanner::<window::SessionNode>::planner(),
         NodePlanner::<window::CountNode>::planner(),
+        NodePlanner::<window::SlidingNode>::planner(),
+        NodePlanner::<window::LateNode>::planner(),
         NodePlanner::<summarize::TransposeNode>::planner(),
         NodePlanner::<judge::JudgeNode>::planner(),
     ]

@@ -208,9 +208,14 @@ impl<'a> Call<'a> {
     ) -> DataFusionError {
         let text = format!("argument '{argument}' {}", problem.as_ref());
         let error = self.error(code, &text).with_hint_if(hint.map(str::to_owned));
+        at(error, self.place(argument))
+    }
+
+    /// Where an argument stands; where the call does, if it has no place of its own.
+    pub fn place(&self, argument: &str) -> sqlparser::tokenizer::Span {
         let span = self.arguments.get(argument).map(place_of);
         let span = span.filter(|span| *span != sqlparser::tokenizer::Span::empty());
-        at(error, span.unwrap_or(self.place))
+        span.unwrap_or(self.place)
     }
 
     /// The relation.

@@ -4,15 +4,19 @@
 //! definition owns everything, [`managed`] those whose log does.
 
 mod conform;
+mod encoding;
 pub mod external;
+mod fetched;
 mod float_bounds;
 mod footers;
 pub mod managed;
+mod order;
 pub mod output;
 mod parquet;
 mod scan;
 mod writer;
 
 pub use external::ExternalTableProvider;
+pub use fetched::StatementMemory;
 pub use managed::ManagedTableProvider;
 pub use scan::FILES_PRUNED_METRIC;

@@ -3,7 +3,8 @@
 //! Files that a filter on partition columns rules out are dropped first. Where a log knows what is in
 //! the files, those out of a filter's range are dropped too, unopened; else the format's own statistics
 //! are read (Parquet footers, cached by the runtime and checked against size and time of change), so
-//! that the planner knows row counts and ranges.
+//! that the planner knows row counts and ranges. Where each file is sorted, so are the scan's groups of
+//! files, which the planner is told.
 
 use std::sync::Arc;
 
@@ -25,6 +26,7 @@ use datafusion::datasource::table_schema::TableSchema;
 use datafusion::execution::object_store::ObjectStoreUrl;
 use datafusion::logical_expr::utils::conjunction;
 use datafusion::logical_expr::{ColumnarValue, Expr};
+use datafusion::physical_expr::LexOrdering;
 use datafusion::physical_optimizer::pruning::PruningPredicateBuilder;
 use datafusion::physical_plan::ExecutionPlan;
 use datafusion::physical_plan::empty::EmptyExec;
@@ -32,7 +34,9 @@ use datafusion::physical_plan::metrics::MetricBuilder;
 use futures::{StreamExt, TryStreamExt};
 use object_store::{ObjectMeta, ObjectStore};
 
+use super::fetched::StatementMemory;
 use super::footers::Footers;
+use super::order::sorted_groups;
 use super::parquet::{ColumnFinder, Readers};
 use crate::definition::Column;
 use crate::error::{Code, Error, without_layers};
@@ -56,6 +60,8 @@ pub(super) struct Scan<'a> {
     pub partition_values: Vec<ArrayRef>,
     /// The files' statistics, where they are known; else they are read from the files.
     pub statistics: Option<Vec<Arc<Statistics>>>,
+    /// The columns by which the rows of each file are sorted, ascending, NULLs last.
+    pub sorted_by: Vec<String>,
     /// For Parquet files that others write: the columns to find in them, whatever order, case and types
     /// they have there.
     pub foreign: Option<Foreign<'a>>,
@@ -104,7 +110,7 @@ impl Scan<'_> {
             return Ok(Arc::new(EmptyExec::new(schema)));
         }
         let statistics = merged_statistics(&files, self.schema.table_schema())?;
-        let groups = FileGroup::new(files).split_files(state.config().target_partitions());
+        let (groups, order) = self.groups(files, state.config().target_partitions());
         let source = self.format.file_source(self.schema.clone());
         if pruned > 0 {
             MetricBuilder::new(source.metrics())
@@ -114,6 +120,7 @@ impl Scan<'_> {
         let mut config = FileScanConfigBuilder::new(self.store_url.clone(), source)
             .with_file_groups(groups)
             .with_statistics(statistics)
+            .with_output_ordering(order)
             .with_projection_indices(request.projection.cloned())?
             .with_limit(request.limit);
         if let Some(foreign) = &self.foreign {
@@ -122,6 +129,14 @@ impl Scan<'_> {
         }
         let plan = self.format.create_physical_plan(state, config.build()).await?;
         self.opened(state, plan)
+    }
+
+    /// The files as groups to be read at a time, and the order that each group is in.
+    fn groups(&self, files: Vec<PartitionedFile>, threads: usize) -> (Vec<FileGroup>, Vec<LexOrdering>) {
+        match sorted_groups(&files, self.schema.table_schema(), &self.sorted_by, threads) {
+            Some((groups, order)) => (groups, vec![order]),
+            None => (FileGroup::new(files).split_files(threads), Vec::new()),
+        }
     }
 
     /// The same scan, its files opened as they have to be.
@@ -141,10 +156,8 @@ impl Scan<'_> {
             runtime.cache_manager.get_file_metadata_cache(),
             self.foreign.is_some(),
             self.schema.table_schema(),
+            state.config().get_extension::<StatementMemory>(),
         );
-        if !readers.are_needed() {
-            return Ok(plan);
-        }
         let source = source.with_parquet_file_reader_factory(Arc::new(readers));
         let config = FileScanConfigBuilder::from(scan).with_source(Arc::new(source));
         Ok(DataSourceExec::from_data_source(config.build()))

@@ -198,6 +198,10 @@ impl<V: Slots, K: Slots> ExtremeStates<V, K> {
 }
 
 impl<V: Slots, K: Slots> GroupStates for ExtremeStates<V, K> {
+    fn is_of_one_size(&self) -> bool {
+        true
+    }
+
     fn len(&self) -> usize {
         self.held.len()
     }

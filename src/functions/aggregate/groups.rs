@@ -87,6 +87,11 @@ pub(super) trait GroupStates: Debug + Send + Sync {
         false
     }
 
+    /// Whether a group's state is as large for one row as for many.
+    fn is_of_one_size(&self) -> bool {
+        false
+    }
+
     /// Takes rows of group 0 out again.
     fn retract(&mut self, _values: &[ArrayRef]) -> Result<()> {
         Err(internal("aggregate", "its rows cannot be taken out"))

@@ -149,6 +149,10 @@ impl MeanStates {
 }
 
 impl GroupStates for MeanStates {
+    fn is_of_one_size(&self) -> bool {
+        true
+    }
+
     fn len(&self) -> usize {
         self.groups.len()
     }

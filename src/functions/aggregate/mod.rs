@@ -26,6 +26,8 @@ use std::sync::Arc;
 
 use datafusion::logical_expr::AggregateUDF;
 
+pub use sum::out_of_range as sum_out_of_range;
+
 use groups::{GroupStates, Rows};
 use shell::{AggregateFunction, Call, Distinct, Shell};
 

@@ -183,6 +183,10 @@ impl MomentStates {
 }
 
 impl GroupStates for MomentStates {
+    fn is_of_one_size(&self) -> bool {
+        true
+    }
+
     fn len(&self) -> usize {
         self.groups.len()
     }

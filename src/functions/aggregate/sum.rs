@@ -73,12 +73,13 @@ fn narrow(sums: &ArrayRef, result: &DataType) -> Result<ArrayRef> {
         safe: false,
         ..CastOptions::default()
     };
-    cast_with_options(sums, result, &options).map_err(|error| {
-        Error::new(Code::NumericOutOfRange, "a sum is too large for its type, BIGINT")
-            .with_hint("sum(CAST(x AS DECIMAL(38, 0))) has room for it")
-            .with_source(error)
-            .into()
-    })
+    cast_with_options(sums, result, &options).map_err(|error| out_of_range().with_source(error).into())
+}
+
+/// That a sum of integers does not fit into its type.
+pub fn out_of_range() -> Error {
+    Error::new(Code::NumericOutOfRange, "a sum is too large for its type, BIGINT")
+        .with_hint("sum(CAST(x AS DECIMAL(38, 0))) has room for it")
 }
 
 impl AggregateUDFImpl for CheckedSum {

@@ -1,14 +1,11 @@
 //! `late_by`: how late a stream would have found a row.
 
 use std::hash::{Hash, Hasher};
+use std::ops::Range;
 use std::sync::Arc;
 
-use arrow::array::{
-    Array, ArrayRef, AsArray, DurationMicrosecondArray, DurationMillisecondArray, DurationNanosecondArray,
-    DurationSecondArray, Int64Array,
-};
-use arrow::buffer::NullBuffer;
-use arrow::compute::{cast, partition};
+use arrow::array::{Array, ArrayRef, AsArray, Int64Array, Int64Builder};
+use arrow::compute::cast;
 use arrow::datatypes::{DataType, Field, FieldRef, Int64Type, IntervalMonthDayNano, IntervalUnit, TimeUnit};
 use datafusion::common::{Result, ScalarValue};
 use datafusion::logical_expr::expr::Sort;
@@ -218,49 +215,113 @@ struct Evaluator {
 }
 
 impl PartitionEvaluator for Evaluator {
-    fn evaluate_all(&mut self, values: &[ArrayRef], rows: usize) -> Result<ArrayRef> {
+    fn evaluate_all(&mut self, values: &[ArrayRef], _rows: usize) -> Result<ArrayRef> {
         let [times, _, _, arrivals] = values else {
             return Err(internal(NAME, "it was not passed its arguments"));
         };
-        let late = self.late(times, arrivals, rows)?;
-        let present: NullBuffer = late.iter().map(Option::is_some).collect();
-        let late: Vec<i64> = late.into_iter().map(Option::unwrap_or_default).collect();
-        let (late, present) = (late.into(), Some(present));
-        Ok(match self.unit {
-            TimeUnit::Second => Arc::new(DurationSecondArray::new(late, present)),
-            TimeUnit::Millisecond => Arc::new(DurationMillisecondArray::new(late, present)),
-            TimeUnit::Microsecond => Arc::new(DurationMicrosecondArray::new(late, present)),
-            TimeUnit::Nanosecond => Arc::new(DurationNanosecondArray::new(late, present)),
-        })
+        let mut rows = Lateness {
+            unit: self.unit,
+            delay: self.delay,
+            max_ahead: self.max_ahead,
+            watermark: None,
+            peers: None,
+        };
+        rows.push(
+            times,
+            arrivals,
+            &[Arrivals {
+                rows: 0..times.len(),
+                continue_last: false,
+            }],
+        )
     }
 }
 
-impl Evaluator {
-    fn late(&self, times: &ArrayRef, arrivals: &ArrayRef, rows: usize) -> Result<Vec<Option<i64>>> {
-        let mut late = Vec::with_capacity(rows);
-        if rows == 0 {
-            return Ok(late);
-        }
-        let ticks = cast(times, &DataType::Int64)?;
-        let ticks = as_ticks(&ticks)?;
+/// Rows of one partition, in the order in which they arrived.
+#[derive(Debug)]
+pub struct Arrivals {
+    /// Which rows of a batch.
+    pub rows: Range<usize>,
+    /// Whether they come behind the last rows of the batch before.
+    pub continue_last: bool,
+}
+
+/// What is known of the rows that arrived so far.
+#[derive(Debug)]
+pub struct Lateness {
+    unit: TimeUnit,
+    delay: i64,
+    max_ahead: i64,
+    /// As the last rows that arrived together found it.
+    watermark: Option<i64>,
+    /// When they arrived, and to where they move the watermark.
+    peers: Option<(Option<i64>, Option<i64>)>,
+}
+
+impl Lateness {
+    /// For a call of `late_by` with these arguments, coerced; `None` for another function.
+    ///
+    /// # Errors
+    /// [`Code::InvalidValue`] for a delay that is not constant, negative, or in months.
+    pub fn of(
+        function: &WindowUDF,
+        args: &[Arc<dyn PhysicalExpr>],
+        result: &DataType,
+    ) -> Option<Result<Self>> {
+        let ([_, delay, ahead, _], DataType::Duration(unit)) = (args, result) else {
+            return None;
+        };
+        let unit = *unit;
+        let known = || {
+            Ok(Self {
+                unit,
+                delay: ticks("delay", delay, unit)?,
+                max_ahead: ticks("max_ahead", ahead, unit)?,
+                watermark: None,
+                peers: None,
+            })
+        };
+        function.inner().is::<LateBy>().then(known)
+    }
+
+    /// How late the rows of a batch are, of which `parts` are those of each partition.
+    ///
+    /// # Errors
+    /// [`Code::Internal`] for times of another type.
+    pub fn push(&mut self, times: &ArrayRef, arrivals: &ArrayRef, parts: &[Arrivals]) -> Result<ArrayRef> {
+        let times = cast(times, &DataType::Int64)?;
+        let times = as_ticks(&times)?;
         let arrived = cast(arrivals, &DataType::Int64)?;
         let arrived = as_ticks(&arrived)?;
-        let mut watermark: Option<i64> = None;
-        for peers in partition(std::slice::from_ref(arrivals))?.ranges() {
-            late.extend(peers.clone().map(|row| {
-                let behind = watermark?.saturating_sub(ticks.value(row));
-                (ticks.is_valid(row) && behind > 0).then_some(behind)
-            }));
-            let moving = peers.filter(|row| {
-                let ahead = ticks.value(*row).saturating_sub(arrived.value(*row));
-                ticks.is_valid(*row) && arrived.is_valid(*row) && ahead <= self.max_ahead
-            });
-            let highest = moving
-                .map(|row| ticks.value(row).saturating_sub(self.delay))
-                .max();
-            watermark = watermark.max(highest);
+        let mut late = Int64Builder::with_capacity(times.len());
+        for part in parts {
+            if !part.continue_last {
+                (self.watermark, self.peers) = (None, None);
+            }
+            for row in part.rows.clone() {
+                let arrival = arrived.is_valid(row).then(|| arrived.value(row));
+                let time = times.is_valid(row).then(|| times.value(row));
+                late.append_option(self.late(time, arrival));
+            }
         }
-        Ok(late)
+        Ok(cast(&late.finish(), &DataType::Duration(self.unit))?)
+    }
+
+    fn late(&mut self, time: Option<i64>, arrival: Option<i64>) -> Option<i64> {
+        let moved = match self.peers {
+            Some((together, moved)) if together == arrival => moved,
+            peers => {
+                self.watermark = self.watermark.max(peers.and_then(|(_, moved)| moved));
+                None
+            }
+        };
+        let moves = time
+            .zip(arrival)
+            .filter(|(time, arrival)| time.saturating_sub(*arrival) <= self.max_ahead)
+            .map(|(time, _)| time.saturating_sub(self.delay));
+        self.peers = Some((arrival, moved.max(moves)));
+        let behind = self.watermark?.saturating_sub(time?);
+        (behind > 0).then_some(behind)
     }
 }
 

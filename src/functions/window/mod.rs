@@ -11,6 +11,8 @@ use datafusion::common::Result;
 use datafusion::logical_expr::expr::Sort;
 use datafusion::logical_expr::{Expr, WindowUDF};
 
+pub use late_by::{Arrivals, Lateness};
+
 /// Every window function.
 pub(super) fn all() -> Vec<Arc<WindowUDF>> {
     vec![Arc::new(late_by::LateBy::udf())]

@@ -44,7 +44,7 @@ pub(super) fn time(call: &mut Call<'_>) -> Result<(Column, Time)> {
     let column = call.column(TS.name)?;
     let found = call.type_of(&column)?;
     match Time::of(&found) {
-        Some(time) => Ok((column, time)),
+        Some(time) => Ok((column, time.named_at(call.place(TS.name)))),
         None => {
             let problem = format!("must be a DATE or TIMESTAMP column, not {}", type_text(&found));
             let hint = "cast it in a subquery: (SELECT *, CAST(… AS TIMESTAMP) AS ts FROM …)";

@@ -8,15 +8,21 @@
 //!
 //! - `aligned`: a row into each of its windows;
 //! - `panes`: an aggregation over such windows, computed once a pane and merged once a window;
-//! - `session`, `count`: windows over rows sorted by key and time.
+//! - `session`, `count`: windows over the rows of a key in the order of time;
+//! - `sliding`: frames of `OVER (… RANGE …)` that slide, over such rows;
+//! - `late`: `late_by`, over rows in the order in which they arrived;
+//! - `keyed`: what the operators over such rows have in common.
 
 mod aligned;
 mod arguments;
 mod count;
 mod grid;
+mod keyed;
+mod late;
 mod pane_function;
 mod panes;
 mod session;
+mod sliding;
 mod time;
 
 use std::sync::Arc;
@@ -25,8 +31,10 @@ use datafusion::optimizer::OptimizerRule;
 
 pub(super) use aligned::AlignedNode;
 pub(super) use count::CountNode;
+pub(super) use late::LateNode;
 pub(super) use panes::PanesNode;
 pub(super) use session::SessionNode;
+pub(super) use sliding::SlidingNode;
 
 use super::RelationFunction;
 
@@ -45,5 +53,10 @@ const WINDOW_END: &str = "window_end";
 
 /// The rules of these operators, in the order in which they run.
 pub(super) fn optimizer_rules() -> Vec<Arc<dyn OptimizerRule + Send + Sync>> {
-    vec![Arc::new(aligned::PruneByWindow), Arc::new(panes::SharePanes)]
+    vec![
+        Arc::new(aligned::PruneByWindow),
+        Arc::new(panes::SharePanes),
+        Arc::new(sliding::SlideFrames),
+        Arc::new(late::StreamLateness),
+    ]
 }

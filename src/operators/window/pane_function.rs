@@ -14,7 +14,6 @@ use datafusion::logical_expr::{
 };
 
 use super::grid::Grid;
-use super::time::null_time;
 
 /// What of the pane is asked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -66,7 +65,7 @@ impl PaneFunction {
         let time = self.grid.time();
         let (ticks, nulls) = time.ticks(column)?;
         if nulls.is_some_and(|nulls| nulls.null_count() > 0) {
-            return Err(null_time(self.function, &self.column).into());
+            return Err(time.missing(self.function, &self.column));
         }
         let mut values = Vec::with_capacity(ticks.len());
         match self.part {

@@ -4,6 +4,7 @@
 //! column's own type, so that nothing is rounded; a length that is no whole number of ticks is
 //! refused. A TIMESTAMP without a zone is taken as UTC.
 
+use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 
 use arrow::array::{Array, ArrayRef, ArrowPrimitiveType, AsArray, Date32Array, PrimitiveArray};
@@ -13,15 +14,37 @@ use arrow::datatypes::{
     TimestampNanosecondType, TimestampSecondType,
 };
 use datafusion::common::{Result, ScalarValue};
+use datafusion::error::DataFusionError;
+use sqlparser::tokenizer::Span;
 
 use crate::error::{Code, Error};
+use crate::operators::at;
 
 /// The nanoseconds of a day without clock changes.
 pub(in crate::operators) const NANOS_PER_DAY: i64 = 86_400_000_000_000;
 
-/// The type of an event time.
+/// The type of an event time, and where its column is named.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub(in crate::operators) struct Time(DataType);
+pub(in crate::operators) struct Time {
+    data_type: DataType,
+    place: Place,
+}
+
+/// Where an argument stands, for errors about its values. Two calls do not differ by it.
+#[derive(Debug, Clone, Copy)]
+struct Place(Span);
+
+impl PartialEq for Place {
+    fn eq(&self, _: &Self) -> bool {
+        true
+    }
+}
+
+impl Eq for Place {}
+
+impl Hash for Place {
+    fn hash<H: Hasher>(&self, _: &mut H) {}
+}
 
 /// The ticks of a column and which of them there are.
 pub(in crate::operators) type Ticks = (ScalarBuffer<i64>, Option<NullBuffer>);
@@ -29,19 +52,43 @@ pub(in crate::operators) type Ticks = (ScalarBuffer<i64>, Option<NullBuffer>);
 impl Time {
     /// `None` if a value of that type is no moment.
     pub(in crate::operators) fn of(data_type: &DataType) -> Option<Self> {
-        matches!(data_type, DataType::Date32 | DataType::Timestamp(..)).then(|| Self(data_type.clone()))
+        matches!(data_type, DataType::Date32 | DataType::Timestamp(..)).then(|| Self {
+            data_type: data_type.clone(),
+            place: Place(Span::empty()),
+        })
+    }
+
+    /// The same, of the column that is named at `place`.
+    pub(in crate::operators) fn named_at(self, place: Span) -> Self {
+        Self {
+            place: Place(place),
+            ..self
+        }
+    }
+
+    /// An error about the column's values, pointing at where it is named.
+    pub(in crate::operators) fn refuse(&self, error: Error) -> DataFusionError {
+        at(error, self.place.0)
+    }
+
+    /// That a row of `column` has no time.
+    pub(in crate::operators) fn missing(&self, function: &str, column: &str) -> DataFusionError {
+        let message = format!("{function}: a row has no time: '{column}' is NULL");
+        self.refuse(
+            Error::new(Code::DataException, message).with_hint("nulls => 'skip' leaves such rows out"),
+        )
     }
 
     pub(in crate::operators) fn data_type(&self) -> &DataType {
-        &self.0
+        &self.data_type
     }
 
     pub(in crate::operators) fn is_date(&self) -> bool {
-        self.0 == DataType::Date32
+        self.data_type == DataType::Date32
     }
 
     pub(in crate::operators) fn nanos_per_tick(&self) -> i64 {
-        match &self.0 {
+        match &self.data_type {
             DataType::Timestamp(TimeUnit::Second, _) => 1_000_000_000,
             DataType::Timestamp(TimeUnit::Millisecond, _) => 1_000_000,
             DataType::Timestamp(TimeUnit::Microsecond, _) => 1_000,
@@ -66,10 +113,10 @@ impl Time {
             _ => None,
         };
         match ticks {
-            Some(ticks) if column.data_type() == &self.0 => Ok((ticks, column.nulls().cloned())),
+            Some(ticks) if column.data_type() == &self.data_type => Ok((ticks, column.nulls().cloned())),
             _ => {
                 let found = column.data_type();
-                let message = format!("a time of type {} came as {found}", self.0);
+                let message = format!("a time of type {} came as {found}", self.data_type);
                 Err(Error::new(Code::Internal, message).into())
             }
         }
@@ -92,7 +139,7 @@ impl Time {
         ) -> PrimitiveArray<T> {
             PrimitiveArray::new(ticks.into(), nulls)
         }
-        Ok(match &self.0 {
+        Ok(match &self.data_type {
             DataType::Timestamp(unit, zone) => {
                 let zone = zone.clone();
                 match unit {
@@ -120,7 +167,7 @@ impl Time {
 
     /// The tick of a value of this type; `None` for NULL and for other types.
     pub(in crate::operators) fn tick(&self, value: &ScalarValue) -> Option<i64> {
-        if value.data_type() != self.0 {
+        if value.data_type() != self.data_type {
             return None;
         }
         match value {
@@ -135,7 +182,7 @@ impl Time {
 
     /// The value of a tick; `None` if the type does not reach that far.
     pub(in crate::operators) fn value(&self, tick: i64) -> Option<ScalarValue> {
-        Some(match &self.0 {
+        Some(match &self.data_type {
             DataType::Timestamp(unit, zone) => {
                 let (tick, zone) = (Some(tick), zone.clone());
                 match unit {
@@ -156,13 +203,4 @@ pub(in crate::operators) fn out_of_range() -> Error {
         Code::DataException,
         "a window reaches beyond the first or the last moment of its type",
     )
-}
-
-/// A row without a time.
-pub(in crate::operators) fn null_time(function: &str, column: &str) -> Error {
-    Error::new(
-        Code::DataException,
-        format!("{function}: a row has no time: '{column}' is NULL"),
-    )
-    .with_hint("nulls => 'skip' leaves such rows out")
 }

@@ -115,6 +115,7 @@ impl ExternalTableProvider {
             files: files.into_iter().map(|file| file.meta).collect(),
             partition_values,
             statistics: None,
+            sorted_by: Vec::new(),
         };
         let request = Request {
             projection: None,

@@ -130,6 +130,7 @@ impl ManagedTableProvider {
             partition_values: self.snapshot.partition_values(files)?,
             foreign: None,
             statistics: Some(files.iter().map(|file| Arc::clone(&file.statistics)).collect()),
+            sorted_by: self.snapshot.sorted_by(),
         })
     }
 }

@@ -102,6 +102,7 @@ impl TableProvider for QuarantineTable {
             partition_values: Vec::new(),
             foreign: None,
             statistics: None,
+            sorted_by: Vec::new(),
         };
         let request = Request {
             folders_ruled_out: 0,

@@ -191,11 +191,30 @@ impl Snapshot {
         self.scan_schema.table_schema().index_of(name).unwrap_or(column)
     }
 
+    /// The columns by which the rows of every file are sorted, as far as all files agree. Values of
+    /// partition columns are not in the files. A file says it in the names of its time: where columns can
+    /// be renamed, nothing is known.
+    pub(super) fn sorted_by(&self) -> Vec<String> {
+        let Some((first, others)) = self.files.split_first().filter(|_| self.columns_keep_names()) else {
+            return Vec::new();
+        };
+        let by = first.sorted_by.iter().enumerate();
+        let agreed = by.take_while(|(i, name)| {
+            !self.partition_columns.contains(name)
+                && others.iter().all(|file| file.sorted_by.get(*i) == Some(name))
+        });
+        agreed.map(|(_, name)| name.clone()).collect()
+    }
+
     /// Whether its files can be read as they lie: none has rows marked as deleted, and their columns
     /// bear the table's names.
     pub(super) fn is_plain(&self) -> bool {
+        self.columns_keep_names() && self.files.iter().all(|file| !file.has_deletions)
+    }
+
+    fn columns_keep_names(&self) -> bool {
         let mapping = self.property("delta.columnMapping.mode").unwrap_or("none");
-        mapping.eq_ignore_ascii_case("none") && self.files.iter().all(|file| !file.has_deletions)
+        mapping.eq_ignore_ascii_case("none")
     }
 }
 

@@ -38,6 +38,7 @@ use super::log::LOG_FOLDER;
 use super::rows::conform;
 use crate::error::{Code, Error};
 use crate::storage::{AtWork, Staging};
+use crate::table::order;
 use crate::table::writer::{OPEN_FILES, PartitionedWriter, WrittenFile};
 
 /// What was written and is in no log yet. Dropped, it takes the files with it.
@@ -188,7 +189,7 @@ fn sort_order(layouts: &Layouts, schema: &SchemaRef, whole: bool) -> Option<LexO
     let columns = layouts.layout.partition_columns.iter().chain(sorted_by);
     let columns = columns.map(|i| {
         let column = Arc::new(Column::new(schema.field(*i).name(), *i));
-        PhysicalSortExpr::new(column, arrow::compute::SortOptions::new(false, false))
+        PhysicalSortExpr::new(column, order::OPTIONS)
     });
     LexOrdering::new(columns)
 }

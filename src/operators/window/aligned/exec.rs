@@ -30,7 +30,6 @@ use super::kernel::assign;
 use super::{Shape, Windows};
 use crate::operators::input::widened;
 use crate::operators::window::pane_function::{PaneFunction, Part};
-use crate::operators::window::time::null_time;
 
 /// Each row once for each of its windows.
 ///
@@ -248,7 +247,8 @@ impl Work {
         let _timer = self.metrics.elapsed_compute().timer();
         let times = batch.column(self.time.index());
         if times.null_count() > 0 {
-            return Err(null_time(self.windows.function(), self.time.name()).into());
+            let time = self.windows.grid.time();
+            return Err(time.missing(self.windows.function(), self.time.name()));
         }
         let (ticks, _) = self.windows.grid.time().ticks(times)?;
         let assigned = assign(&self.windows, &ticks)?;

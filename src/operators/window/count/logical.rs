@@ -10,11 +10,12 @@ use datafusion::common::{DFSchemaRef, Result};
 use datafusion::logical_expr::{Expr, LogicalPlan, UserDefinedLogicalNodeCore};
 use datafusion::physical_plan::ExecutionPlan;
 
-use super::exec::{CountExec, Rows};
+use super::exec::{CountedRows, Rows};
 use super::position::PositionExec;
 use super::{Frame, WINDOW_ID};
 use crate::operators::input::{needed_columns, not_keys, one_input, widened_schema};
 use crate::operators::node::{PhysicalNode, Planning};
+use crate::operators::window::keyed::KeyedExec;
 use crate::operators::window::time::Time;
 use crate::operators::window::{WINDOW_END, WINDOW_START};
 
@@ -144,6 +145,8 @@ impl PhysicalNode for CountNode {
             input
         };
         let schema = Arc::clone(self.schema.inner());
-        Ok(Arc::new(CountExec::new(input, rows, self.frame, schema)?))
+        let frame = self.frame;
+        let rows = CountedRows { rows, frame };
+        Ok(Arc::new(KeyedExec::try_new(input, rows, schema)?))
     }
 }

@@ -8,6 +8,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use arrow::array::{ArrayRef, Int64Array, RecordBatch, new_null_array};
+use arrow::compute::SortOptions;
 use arrow::datatypes::{DataType, Field, Schema};
 use datafusion::common::tree_node::TreeNodeRecursion;
 use datafusion::datasource::source::DataSourceExec;
@@ -27,7 +28,7 @@ use datafusion::physical_plan::{
 };
 use futures::StreamExt;
 
-use crate::operators::input::{only, passed_equivalences, widened};
+use crate::operators::input::{only, passed_equivalences, sortings, widened};
 
 const NAME: &str = "__position";
 
@@ -53,8 +54,17 @@ impl PositionExec {
             input.schema().metadata().clone(),
         ));
         let known = passed_equivalences(&input, &schema);
-        let known = known
+        let mut known = known
             .unwrap_or_else(|_| datafusion::physical_expr::EquivalenceProperties::new(Arc::clone(&schema)));
+        // Of rows that are equal in a known order, the later one has the higher place.
+        let place = Column::new(NAME, schema.fields().len() - 1);
+        let place = sortings(&[place], SortOptions::default());
+        let orders: Vec<_> = known.oeq_class().iter().cloned().collect();
+        known.add_orderings(
+            orders
+                .into_iter()
+                .map(|order| order.into_iter().chain(place.clone())),
+        );
         let properties = PlanProperties::new(
             known,
             input.output_partitioning().clone(),

@@ -14,10 +14,11 @@ use datafusion::physical_expr::expressions::Column;
 use datafusion::physical_plan::ExecutionPlan;
 use datafusion::physical_plan::aggregates::{AggregateExec, AggregateMode, PhysicalGroupBy};
 
-use super::exec::{Columns, PanesExec};
+use super::exec::{Columns, Panes};
 use crate::operators::input::{needed_columns, not_keys, one_input};
 use crate::operators::node::{PhysicalNode, Planning};
 use crate::operators::window::aligned::Windows;
+use crate::operators::window::keyed::KeyedExec;
 use crate::operators::window::pane_function::{PaneFunction, Part};
 use crate::operators::window::{WINDOW_END, WINDOW_START};
 
@@ -167,12 +168,12 @@ impl PhysicalNode for PanesNode {
             input,
             rows,
         )?;
-        Ok(Arc::new(PanesExec::new(
-            Arc::new(partial),
+        let panes = Panes {
             columns,
             aggregates,
-            self.windows.clone(),
-            Arc::clone(self.schema.inner()),
-        )))
+            windows: self.windows.clone(),
+        };
+        let schema = Arc::clone(self.schema.inner());
+        Ok(Arc::new(KeyedExec::try_new(Arc::new(partial), panes, schema)?))
     }
 }

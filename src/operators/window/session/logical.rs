@@ -10,9 +10,10 @@ use datafusion::common::{DFSchemaRef, Result};
 use datafusion::logical_expr::{Expr, LogicalPlan, UserDefinedLogicalNodeCore};
 use datafusion::physical_plan::ExecutionPlan;
 
-use super::exec::SessionExec;
+use super::exec::SessionRows;
 use crate::operators::input::{needed_columns, not_keys, one_input, widened_schema};
 use crate::operators::node::{PhysicalNode, Planning};
+use crate::operators::window::keyed::KeyedExec;
 use crate::operators::window::time::Time;
 use crate::operators::window::{WINDOW_END, WINDOW_START};
 
@@ -106,13 +107,13 @@ impl PhysicalNode for SessionNode {
         input: Arc<dyn ExecutionPlan>,
     ) -> Result<Arc<dyn ExecutionPlan>> {
         let schema = self.input.schema();
-        Ok(Arc::new(SessionExec::new(
-            input,
-            planning.column(&self.column, schema)?,
-            planning.columns(&self.keys, schema)?,
-            self.time.clone(),
-            self.gap,
-            Arc::clone(self.schema.inner()),
-        )?))
+        let rows = SessionRows {
+            column: planning.column(&self.column, schema)?,
+            keys: planning.columns(&self.keys, schema)?,
+            time: self.time.clone(),
+            gap: self.gap,
+        };
+        let schema = Arc::clone(self.schema.inner());
+        Ok(Arc::new(KeyedExec::try_new(input, rows, schema)?))
     }
 }

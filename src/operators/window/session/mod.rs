@@ -10,9 +10,10 @@
 //! GROUP BY user_id, window_start, window_end;
 //! ```
 //!
-//! Input: the rows of a key in one partition, sorted by key and time; a table that is sorted so
-//! already is not sorted again. Output: in the same order, and so in that of key and window. Memory:
-//! the rows of one session, counted against the session's limit; nothing is spilled.
+//! Input: the rows of a key in one partition, together and in the order of time. A table that is sorted by
+//! key and time is not sorted again: its output is in the same order, and so in that of key and
+//! window. Memory: the rows of one session, counted against the session's limit, besides what it takes
+//! to bring rows of another order into this one, which spills.
 
 mod exec;
 mod kernel;
