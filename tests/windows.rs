@@ -187,7 +187,9 @@ fn a_filter_on_windows_reaches_the_files_as_one_on_time() {
 #[test]
 fn a_filter_on_windows_leaves_files_out() {
     let day = |n: u32| {
-        format!("SELECT value AS id, TIMESTAMP '2026-01-0{n}' + value * INTERVAL '1 minute' AS ts FROM generate_series(0, 99) AS s(value)")
+        format!(
+            "SELECT value AS id, TIMESTAMP '2026-01-0{n}' + value * INTERVAL '1 minute' AS ts FROM generate_series(0, 99) AS s(value)"
+        )
     };
     let setup = format!(
         "CREATE TABLE processed.t AS {}; INSERT INTO processed.t {}; INSERT INTO processed.t {}",
@@ -195,7 +197,8 @@ fn a_filter_on_windows_leaves_files_out() {
         day(2),
         day(3)
     );
-    let within = "window_start >= TIMESTAMP '2026-01-02 00:00:00' AND window_end <= TIMESTAMP '2026-01-02 12:00:00'";
+    let within =
+        "window_start >= TIMESTAMP '2026-01-02 00:00:00' AND window_end <= TIMESTAMP '2026-01-02 12:00:00'";
     let windows = [
         "TUMBLE(processed.t, ts, INTERVAL '5 minutes')",
         "HOP(processed.t, ts, INTERVAL '5 minutes', INTERVAL '10 minutes')",
