@@ -4,12 +4,14 @@
     python3 benches/flight_load.py PATH-TO-WEIR [--only PART…] [--clients 100] [--seconds 300] [--scale 1]
 
 PART is one of latency, throughput, whole, load. Starts `weir serve` on a new lake with the tables orders and
-lineitem of TPC-H (the files are those of benches/peers, in its cache folder) and prints a line a measurement; at
-the end what missed its mark.
+lineitem of TPC-H and prints a line a measurement; at the end what missed its mark. The tables are managed ones,
+written by CREATE TABLE … SORTED BY (its key) AS SELECT from the files of benches/peers (in its cache folder).
 
-- latency: a warm query for one key of orders, one client (mark: p50 under 5 ms);
+- latency: a warm query for one key of orders, one client (mark: p50 under 5 ms); beside it, without a mark, the same
+  of the foreign file, whose pages and dictionaries are another writer's, and a query that reads nothing;
 - throughput: such queries from 16 clients, each a process of its own (mark: 500 a second);
-- whole: lineitem read through Flight SQL, beside the same statement drained in process (mark: twice as long);
+- whole: lineitem read through Flight SQL by pyarrow.flight, beside the same statement drained in process (mark: twice
+  as long); and by ADBC's driver, which computes on the same cores more than half as much as the server does;
 - load: so many clients for so long, half of which are killed in the middle of what they do, the others counting
   rows whose number is known (marks: every count right, memory flat, no result or statement left).
 """
@@ -89,13 +91,21 @@ def percentiles(seconds):
     return f"p50 {statistics.median(milliseconds):.2f} ms, p99 {milliseconds[len(milliseconds) * 99 // 100]:.2f} ms"
 
 
+def timed(statement, sql, times, warm):
+    """How long so many queries take, the first of them left out."""
+    seconds = []
+    for _ in range(times):
+        began = time.perf_counter()
+        assert statement.rows(sql.format(key=key())) == 1
+        seconds.append(time.perf_counter() - began)
+    return seconds[warm:]
+
+
 def latency(url, _options):
     with connect(url) as connection, Statement(connection) as statement:
-        plain = []
-        for _ in range(2200):
-            began = time.perf_counter()
-            assert statement.rows(POINT.format(key=key())) == 1
-            plain.append(time.perf_counter() - began)
+        plain = timed(statement, POINT, 2200, 200)
+        foreign = timed(statement, POINT.replace("processed.", "raw."), 300, 50)
+        nothing = timed(statement, "SELECT {key}", 700, 200)
         bound = []
         with connection.cursor() as cursor:
             for _ in range(700):
@@ -103,9 +113,11 @@ def latency(url, _options):
                 cursor.execute(POINT.format(key="?"), (one,))
                 assert cursor.fetchall()[0][0] == one
                 bound.append(time.perf_counter() - began)
-    plain, bound = plain[200:], bound[200:]
+    bound = bound[200:]
     say("latency", f"one key of orders, one client: {percentiles(plain)}", statistics.median(plain) < 0.005)
     say("latency", f"prepared, bound and closed each time: {percentiles(bound)}")
+    say("latency", f"one key of the foreign file: {percentiles(foreign)}")
+    say("latency", f"a number that is read nowhere: {percentiles(nothing)}")
 
 
 def ask(url, seconds, barrier, answers):
@@ -131,12 +143,33 @@ def throughput(url, _options, clients=16, seconds=20):
     say("throughput", f"one key of orders, {clients} clients: {total / seconds:.0f} a second", total / seconds >= 500)
 
 
+def command(sql):
+    """The bytes of a descriptor: Any{CommandStatementQuery{sql}}. pyarrow.flight has no Flight SQL."""
+
+    def field(text):
+        # Shorter than 128 bytes, each length is one byte.
+        return bytes([len(text)]) + text
+
+    name = b"type.googleapis.com/arrow.flight.protocol.sql.CommandStatementQuery"
+    return b"\x0a" + field(name) + b"\x12" + field(b"\x0a" + field(sql.encode()))
+
+
 def whole(url, options):
     def through_flight():
+        import pyarrow.flight as flight
+
+        with flight.connect(url.replace("grpc://", "grpc+tcp://")) as client:
+            calls = flight.FlightCallOptions(headers=[client.authenticate_basic_token("", "")])
+            began = time.perf_counter()
+            info = client.get_flight_info(flight.FlightDescriptor.for_command(command(WHOLE)), calls)
+            rows = sum(part.data.num_rows for part in client.do_get(info.endpoints[0].ticket, calls))
+            return time.perf_counter() - began, rows
+
+    def through_adbc():
         with connect(url) as connection, Statement(connection) as statement:
             began = time.perf_counter()
-            rows = statement.rows(WHOLE)
-            return time.perf_counter() - began, rows
+            statement.rows(WHOLE)
+            return time.perf_counter() - began
 
     def in_process():
         # What EXPLAIN ANALYZE runs is the statement, drained.
@@ -145,10 +178,12 @@ def whole(url, options):
         subprocess.run([options.program, "--lake", options.lake, "--quiet", "-c", sql], check=True, capture_output=True)
         return time.perf_counter() - began
 
-    pairs = [(through_flight(), in_process()) for _ in range(5)]
-    remote, local = (statistics.median(times) for times in zip(*((far[0], near) for far, near in pairs)))
-    text = f"lineitem, {pairs[0][0][1]} rows: {remote:.2f} s through Flight, {local:.2f} s drained in process"
+    turns = [(through_flight(), through_adbc(), in_process()) for _ in range(5)]
+    medians = zip(*((far[0], adbc, near) for far, adbc, near in turns))
+    remote, adbc, local = (statistics.median(times) for times in medians)
+    text = f"lineitem, {turns[0][0][1]} rows: {remote:.2f} s through Flight, {local:.2f} s drained in process"
     say("whole", f"{text} (its start included): {remote / local:.2f} ×", remote <= 2 * local)
+    say("whole", f"the same by ADBC: {adbc:.2f} s, {adbc / local:.2f} ×")
 
 
 def steady(url, until, counts, wrong, done):

@@ -3,7 +3,7 @@
 
     python3 benches/managed_write_and_scan.py path/to/weir [--rows 6000000] [--rounds 3]
 
-Needs Python's duckdb (`pip install duckdb==2.0.0`). Rows are like TPC-H's lineitem. Prints, as medians of whole
+Runs in the environment of benches/peers. Rows are like TPC-H's lineitem. Prints, as medians of whole
 processes, the time and the peak memory of INSERT … SELECT into a managed table beside DuckDB's COPY … TO (FORMAT
 parquet, COMPRESSION zstd) of the same file; a full scan of the managed table beside one of its very files as an
 external table; and a pruned query beside the full scan.
@@ -18,6 +18,9 @@ import subprocess
 import sys
 import tempfile
 import time
+
+sys.path[:0] = [str(pathlib.Path(__file__).resolve().parent / "peers")]
+import environment  # noqa: E402
 
 LINEITEM = """
     SELECT i // 4 AS l_orderkey, (i * 7919) % 200000 AS l_partkey, (i * 104729) % 10000 AS l_suppkey,
@@ -45,6 +48,7 @@ def measured(command):
 
 
 def main():
+    environment.enter()
     arguments = argparse.ArgumentParser()
     arguments.add_argument("weir")
     arguments.add_argument("--rows", type=int, default=6_000_000)

@@ -175,7 +175,7 @@ def measure(title, command, folder, prompt, runs, join, series, name, has_pager)
         before = terminal.peak_mib()
         begun = time.perf_counter()
         terminal.types(series + "\r")
-        shown = terminal.sees(b" row 1", begun)
+        shown = terminal.sees("│ row ".encode(), begun)
         took = 0.0
         if ending == "read to the end":
             begun = time.perf_counter()

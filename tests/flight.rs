@@ -30,3 +30,5 @@ mod schemas;
 mod sessions;
 #[path = "flight/statements.rs"]
 mod statements;
+#[path = "flight/values.rs"]
+mod values;

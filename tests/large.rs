@@ -77,6 +77,30 @@ async fn a_list_of_a_hundred_thousand_values() {
 }
 
 #[tokio::test]
+async fn a_list_of_fifty_thousand_rows() {
+    let folder = tempfile::tempdir().unwrap();
+    let session = lake::new_lake(folder.path()).await.unwrap().session();
+    let rows: Vec<String> = (0..50_000)
+        .map(|row| format!("({row}, 'row {row}', NULL)"))
+        .collect();
+    let rows = rows.join(",");
+    let sql = format!("SELECT sum(a) FROM (VALUES {rows}) AS v(a, b, c) WHERE b LIKE '%7' AND c IS NULL");
+    assert_eq!(number(&session, &sql).await.unwrap(), 125_010_000);
+    number(&session, "CREATE TABLE processed.t (a INT, b VARCHAR, c DATE)")
+        .await
+        .unwrap();
+    number(&session, &format!("INSERT INTO processed.t VALUES {rows}"))
+        .await
+        .unwrap();
+    assert_eq!(
+        number(&session, "SELECT count(*) FROM processed.t")
+            .await
+            .unwrap(),
+        50_000
+    );
+}
+
+#[tokio::test]
 async fn a_union_of_a_thousand_branches() {
     let folder = tempfile::tempdir().unwrap();
     let session = lake::new_lake(folder.path()).await.unwrap().session();
@@ -86,12 +110,12 @@ async fn a_union_of_a_thousand_branches() {
 }
 
 #[tokio::test]
-async fn a_sum_of_two_hundred_terms_and_one_of_too_many() {
+async fn a_sum_of_five_hundred_terms_and_one_of_too_many() {
     let folder = tempfile::tempdir().unwrap();
     let session = lake::new_lake(folder.path()).await.unwrap().session();
-    let terms = vec!["a"; 200].join(" + ");
+    let terms = vec!["a"; 500].join(" + ");
     let sql = format!("SELECT {terms} FROM generate_series(7, 7) AS s(a)");
-    assert_eq!(number(&session, &sql).await.unwrap(), 1400);
+    assert_eq!(number(&session, &sql).await.unwrap(), 3500);
     let terms = vec!["a"; 20_000].join(" + ");
     let sql = format!("SELECT {terms} FROM generate_series(1, 1) AS s(a)");
     assert_eq!(number(&session, &sql).await.unwrap_err().code(), Code::TooComplex);

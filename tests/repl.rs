@@ -13,5 +13,7 @@ mod editing;
 mod paging;
 #[path = "repl/person.rs"]
 mod person;
+#[path = "repl/remote.rs"]
+mod remote;
 #[path = "repl/running.rs"]
 mod running;

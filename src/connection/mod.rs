@@ -21,6 +21,9 @@ use crate::syntax::Parameters;
 /// The header in which a server tells the whole of an error, as JSON.
 pub const ERROR_HEADER: &str = "weir-error-bin";
 
+/// The action that asks a server of this program what the session's last statement tells of itself, as JSON.
+pub const PROGRESS_ACTION: &str = "weir.GetProgress";
+
 /// Chooses the cryptography of TLS for this process, unless that has been done.
 pub fn choose_cryptography() {
     // An error says that there is a choice already, which is as good.

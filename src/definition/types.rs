@@ -47,6 +47,8 @@ pub fn arrow_type(sql: &SqlType) -> Result<DataType> {
         SqlType::SmallIntUnsigned(_) | SqlType::Int2Unsigned(_) => DataType::UInt16,
         SqlType::IntUnsigned(_) | SqlType::IntegerUnsigned(_) | SqlType::Int4Unsigned(_) => DataType::UInt32,
         SqlType::BigIntUnsigned(_) | SqlType::Int8Unsigned(_) => DataType::UInt64,
+        // The standard's: so many binary digits.
+        SqlType::Float(ExactNumberInfo::Precision(25..)) => DataType::Float64,
         SqlType::Float(_) | SqlType::Real | SqlType::Float4 => DataType::Float32,
         SqlType::Double(_) | SqlType::DoublePrecision | SqlType::Float8 => DataType::Float64,
         SqlType::Numeric(info) | SqlType::Decimal(info) | SqlType::Dec(info) => decimal(info)?,

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::memory::LakeMemory;
 use super::outcome::{Body, Outcome};
 use super::progress::Progress;
-use super::queries::Queries;
+use super::queries::{Queries, Record};
 use super::recorded::recorded;
 use crate::error::Result;
 use crate::syntax::Piece;
@@ -36,15 +36,19 @@ impl Elsewhere {
         self.progress.clone()
     }
 
-    /// The outcome of the statement `piece`, whose body `work` brings.
+    /// The outcome of the statement `piece`, whose body `work` brings. What is heard of it meanwhile goes into
+    /// its record.
     ///
     /// # Errors
     /// Those of `work`.
-    pub async fn outcome(&self, piece: &Piece, work: impl Future<Output = Result<Body>>) -> Result<Outcome> {
+    pub async fn outcome<W>(&self, piece: &Piece, work: impl FnOnce(Record) -> W) -> Result<Outcome>
+    where
+        W: Future<Output = Result<Body>>,
+    {
         let mut begun = self.queries.begin("", piece.sql(), &self.memory, true);
         let record = begun.record().clone();
         self.progress.watch(&record);
-        let body = match work.await {
+        let body = match work(record.clone()).await {
             Ok(Body::Rows(rows)) => Body::Rows(recorded(rows, begun, None)),
             Ok(Body::Done(done)) => {
                 record.count_out(done.affected.unwrap_or_default());

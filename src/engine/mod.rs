@@ -49,7 +49,7 @@ pub use offered::{IfExists, Ingest};
 pub use outcome::{Body, Done, KEEP_WHOLE, Outcome, Outcomes, Rows};
 pub use prepared::{Answers, Listed, Prepared};
 pub use progress::Progress;
-pub use queries::{ProgressSnapshot, QueryState, Record, Totals};
+pub use queries::{ProgressSnapshot, QueryState, Record, Told, Totals};
 pub use rights::{Principal, Role, Roles};
 pub use session::Session;
 pub use sessions::Origin;

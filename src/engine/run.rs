@@ -4,6 +4,7 @@
 //! growing pause; and when a hash join found no memory, once with joins that spill. Only a statement
 //! that has delivered nothing is run again.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -141,9 +142,19 @@ impl Work {
         Ok(())
     }
 
-    /// The statement's own memory, the lake's caches and spill files.
+    /// The statement's own memory, the lake's caches and spill files; no functions, which a plan has in it and
+    /// which are hundreds to copy for every statement.
     fn context(&self) -> datafusion::error::Result<Arc<TaskContext>> {
-        let context = TaskContext::from(&self.state);
+        let context = TaskContext::new(
+            None,
+            self.session.id().to_owned(),
+            self.state.config().clone(),
+            HashMap::default(),
+            HashMap::default(),
+            HashMap::default(),
+            HashMap::default(),
+            Arc::clone(self.state.runtime_env()),
+        );
         let Some(record) = self.session.record() else {
             return Ok(Arc::new(context));
         };

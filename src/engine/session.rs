@@ -19,7 +19,7 @@ use super::outcome::{Body, Outcome, Outcomes, Rows};
 use super::pins::Pins;
 use super::prepared_statements::PreparedStatements;
 use super::progress::Progress;
-use super::queries::{Record, Stop};
+use super::queries::{Record, Stop, Told};
 use super::recorded::recorded;
 use super::rights::{self, FirstLimits, Principal};
 use super::run::{Attempts, Replan, Work, panicked};
@@ -29,6 +29,7 @@ use super::statements;
 use crate::error::{Code, Error, Result};
 use crate::planner;
 use crate::syntax::{Parameters, Piece, Script, Statement};
+use crate::table::StatementMemory;
 
 /// A session: settings, the current zone, and statements run one after the other. Clones are the
 /// same session.
@@ -252,6 +253,11 @@ impl Session {
         &self.id
     }
 
+    /// What the session's last statement to begin tells of itself.
+    pub fn figures(&self) -> Option<Told> {
+        self.lake.queries().told_of(&self.id)
+    }
+
     /// The record of the statement that this session was handed to.
     pub(super) fn record(&self) -> Option<&Record> {
         self.record.as_ref()
@@ -273,6 +279,10 @@ impl Session {
         let own = usize::try_from(Limits::of(state.config()).statement_memory).unwrap_or(usize::MAX);
         let memory = if own == 0 { memory } else { memory.min(own) };
         fit_sorts(state.config_mut(), memory);
+        if let Some(record) = self.record() {
+            let memory = StatementMemory(Arc::clone(record.memory()) as _);
+            state.config_mut().set_extension(Arc::new(memory));
+        }
         follow_settings(&mut state);
         state.mark_start_execution();
         state

@@ -99,6 +99,33 @@ const FIXED: &[(&str, &str)] = &[
     ("datafusion.execution.keep_partition_by_columns", OWN_WRITER),
 ];
 
+/// Settings that say how much is set aside at once, without anything that counts it, and the most that they may
+/// be: an allocation that fails ends the whole program.
+const BOUNDED: &[(&str, u64)] = &[
+    ("datafusion.execution.batch_size", 1 << 20),
+    ("datafusion.execution.meta_fetch_concurrency", 1024),
+    ("datafusion.execution.objectstore_writer_buffer_size", 1 << 30),
+    ("datafusion.execution.parquet.metadata_size_hint", 64 << 20),
+    ("datafusion.execution.planning_concurrency", 1024),
+    ("datafusion.execution.target_partitions", 1024),
+];
+
+/// # Errors
+/// [`Code::InvalidValue`] for a value beyond its bound.
+fn check_bound(key: &str, config: &SessionConfig) -> Result<()> {
+    let Some((_, most)) = BOUNDED.iter().find(|(bounded, _)| *bounded == key) else {
+        return Ok(());
+    };
+    let value = find(config, key)?.value.unwrap_or_default();
+    match value.parse::<u64>() {
+        Ok(value) if value > *most => {
+            let message = format!("setting '{key}' cannot be {value}");
+            Err(Error::new(Code::InvalidValue, message).with_hint(format!("at most {most}")))
+        }
+        _ => Ok(()),
+    }
+}
+
 /// Every setting, sorted by name.
 pub(super) fn entries(config: &SessionConfig) -> Vec<ConfigEntry> {
     let mut entries = config.options().entries();
@@ -148,6 +175,7 @@ pub(super) fn set(config: &SharedConfig, name: &str, value: &str) -> Result<Stri
         .with_hint(entry.description.to_owned())
         .with_source(error)
     })?;
+    check_bound(&entry.key, &changed)?;
     safe::check_setting(config.options(), changed.options())?;
     rights::check_limits(&config, changed.options())?;
     enforce(&mut changed);

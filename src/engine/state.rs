@@ -21,7 +21,7 @@ use super::safe::Safety;
 use super::system::SystemSchema;
 use super::tables::Tables;
 use crate::catalog::{CATALOG, FILES, LakeCatalogs, OFFERED};
-use crate::planner::{CheckedArithmetic, LiftSubqueries, UseProofs};
+use crate::planner::{CheckedArithmetic, ConstantRows, ExactTimes, LiftSubqueries, UseProofs};
 use crate::{functions, operators, planner};
 
 /// A session's settings, shared with the tables that show them.
@@ -139,6 +139,7 @@ pub(super) fn session_state(lake: &Lake, config: &SharedConfig, views: Vec<Strin
         .with_runtime_env(Arc::clone(lake.runtime()))
         .with_catalog_list(Arc::new(catalogs))
         .with_analyzer_rule(Arc::new(CheckedArithmetic))
+        .with_analyzer_rule(Arc::new(ExactTimes))
         .with_query_planner(Arc::new(planner::Planner));
     let rules = operators::optimizer_rules().into_iter();
     rules
@@ -169,8 +170,11 @@ pub(super) fn window_functions() -> Vec<Arc<WindowUDF>> {
 }
 
 fn analyzer_rules() -> Vec<Arc<dyn AnalyzerRule + Send + Sync>> {
-    let first: [Arc<dyn AnalyzerRule + Send + Sync>; 2] =
-        [Arc::new(planner::PassOrderKeys), Arc::new(LiftSubqueries)];
+    let first: [Arc<dyn AnalyzerRule + Send + Sync>; 3] = [
+        Arc::new(ConstantRows),
+        Arc::new(planner::PassOrderKeys),
+        Arc::new(LiftSubqueries),
+    ];
     first.into_iter().chain(Analyzer::new().rules).collect()
 }
 

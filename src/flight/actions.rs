@@ -25,6 +25,7 @@ use super::sessions::Client;
 use super::statements::Cancelled;
 use super::status::malformed;
 use super::wire::wire_type;
+use crate::connection::PROGRESS_ACTION;
 
 /// Every action, and what it does.
 pub(super) const ALL: &[(&str, &str)] = &[
@@ -55,6 +56,10 @@ pub(super) const ALL: &[(&str, &str)] = &[
     (
         "GetSessionOptions",
         "The session's options: GetSessionOptionsRequest → GetSessionOptionsResult",
+    ),
+    (
+        PROGRESS_ACTION,
+        "What the session's last statement has read and used so far: nothing → JSON, nothing before the first",
     ),
     (
         "CloseSession",
@@ -104,6 +109,10 @@ pub(super) async fn run(
             let request: SetSessionOptionsRequest = decoded(&body)?;
             session_options::set(client, request).encode_to_vec()
         }
+        PROGRESS_ACTION => match client.session.figures() {
+            Some(told) => serde_json::to_vec(&told).map_err(|e| Status::internal(e.to_string()))?,
+            None => return Ok(None),
+        },
         "GetSessionOptions" => session_options::get(client).encode_to_vec(),
         "CloseSession" => {
             service.sessions.close(client);

@@ -1,12 +1,15 @@
 //! Batches → messages, each of a size that every client takes.
+//!
+//! Own beside arrow-flight's encoder, which lets each message's buffer grow from nothing: for a large result that
+//! costs as much as copying it once more.
 
 use std::sync::Arc;
 
 use arrow::array::{Array, ArrayRef, AsArray, RecordBatch};
 use arrow::datatypes::{DataType, SchemaRef};
+use arrow::error::ArrowError;
+use arrow::ipc::writer::{DictionaryTracker, IpcDataGenerator, IpcWriteContext, IpcWriteOptions};
 use arrow_flight::FlightData;
-use arrow_flight::encode::FlightDataEncoderBuilder;
-use arrow_flight::error::FlightError;
 use futures::stream::{self, BoxStream};
 use futures::{Stream, StreamExt};
 use tonic::Status;
@@ -21,22 +24,65 @@ pub(super) fn encode(
     schema: SchemaRef,
     batches: impl Stream<Item = Result<RecordBatch, Status>> + Send + 'static,
 ) -> BoxStream<'static, Result<FlightData, Status>> {
-    let wire = SchemaRef::clone(&schema);
-    let parts = batches.flat_map(move |batch| {
-        let parts = batch.and_then(|batch| {
-            let batch = wire_batch(&batch, &wire).map_err(|e| Status::internal(e.to_string()))?;
-            Ok(split(batch))
-        });
-        match parts {
-            Ok(parts) => stream::iter(parts.into_iter().map(Ok).collect::<Vec<_>>()),
-            Err(status) => stream::iter(vec![Err(FlightError::from(status))]),
-        }
+    let mut encoder = Encoder::new(schema);
+    let first = encoder.schema_message();
+    let messages = batches.flat_map(move |batch| {
+        let messages = batch.and_then(|batch| encoder.messages(&batch).map_err(defect));
+        stream::iter(match messages {
+            Ok(messages) => messages.into_iter().map(Ok).collect(),
+            Err(status) => vec![Err(status)],
+        })
     });
-    let encoder = FlightDataEncoderBuilder::new()
-        .with_schema(schema)
-        // The parts have their size already; this one would cut by rows alone.
-        .with_max_flight_data_size(usize::MAX);
-    encoder.build(parts).map(|data| data.map_err(status)).boxed()
+    stream::iter([Ok(first)]).chain(messages).boxed()
+}
+
+/// The state of one result's messages.
+struct Encoder {
+    schema: SchemaRef,
+    generator: IpcDataGenerator,
+    dictionaries: DictionaryTracker,
+    options: IpcWriteOptions,
+    context: IpcWriteContext,
+}
+
+impl Encoder {
+    fn new(schema: SchemaRef) -> Self {
+        let mut context = IpcWriteContext::default();
+        // A message's buffer begins as large as the last one was.
+        context.set_reserve_scratch(true);
+        Self {
+            schema,
+            generator: IpcDataGenerator::default(),
+            dictionaries: DictionaryTracker::new(false),
+            options: IpcWriteOptions::default(),
+            context,
+        }
+    }
+
+    fn schema_message(&mut self) -> FlightData {
+        let Self {
+            generator,
+            dictionaries,
+            options,
+            ..
+        } = self;
+        generator
+            .schema_to_bytes_with_dictionary_tracker(&self.schema, dictionaries, options)
+            .into()
+    }
+
+    /// The batch in its wire schema, in as many messages as it takes. Where a type keeps a dictionary, that goes
+    /// before.
+    fn messages(&mut self, batch: &RecordBatch) -> Result<Vec<FlightData>, ArrowError> {
+        let mut messages = Vec::new();
+        for part in split(wire_batch(batch, &self.schema)?) {
+            let (dictionaries, data) =
+                self.generator
+                    .encode(&part, &mut self.dictionaries, &self.options, &mut self.context)?;
+            messages.extend(dictionaries.into_iter().chain([data]).map(FlightData::from));
+        }
+        Ok(messages)
+    }
 }
 
 /// The batch in parts that fit, of at least one row each.
@@ -88,11 +134,8 @@ fn column_bytes(column: &ArrayRef) -> usize {
         }
 }
 
-fn status(error: FlightError) -> Status {
-    match error {
-        FlightError::Tonic(status) => *status,
-        other => Status::internal(other.to_string()),
-    }
+fn defect(error: ArrowError) -> Status {
+    Status::internal(error.to_string())
 }
 
 #[cfg(test)]

@@ -22,10 +22,12 @@ use uuid::Uuid;
 
 use super::service::Service;
 use super::sessions::Client;
-use super::statements::TICKET_TIME;
 
 /// How long a call waits for a statement to be complete.
 const WAITS: Duration = Duration::from_millis(500);
+
+/// How long a statement goes on without anybody who asks about it.
+const ASKED_WITHIN: Duration = Duration::from_secs(300);
 
 /// How many statements of one session may be asked about at one time.
 const POLLED_AT_MOST: usize = 64;
@@ -61,7 +63,7 @@ struct Held<'a> {
 impl Drop for Held<'_> {
     fn drop(&mut self) {
         if let Some(mut polled) = self.polled.take() {
-            polled.until = Instant::now() + TICKET_TIME;
+            polled.until = Instant::now() + ASKED_WITHIN;
             self.polls.0.lock().insert(self.handle.clone(), polled);
         }
     }
@@ -144,7 +146,7 @@ impl Polls {
                 client: Arc::clone(client),
                 descriptor,
                 task: tokio::spawn(work.in_current_span()),
-                until: Instant::now() + TICKET_TIME,
+                until: Instant::now() + ASKED_WITHIN,
             }),
         })
     }
@@ -188,7 +190,7 @@ impl Polls {
 
 fn until(info: PollInfo) -> PollInfo {
     let now = SystemTime::now();
-    info.with_expiration_time(now.checked_add(TICKET_TIME).unwrap_or(now).into())
+    info.with_expiration_time(now.checked_add(ASKED_WITHIN).unwrap_or(now).into())
 }
 
 fn gone() -> Status {

@@ -55,6 +55,8 @@ pub struct ServeOptions {
     pub may_name_files: bool,
     /// How long a session may be without a call.
     pub idle: Duration,
+    /// How long a result waits to be fetched.
+    pub fetched_within: Duration,
     /// How long statements may still run after the server was told to stop.
     pub drain: Duration,
 }
@@ -69,6 +71,7 @@ impl Default for ServeOptions {
             insecure: false,
             may_name_files: false,
             idle: Duration::from_secs(30 * 60),
+            fetched_within: Duration::from_secs(300),
             drain: Duration::from_secs(30),
         }
     }
@@ -130,7 +133,7 @@ impl Server {
         let sessions = Sessions::new(lake, gatekeeper, options.may_name_files, options.idle);
         let service = Service {
             sessions: Arc::new(sessions),
-            statements: Arc::default(),
+            statements: Arc::new(Statements::new(options.fetched_within)),
             polls: Arc::default(),
             observer: Arc::new(Observer::new()),
         };
@@ -158,7 +161,7 @@ impl Server {
             health,
             stop,
             task,
-            sweeper: tokio::spawn(sweep(service, options.idle)),
+            sweeper: tokio::spawn(sweep(service, options.idle.min(options.fetched_within))),
         })
     }
 
@@ -327,9 +330,9 @@ fn incoming(
     })
 }
 
-/// Ends what nobody uses.
-async fn sweep(service: Service, idle: Duration) {
-    let every = (idle / 4).clamp(Duration::from_millis(100), Duration::from_secs(30));
+/// Ends what nobody uses, soon after `shortest`, the shortest time that anything is kept.
+async fn sweep(service: Service, shortest: Duration) {
+    let every = (shortest / 4).clamp(Duration::from_millis(100), Duration::from_secs(30));
     loop {
         tokio::time::sleep(every).await;
         for client in service.sessions.sweep() {

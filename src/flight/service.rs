@@ -6,7 +6,6 @@
 
 use std::pin::Pin;
 use std::sync::{Arc, OnceLock};
-use std::time::SystemTime;
 
 use arrow::datatypes::{Schema, SchemaRef};
 use arrow::ipc::writer::IpcWriteOptions;
@@ -34,7 +33,7 @@ use super::observe::{Observer, counted};
 use super::poll::Polls;
 use super::run::{self, Answer};
 use super::sessions::{COOKIE, Client, Sessions};
-use super::statements::{Statements, TICKET_TIME};
+use super::statements::Statements;
 use super::status::{malformed, refused};
 use super::{actions, ingest, metadata, parameters};
 
@@ -161,12 +160,7 @@ impl Service {
         let ticket = TicketStatementQuery { statement_handle };
         let endpoint = FlightEndpoint::new()
             .with_ticket(Ticket::new(ticket.as_any().encode_to_vec()))
-            .with_expiration_time(
-                SystemTime::now()
-                    .checked_add(TICKET_TIME)
-                    .unwrap_or(SystemTime::now())
-                    .into(),
-            );
+            .with_expiration_time(self.statements.until().into());
         let word = serde_json::to_vec(&word).unwrap_or_default();
         Ok(flight_info(&schema, descriptor, endpoint)?.with_app_metadata(word))
     }

@@ -17,9 +17,6 @@ use uuid::Uuid;
 use super::sessions::Client;
 use crate::engine::{Prepared, Record, Rows};
 
-/// How long a result waits to be fetched.
-pub(super) const TICKET_TIME: Duration = Duration::from_secs(300);
-
 /// How many results of one session may wait, and how many statements it may have prepared.
 const TICKETS_AT_MOST: usize = 256;
 const PREPARED_AT_MOST: usize = 1024;
@@ -56,8 +53,9 @@ pub(super) struct Statement {
 }
 
 /// The statements of a server.
-#[derive(Default)]
 pub(super) struct Statements {
+    /// How long a result waits to be fetched.
+    fetched_within: Duration,
     tickets: Mutex<HashMap<Bytes, Owned>>,
     prepared: Mutex<HashMap<Bytes, Arc<Statement>>>,
 }
@@ -71,6 +69,20 @@ pub(super) enum Cancelled {
 }
 
 impl Statements {
+    pub(super) fn new(fetched_within: Duration) -> Self {
+        Self {
+            fetched_within,
+            tickets: Mutex::default(),
+            prepared: Mutex::default(),
+        }
+    }
+
+    /// Until when a result waits that is offered, or renewed, now.
+    pub(super) fn until(&self) -> SystemTime {
+        let now = SystemTime::now();
+        now.checked_add(self.fetched_within).unwrap_or(now)
+    }
+
     /// How many results wait or are being read, and how many statements are prepared.
     pub(super) fn counts(&self) -> (usize, usize) {
         (self.tickets.lock().len(), self.prepared.lock().len())
@@ -86,7 +98,7 @@ impl Statements {
             user: waiting.client.user.clone(),
             session: waiting.client.session.id().to_owned(),
             ticket: Ticket::Waiting {
-                until: Instant::now() + TICKET_TIME,
+                until: Instant::now() + self.fetched_within,
                 waiting: Box::new(waiting),
             },
         };
@@ -145,8 +157,8 @@ impl Statements {
             .map(|owned| &mut owned.ticket)
         {
             Some(Ticket::Waiting { until, .. }) => {
-                *until = Instant::now() + TICKET_TIME;
-                Ok(SystemTime::now() + TICKET_TIME)
+                *until = Instant::now() + self.fetched_within;
+                Ok(self.until())
             }
             _ => Err(Status::not_found(
                 "there is no such ticket: it was fetched already, or has expired",
@@ -226,9 +238,15 @@ impl Statements {
         }
     }
 
-    /// Forgets what belongs to a session that has ended.
+    /// Forgets what belongs to a session that has ended, and stops what is being read of it.
     pub(super) fn end_session(&self, session: &str) {
-        self.tickets.lock().retain(|_, owned| owned.session != session);
+        self.tickets.lock().retain(|_, owned| {
+            let stays = owned.session != session;
+            if let (false, Ticket::Running { record, .. }) = (stays, &owned.ticket) {
+                record.cancel();
+            }
+            stays
+        });
         self.prepared
             .lock()
             .retain(|_, statement| statement.session != session);

@@ -147,14 +147,14 @@ impl Gatekeeper {
                 let mut right = self.right.lock();
                 right.retain(|_, until| *until > Instant::now());
                 right.insert(digest, Instant::now() + REMEMBERED);
-                self.lockout.forget(source);
+                self.lockout.forgive(source, user);
                 Ok(Admitted {
                     principal: known.principal(),
                     entry: Some(known),
                 })
             }
             None => {
-                self.lockout.count(source);
+                self.lockout.count(source, user);
                 tracing::warn!(%source, user, "a wrong user or password was refused");
                 Err(refused(
                     Error::new(Code::NotAuthenticated, "the user or the password is wrong")

@@ -37,12 +37,14 @@ impl CheckedOperator {
         }
     }
 
-    /// Whether a function is one of these.
-    pub fn is(function: &ScalarUDF) -> bool {
-        function.inner().is::<Checked>()
+    /// Which of these a function is.
+    pub fn in_place_of(function: &ScalarUDF) -> Option<Self> {
+        Some(function.inner().downcast_ref::<Checked>()?.operator)
     }
 
-    /// The function. Its arguments are integers of one type, which is its result's.
+    /// The function. Its arguments are integers of one type, which is its result's. Binary operators take
+    /// two or more, from left to right: a long sum as so many functions in each other would be planned in a time that
+    /// grows with the cube of its length.
     pub fn function(self) -> ScalarUDF {
         ScalarUDF::new_from_impl(Checked {
             operator: self,
@@ -82,6 +84,10 @@ fn precedence(expression: &Expr) -> Option<u8> {
     }
 }
 
+fn joined(operands: impl Iterator<Item = String>, sign: &str) -> String {
+    operands.collect::<Vec<_>>().join(&format!(" {sign} "))
+}
+
 impl ScalarUDFImpl for Checked {
     fn name(&self) -> &'static str {
         match self.operator {
@@ -101,18 +107,19 @@ impl ScalarUDFImpl for Checked {
             _ => argument.to_string(),
         };
         match arguments {
-            [left, right] => Ok(format!("{} {sign} {}", shown(left), shown(right))),
             [only] => Ok(format!("({sign} {only})")),
-            _ => internal_err!("{} has other arguments", self.name()),
+            all => Ok(joined(all.iter().map(shown), sign)),
         }
     }
 
     fn schema_name(&self, arguments: &[Expr]) -> Result<String> {
         let sign = self.sign().0;
         match arguments {
-            [left, right] => Ok(format!("{} {sign} {}", left.schema_name(), right.schema_name())),
             [only] => Ok(format!("({sign} {})", only.schema_name())),
-            _ => internal_err!("{} has other arguments", self.name()),
+            all => Ok(joined(
+                all.iter().map(|argument| argument.schema_name().to_string()),
+                sign,
+            )),
         }
     }
 
@@ -132,27 +139,36 @@ impl ScalarUDFImpl for Checked {
     }
 
     fn invoke_with_args(&self, args: ScalarFunctionArgs) -> Result<ColumnarValue> {
-        match (self.operator, args.args.as_slice()) {
-            (CheckedOperator::Add, [left, right]) => apply(left, right, numeric::add),
-            (CheckedOperator::Subtract, [left, right]) => apply(left, right, numeric::sub),
-            (CheckedOperator::Multiply, [left, right]) => apply(left, right, numeric::mul),
-            (CheckedOperator::Negate, [ColumnarValue::Array(values)]) => {
-                Ok(ColumnarValue::Array(numeric::neg(values)?))
+        let kernel = match self.operator {
+            CheckedOperator::Add => numeric::add,
+            CheckedOperator::Subtract => numeric::sub,
+            CheckedOperator::Multiply => numeric::mul,
+            CheckedOperator::Negate => {
+                return match args.args.as_slice() {
+                    [ColumnarValue::Array(values)] => Ok(ColumnarValue::Array(numeric::neg(values)?)),
+                    [ColumnarValue::Scalar(value)] => Ok(ColumnarValue::Scalar(value.arithmetic_negate()?)),
+                    _ => internal_err!("{} has other arguments", self.name()),
+                };
             }
-            (CheckedOperator::Negate, [ColumnarValue::Scalar(value)]) => {
-                Ok(ColumnarValue::Scalar(value.arithmetic_negate()?))
-            }
-            _ => internal_err!("{} has other arguments", self.name()),
+        };
+        let mut operands = args.args.into_iter();
+        match operands.next() {
+            Some(first) => operands.try_fold(first, |sum, next| apply(&sum, &next, kernel)),
+            None => internal_err!("{} has no arguments", self.name()),
         }
     }
 
     /// As the operator's: a sum of what grows, grows.
     fn output_ordering(&self, inputs: &[ExprProperties]) -> Result<SortProperties> {
-        Ok(match (self.operator, inputs) {
-            (CheckedOperator::Add, [left, right]) => left.sort_properties.add(&right.sort_properties),
-            (CheckedOperator::Subtract, [left, right]) => left.sort_properties.sub(&right.sort_properties),
-            (CheckedOperator::Negate, [only]) => -only.sort_properties,
-            _ => SortProperties::Unordered,
+        let mut each = inputs.iter().map(|input| input.sort_properties);
+        let Some(first) = each.next() else {
+            return Ok(SortProperties::Unordered);
+        };
+        Ok(match self.operator {
+            CheckedOperator::Add => each.fold(first, |sum, next| sum.add(&next)),
+            CheckedOperator::Subtract => each.fold(first, |rest, next| rest.sub(&next)),
+            CheckedOperator::Negate => -first,
+            CheckedOperator::Multiply => SortProperties::Unordered,
         })
     }
 }

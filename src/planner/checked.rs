@@ -57,7 +57,7 @@ fn checked(expression: Expr, schema: &dyn ExprSchema) -> Result<Transformed<Expr
     // What is checked already is known to be one: to ask each part of a long sum for its type would take
     // a time that grows with the square of its length.
     let is_integer = |e: &Expr| match e {
-        Expr::ScalarFunction(call) if CheckedOperator::is(&call.func) => true,
+        Expr::ScalarFunction(call) if CheckedOperator::in_place_of(&call.func).is_some() => true,
         other => other
             .get_type(schema)
             .is_ok_and(|data_type| data_type.is_integer()),
@@ -69,7 +69,15 @@ fn checked(expression: Expr, schema: &dyn ExprSchema) -> Result<Transformed<Expr
             Some(operator)
                 if is_integer(&left) && is_integer(&right) && !is_null(&left) && !is_null(&right) =>
             {
-                (operator, vec![*left, *right])
+                match *left {
+                    Expr::ScalarFunction(mut call)
+                        if CheckedOperator::in_place_of(&call.func) == Some(operator) =>
+                    {
+                        call.args.push(*right);
+                        return Ok(Transformed::yes(Expr::ScalarFunction(call)));
+                    }
+                    left => (operator, vec![left, *right]),
+                }
             }
             _ => return Ok(Transformed::no(Expr::BinaryExpr(BinaryExpr { left, op, right }))),
         },

@@ -6,7 +6,9 @@
 //! the text, functions that take a relation become their plans (`relations`), and columns are called
 //! what was written (`output_names`).
 //! Forms of SQL that it lacks are written as ones that it has (`forms`).
-//! Integers are computed with so that nothing wraps around ([`CheckedArithmetic`]).
+//! Integers are computed with so that nothing wraps around ([`CheckedArithmetic`]), and times compared as
+//! what they are ([`ExactTimes`]).
+//! A long `VALUES` is a table in memory ([`ConstantRows`]).
 //! Around the physical planner: the operators that it lacks ([`Planner`]), and joins are made to stop
 //! when they are told to ([`cancellable`]).
 
@@ -14,6 +16,8 @@ mod assignments;
 mod calls;
 mod cancellable;
 mod checked;
+mod constant_rows;
+mod exact_times;
 mod expression;
 mod file_names;
 mod forms;
@@ -31,12 +35,15 @@ mod parameters;
 mod physical;
 mod proven;
 mod relations;
+mod sizes;
 mod spellings;
 mod table_names;
 mod wildcards;
 
 pub use cancellable::{Cancellation, cancellable};
 pub use checked::CheckedArithmetic;
+pub use constant_rows::ConstantRows;
+pub use exact_times::ExactTimes;
 pub use expression::expression;
 pub use intervals::Intervals;
 pub use lift_subqueries::LiftSubqueries;

@@ -10,6 +10,7 @@ use datafusion::logical_expr::LogicalPlan;
 use datafusion::physical_plan::ExecutionPlan;
 use datafusion::physical_planner::{DefaultPhysicalPlanner, PhysicalPlanner};
 
+use super::sizes;
 use crate::operators::node_planners;
 
 /// The planner of a session's plans.
@@ -23,6 +24,7 @@ impl QueryPlanner for Planner {
         plan: &LogicalPlan,
         session: &dyn Session,
     ) -> Result<Arc<dyn ExecutionPlan>> {
+        sizes::check(plan)?;
         DefaultPhysicalPlanner::with_extension_planners(node_planners())
             .create_physical_plan(plan, session)
             .await

@@ -4,7 +4,9 @@
 //! definition owns everything, [`managed`] those whose log does.
 
 mod conform;
+mod encoding;
 pub mod external;
+mod fetched;
 mod float_bounds;
 mod footers;
 pub mod managed;
@@ -15,5 +17,6 @@ mod scan;
 mod writer;
 
 pub use external::ExternalTableProvider;
+pub use fetched::StatementMemory;
 pub use managed::ManagedTableProvider;
 pub use scan::FILES_PRUNED_METRIC;

@@ -26,6 +26,7 @@ use parquet::arrow::async_reader::AsyncFileReader;
 use parquet::file::metadata::ParquetMetaData;
 
 use super::conform::check;
+use super::fetched::{Counted, StatementMemory};
 use super::float_bounds::{Unbounded, are_bounded};
 use crate::definition::Column;
 use crate::storage::Pinned;
@@ -196,6 +197,8 @@ pub(super) struct Readers {
     are_pinned: bool,
     /// Which of the table's columns have floating-point numbers in them.
     floats: Vec<bool>,
+    /// Where what they fetch is counted.
+    memory: Option<Arc<StatementMemory>>,
 }
 
 impl Readers {
@@ -204,6 +207,7 @@ impl Readers {
         cache: Arc<FileMetadataCache>,
         are_pinned: bool,
         table: &Schema,
+        memory: Option<Arc<StatementMemory>>,
     ) -> Self {
         let floats = table.fields().iter();
         Self {
@@ -211,12 +215,8 @@ impl Readers {
             cache,
             are_pinned,
             floats: floats.map(|field| has_floats(field.data_type())).collect(),
+            memory,
         }
-    }
-
-    /// Whether they differ from DataFusion's own.
-    pub(super) fn are_needed(&self) -> bool {
-        self.are_pinned || self.floats.contains(&true)
     }
 }
 
@@ -247,9 +247,13 @@ impl ParquetFileReaderFactory for Readers {
         };
         let reader = CachedParquetFileReaderFactory::new(store, Arc::clone(&self.cache))
             .create_reader(partition, file, size_hint, metrics)?;
-        Ok(match are_bounded {
+        let reader = match are_bounded {
             true => reader,
             false => Box::new(Unbounded(reader)),
+        };
+        Ok(match &self.memory {
+            Some(memory) => Box::new(Counted::new(reader, memory)),
+            None => reader,
         })
     }
 }

@@ -34,6 +34,7 @@ use datafusion::physical_plan::metrics::MetricBuilder;
 use futures::{StreamExt, TryStreamExt};
 use object_store::{ObjectMeta, ObjectStore};
 
+use super::fetched::StatementMemory;
 use super::footers::Footers;
 use super::order::sorted_groups;
 use super::parquet::{ColumnFinder, Readers};
@@ -155,10 +156,8 @@ impl Scan<'_> {
             runtime.cache_manager.get_file_metadata_cache(),
             self.foreign.is_some(),
             self.schema.table_schema(),
+            state.config().get_extension::<StatementMemory>(),
         );
-        if !readers.are_needed() {
-            return Ok(plan);
-        }
         let source = source.with_parquet_file_reader_factory(Arc::new(readers));
         let config = FileScanConfigBuilder::from(scan).with_source(Arc::new(source));
         Ok(DataSourceExec::from_data_source(config.build()))

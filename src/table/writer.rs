@@ -15,6 +15,7 @@ use parquet::errors::ParquetError;
 use parquet::file::metadata::ParquetMetaData;
 use parquet::file::properties::{WriterProperties, WriterPropertiesBuilder};
 
+use super::encoding;
 use super::external::partition_folders;
 use crate::error::{Code, Error, Result};
 use crate::storage::{StagedFile, Staging};
@@ -31,7 +32,7 @@ pub(super) struct Layout {
     pub file_columns: Vec<usize>,
     /// The positions of the columns that are in the folders' names, outermost first.
     pub partition_columns: Vec<usize>,
-    /// How the files are encoded.
+    /// How the files are encoded, as far as the rows have no say in it.
     pub properties: WriterProperties,
     /// A file that has grown beyond this is finished and another begun.
     pub file_bytes: usize,
@@ -143,7 +144,7 @@ impl PartitionedWriter {
             let partition = partition
                 .collect::<Result<_, _>>()
                 .map_err(|e| Error::new(Code::Internal, e.strip_backtrace()))?;
-            let file = self.create(folders, partition)?;
+            let file = self.create(folders, partition, part)?;
             self.open.insert(key.clone(), file);
         }
         let Some(file) = self.open.get_mut(&key) else {
@@ -160,12 +161,17 @@ impl PartitionedWriter {
         Ok(())
     }
 
-    fn create(&mut self, folders: PathBuf, partition: Vec<ScalarValue>) -> Result<OpenFile> {
+    fn create(
+        &mut self,
+        folders: PathBuf,
+        partition: Vec<ScalarValue>,
+        first: &RecordBatch,
+    ) -> Result<OpenFile> {
         let name = format!("{}-{}-{}.parquet", self.staging.id(), self.number, self.files);
         self.files += 1;
         let path = folders.join(name);
         let file = self.staging.create(&path)?;
-        let properties = self.layout.properties.clone();
+        let properties = encoding::of_file(&self.layout.properties, first);
         let writer = ArrowWriter::try_new(file, Arc::clone(&self.file_schema), Some(properties))
             .map_err(|e| write_error(&path, e))?;
         Ok(OpenFile {

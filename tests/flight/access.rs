@@ -1,8 +1,12 @@
 //! Who is let in, and what they may do.
 
 use std::path::Path;
+use std::sync::Arc;
 
+use arrow::array::{AsArray, Int64Array, RecordBatch};
+use arrow_flight::sql::CommandStatementIngest;
 use arrow_flight::sql::client::FlightSqlServiceClient;
+use futures::{TryStreamExt, stream};
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
 use tonic::transport::{Certificate, Channel, ClientTlsConfig, Endpoint, Identity};
 use weir::connection::RemoteConnection;
@@ -26,8 +30,8 @@ async fn with_users(options: ServeOptions) -> Served {
         .unwrap();
     users.add("bob", "b-secret", &writer).unwrap();
     users.add("eve", "e-secret", &narrow).unwrap();
-    let server = Server::start(lake, options).await.unwrap();
-    Served { server, folder }
+    let server = Server::start(lake.clone(), options).await.unwrap();
+    Served { server, lake, folder }
 }
 
 async fn log_in(served: &Served, user: &str) -> Client {
@@ -135,6 +139,107 @@ async fn roles_hold_for_every_statement() {
         asked(&mut eve, "SELECT * FROM processed.t").await,
         refused.map(drop)
     );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_reader_changes_nothing_and_sees_its_own_zone_alone() {
+    let refused = Err(tonic::Code::PermissionDenied);
+    let served = with_users(options()).await;
+    let (mut ann, mut eve) = (log_in(&served, "ann").await, log_in(&served, "eve").await);
+    for sql in [
+        "CREATE TABLE processed.t AS SELECT 1 AS a",
+        "CREATE TABLE curated.c AS SELECT 1 AS a",
+    ] {
+        done(&mut ann, sql).await.unwrap();
+    }
+    for sql in [
+        "INSERT INTO curated.c VALUES (2)",
+        "INSERT OVERWRITE curated.c VALUES (2)",
+        "UPDATE curated.c SET a = 2",
+        "DELETE FROM curated.c",
+        "MERGE INTO curated.c USING (SELECT 1 AS a) s ON s.a = c.a WHEN MATCHED THEN DELETE",
+        "CREATE TABLE curated.d AS SELECT 1 AS a",
+        "CREATE VIEW curated.v AS SELECT 1 AS a",
+        "DROP TABLE curated.c",
+        "ALTER TABLE curated.c ADD COLUMN b BIGINT",
+        "COMMENT ON TABLE curated.c IS 'mine'",
+        "OPTIMIZE curated.c",
+        "VACUUM curated.c",
+        "RESTORE TABLE curated.c TO VERSION AS OF 0",
+        "COPY curated.c TO '/tmp/c.csv'",
+        "COPY INTO curated.c FROM '/tmp/'",
+    ] {
+        assert_eq!(done(&mut eve, sql).await, refused, "{sql}");
+        // Prepared, it is refused as well, when it is prepared or when it is run.
+        let prepared = match eve.prepare(sql.to_owned(), None).await {
+            Ok(mut prepared) => prepared.execute_update().await,
+            Err(error) => Err(error),
+        };
+        assert_eq!(prepared.map_err(|e| code(&e)), refused, "prepared: {sql}");
+    }
+    for sql in [
+        "EXPLAIN ANALYZE INSERT INTO curated.c VALUES (2)",
+        "SHOW PARTITIONS processed.t",
+        "CHECK TABLE processed.t",
+        "SUGGEST CONSTRAINTS FOR processed.t",
+        "SUMMARIZE processed.t",
+        "EXPLAIN ANALYZE SELECT * FROM processed.t",
+        "SELECT * FROM PROCESSED.\"T\"",
+        "SELECT (SELECT max(a) FROM lake.processed.t)",
+        "SELECT * FROM processed.t VERSION AS OF 0",
+        "PREPARE p AS SELECT * FROM processed.t; EXECUTE p",
+        "SELECT * FROM 'curated/c'",
+        "DESCRIBE '/etc/passwd'",
+    ] {
+        assert_eq!(asked(&mut eve, sql).await, refused.map(drop), "{sql}");
+    }
+    let ingest = CommandStatementIngest {
+        table: "c".to_owned(),
+        schema: Some("curated".to_owned()),
+        ..Default::default()
+    };
+    let one = Int64Array::from(vec![1]);
+    let batch = RecordBatch::try_from_iter([("a", Arc::new(one) as _)]).unwrap();
+    let put = eve.execute_ingest(ingest, stream::iter([Ok(batch)])).await;
+    assert!(
+        matches!(
+            code(&put.unwrap_err()),
+            tonic::Code::PermissionDenied | tonic::Code::AlreadyExists
+        ),
+        "a reader's rows"
+    );
+    // No setting takes the server down.
+    for setting in [
+        "SET execution.batch_size = 1000000000000",
+        "SET execution.target_partitions = 1000000000",
+    ] {
+        assert_eq!(done(&mut eve, setting).await, Err(tonic::Code::InvalidArgument));
+    }
+    // Another's statement is none that could be killed.
+    let endless = "SELECT value FROM generate_series(1, 1000000000000)";
+    let info = ann.execute(endless.to_owned(), None).await.unwrap();
+    let mut rows = ann
+        .do_get(info.endpoint[0].ticket.clone().unwrap())
+        .await
+        .unwrap();
+    assert!(rows.try_next().await.unwrap().is_some());
+    let mut other = log_in(&served, "ann").await;
+    let id = "SELECT max(id) AS id FROM system.queries WHERE sql LIKE '%1000000000000' AND state = 'running'";
+    let found = query(&mut other, id).await;
+    let id = found[0].column(0).as_string::<i32>().value(0).to_owned();
+    assert_eq!(
+        done(&mut eve, &format!("KILL QUERY '{id}'")).await,
+        Err(tonic::Code::NotFound)
+    );
+    assert_eq!(done(&mut other, &format!("KILL QUERY '{id}'")).await, Ok(0));
+    let stopped = loop {
+        match rows.try_next().await {
+            Ok(batch) => assert!(batch.is_some()),
+            Err(error) => break error,
+        }
+    };
+    assert_eq!(code(&stopped), tonic::Code::Cancelled);
+    assert_eq!(number(&mut ann, "SELECT sum(a) FROM curated.c").await, 1);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -18,6 +18,7 @@ pub(crate) type Client = FlightSqlServiceClient<Channel>;
 /// A server, and the folder of its lake.
 pub(crate) struct Served {
     pub server: Server,
+    pub lake: Lake,
     pub folder: TempDir,
 }
 
@@ -41,8 +42,8 @@ impl Served {
         let folder = tempfile::tempdir().unwrap();
         Lake::init(folder.path()).unwrap();
         let lake = Lake::open(folder.path(), lake).await.unwrap();
-        let server = Server::start(lake, options).await.unwrap();
-        Self { server, folder }
+        let server = Server::start(lake.clone(), options).await.unwrap();
+        Self { server, lake, folder }
     }
 
     pub(crate) async fn channel(&self) -> Channel {
@@ -112,6 +113,18 @@ pub(crate) fn code(error: &arrow_flight::error::FlightError) -> tonic::Code {
 
 pub(crate) fn decode<M: Message + Default>(bytes: Option<Bytes>) -> M {
     M::decode(bytes.unwrap()).unwrap()
+}
+
+impl Served {
+    /// Waits until no result, statement or session is there any more, and no memory is held.
+    pub(crate) async fn nothing_is_left(&self) {
+        until(|| {
+            let usage = self.lake.usage();
+            let statements = (usage.running, usage.waiting, usage.memory);
+            self.server.held() == (0, 0) && self.server.sessions() == 0 && statements == (0, 0, 0)
+        })
+        .await;
+    }
 }
 
 /// Waits until `is_so`; the test's own time limit ends it.

@@ -2,6 +2,7 @@
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Once};
+use std::time::Duration;
 
 use arrow::array::{ArrayRef, Int64Array, ListArray, RecordBatch, StringArray};
 use arrow::datatypes::Int64Type;
@@ -19,8 +20,10 @@ use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use tonic::transport::Channel;
 use tonic::{Code as Grpc, Response, Status, Streaming};
+use weir::flight::ServeOptions;
 
-use crate::client::{Served, act, number, until};
+use crate::client::{Served, act, number, options, until};
+use crate::process::Program;
 
 /// How many messages are sent of each kind.
 const MESSAGES: usize = 8000;
@@ -98,29 +101,27 @@ fn commands() -> Vec<Vec<u8>> {
     ]
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn mutated_commands_are_answered() {
-    let before = panics();
-    let served = Served::new().await;
-    let mut client = FlightServiceClient::new(served.channel().await);
-    let mut random = ChaCha8Rng::seed_from_u64(1);
+const ACTIONS: [&str; 11] = [
+    "CreatePreparedStatement",
+    "ClosePreparedStatement",
+    "CancelFlightInfo",
+    "CancelQuery",
+    "RenewFlightEndpoint",
+    "SetSessionOptions",
+    "GetSessionOptions",
+    "weir.GetProgress",
+    "CloseSession",
+    "BeginTransaction",
+    "Nonsense",
+];
+
+/// Sends so many random and mutated messages, by every call.
+async fn send(client: &mut FlightServiceClient<Channel>, random: &mut ChaCha8Rng, count: usize) {
     let commands = commands();
-    let actions = [
-        "CreatePreparedStatement",
-        "ClosePreparedStatement",
-        "CancelFlightInfo",
-        "CancelQuery",
-        "RenewFlightEndpoint",
-        "SetSessionOptions",
-        "GetSessionOptions",
-        "CloseSession",
-        "BeginTransaction",
-        "Nonsense",
-    ];
-    for turn in 0..MESSAGES {
+    for turn in 0..count {
         let bytes = match turn % 5 {
-            0 => noise(&mut random),
-            _ => mutated(commands.choose(&mut random).unwrap(), &mut random),
+            0 => noise(random),
+            _ => mutated(commands.choose(random).unwrap(), random),
         };
         // What the answer is does not matter here; that there is one does.
         let answer = match turn % 7 {
@@ -141,14 +142,58 @@ async fn mutated_commands_are_answered() {
             4 if turn % 10 == 4 => read(client.handshake(stream::iter([handshake(bytes)])).await).await,
             4 | 5 => read(client.do_put(stream::iter([put(bytes)])).await).await,
             _ => {
-                let action = actions.choose(&mut random).unwrap();
+                let action = ACTIONS.choose(random).unwrap();
                 read(client.do_action(Action::new(*action, bytes)).await).await
             }
         };
         answered(answer);
     }
+}
+
+/// A server whose sessions end soon after their last call.
+async fn served() -> Served {
+    let idle = Duration::from_secs(3);
+    Served::with(ServeOptions { idle, ..options() }).await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn mutated_commands_are_answered() {
+    let before = panics();
+    let served = served().await;
+    let mut client = FlightServiceClient::new(served.channel().await);
+    send(&mut client, &mut ChaCha8Rng::seed_from_u64(1), MESSAGES).await;
     assert_eq!(panics(), before);
     nothing_is_left(&served, client).await;
+}
+
+/// What the process of that id holds: its memory in kB, and its open files.
+fn held_by(process: u32) -> (usize, usize) {
+    let status = std::fs::read_to_string(format!("/proc/{process}/status")).unwrap();
+    let resident = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
+    let resident = resident.unwrap().split_whitespace().next().unwrap();
+    let files = std::fs::read_dir(format!("/proc/{process}/fd")).unwrap();
+    (resident.parse().unwrap(), files.count())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn ten_thousand_mutated_messages_leave_a_process_as_it_was() {
+    let program = Program::on(Program::new_lake(), &[]);
+    let mut random = ChaCha8Rng::seed_from_u64(3);
+    let mut client = FlightServiceClient::new(program.channel().await);
+    send(&mut client, &mut random, 3000).await;
+    let (memory_before, files_before) = held_by(program.id());
+    for _ in 0..7 {
+        let mut client = FlightServiceClient::new(program.channel().await);
+        send(&mut client, &mut random, 1000).await;
+    }
+    // Connections end when their server has heard of it.
+    until(|| held_by(program.id()).1 <= files_before + 2).await;
+    let grown = held_by(program.id()).0.saturating_sub(memory_before);
+    assert!(
+        grown < 48 << 10,
+        "{grown} kB more memory than after 3,000 messages"
+    );
+    program.stopped();
 }
 
 /// A refusal is an answer; that something broke is none.
@@ -180,13 +225,13 @@ async fn nothing_is_left(served: &Served, client: FlightServiceClient<Channel>) 
     assert_eq!(number(&mut other, "SELECT 1").await, 1);
     act(&mut other, "CloseSession", Vec::new()).await.unwrap();
     drop(client);
-    until(|| served.server.held() == (0, 0)).await;
+    served.nothing_is_left().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn mutated_batches_are_refused_or_read() {
     let before = panics();
-    let served = Served::new().await;
+    let served = served().await;
     let mut client = FlightServiceClient::new(served.channel().await);
     let mut random = ChaCha8Rng::seed_from_u64(2);
     let lists = ListArray::from_iter_primitive::<Int64Type, _, _>((0..50).map(|i| Some(vec![Some(i), None])));

@@ -145,3 +145,79 @@ async fn rows_that_end_early_leave_nothing() {
     assert!(wrong.is_err());
     assert_eq!(number(&mut other, "SELECT count(*) FROM processed.t").await, 0);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_an_ingest_names_is_there_or_is_refused() {
+    let served = Served::new().await;
+    let mut client = served.client().await;
+    let create = |table: &str| into(table, TableNotExistOption::Create, TableExistsOption::Append);
+    let refusals = [
+        (
+            CommandStatementIngest {
+                temporary: true,
+                ..create("t")
+            },
+            tonic::Code::Unimplemented,
+        ),
+        (
+            CommandStatementIngest {
+                transaction_id: Some("a transaction".into()),
+                ..create("t")
+            },
+            tonic::Code::Unimplemented,
+        ),
+        (
+            CommandStatementIngest {
+                catalog: Some("elsewhere".to_owned()),
+                ..create("t")
+            },
+            tonic::Code::NotFound,
+        ),
+        (
+            CommandStatementIngest {
+                schema: Some("nowhere".to_owned()),
+                ..create("t")
+            },
+            tonic::Code::NotFound,
+        ),
+    ];
+    for (command, expected) in refusals {
+        let refused = ingest(&mut client, command.clone(), vec![rows(0..3)])
+            .await
+            .unwrap_err();
+        assert_eq!(code(&refused), expected, "{command:?}: {refused}");
+    }
+    // Without a schema it goes where the session is.
+    client
+        .execute_update("USE processed".to_owned(), None)
+        .await
+        .unwrap();
+    let here = CommandStatementIngest {
+        catalog: None,
+        schema: None,
+        ..create("here")
+    };
+    assert_eq!(ingest(&mut client, here, vec![rows(0..3)]).await.unwrap(), 3);
+    assert_eq!(
+        number(&mut client, "SELECT count(*) FROM processed.here").await,
+        3
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_table_with_partitions_and_rules_takes_rows_as_it_takes_others() {
+    let served = Served::new().await;
+    let mut client = served.client().await;
+    let made = "CREATE TABLE processed.p (\"ID\" BIGINT NOT NULL, name VARCHAR, kind VARCHAR, \
+                CONSTRAINT small EXPECT (\"ID\" < 1000) ON VIOLATION FAIL) PARTITIONED BY (kind)";
+    client.execute_update(made.to_owned(), None).await.unwrap();
+    let append = || into("p", TableNotExistOption::Fail, TableExistsOption::Append);
+    let taken = ingest(&mut client, append(), vec![rows(0..500), rows(500..900)]).await;
+    assert_eq!(taken.unwrap(), 900);
+    let even = "SELECT count(*) FROM processed.p WHERE kind = 'even'";
+    assert_eq!(number(&mut client, even).await, 450);
+    // One row too many, and none of the others is there.
+    let refused = ingest(&mut client, append(), vec![rows(900..950), rows(950..1001)]).await;
+    assert_eq!(code(&refused.unwrap_err()), tonic::Code::FailedPrecondition);
+    assert_eq!(number(&mut client, "SELECT count(*) FROM processed.p").await, 900);
+}

@@ -77,6 +77,14 @@ async fn metrics_are_read_over_http() {
         "weir_rows_sent_total 1000",
         "weir_sessions 1",
         "weir_results 0",
+        "weir_prepared_statements 0",
+        "weir_statements_running 0",
+        "weir_statements_waiting 0",
+        "weir_statements_total{state=\"finished\"} 1",
+        "weir_memory_bytes 0",
+        "weir_cache_bytes ",
+        "weir_bytes_sent_total ",
+        "weir_call_seconds_count{method=\"DoGet\",command=\"TicketStatementQuery\"} 1",
     ];
     for line in lines {
         assert!(text.contains(line), "{line}: {text}");
@@ -96,7 +104,7 @@ async fn a_server_that_stops_lets_statements_end_and_then_ends_them() {
         .await
         .unwrap();
     let reading = tokio::spawn(rows.try_collect::<Vec<_>>());
-    let Served { server, folder } = served;
+    let Served { server, folder, .. } = served;
     let address = server.address();
     server.stop().await;
     assert!(reading.await.unwrap().is_err());

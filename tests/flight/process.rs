@@ -4,12 +4,13 @@ use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
 use std::path::Path;
 use std::process::{Child, ChildStdout, Command, Output, Stdio};
+use std::thread::JoinHandle;
 
 use arrow_flight::sql::client::FlightSqlServiceClient;
 use rcgen::{CertifiedKey, generate_simple_self_signed};
 use serde_json::Value;
 use tempfile::TempDir;
-use tonic::transport::Endpoint;
+use tonic::transport::{Channel, Endpoint};
 
 use crate::client::{Client, code, number, query};
 
@@ -43,15 +44,17 @@ fn add_user(lake: &Path, name: &str, role: &str) {
 }
 
 /// `weir serve` on a lake of its own, its log kept.
-struct Program {
+pub(crate) struct Program {
     folder: TempDir,
     child: Child,
     stdout: BufReader<ChildStdout>,
+    /// Reads the log as it comes: a pipe that is full would stop the program.
+    log: JoinHandle<String>,
     url: String,
 }
 
 impl Program {
-    fn on(folder: TempDir, arguments: &[&str]) -> Self {
+    pub(crate) fn on(folder: TempDir, arguments: &[&str]) -> Self {
         let mut child = weir(folder.path())
             .args(["serve", "--bind", "127.0.0.1:0"])
             .args(arguments)
@@ -63,15 +66,22 @@ impl Program {
         let mut line = String::new();
         stdout.read_line(&mut line).unwrap();
         let url = line.trim().strip_prefix("listening on ").unwrap().to_owned();
+        let mut stderr = child.stderr.take().unwrap();
+        let log = std::thread::spawn(move || {
+            let mut log = String::new();
+            stderr.read_to_string(&mut log).unwrap();
+            log
+        });
         Self {
             folder,
             child,
             stdout,
+            log,
             url,
         }
     }
 
-    fn new_lake() -> TempDir {
+    pub(crate) fn new_lake() -> TempDir {
         let folder = tempfile::tempdir().unwrap();
         weir::Lake::init(folder.path()).unwrap();
         folder
@@ -81,9 +91,17 @@ impl Program {
         self.url.rsplit('/').next().unwrap()
     }
 
-    async fn client(&self) -> Client {
+    pub(crate) fn id(&self) -> u32 {
+        self.child.id()
+    }
+
+    pub(crate) async fn channel(&self) -> Channel {
         let endpoint = Endpoint::from_shared(format!("http://{}", self.address())).unwrap();
-        FlightSqlServiceClient::new(endpoint.connect().await.unwrap())
+        endpoint.connect().await.unwrap()
+    }
+
+    async fn client(&self) -> Client {
+        FlightSqlServiceClient::new(self.channel().await)
     }
 
     fn connected(url: &str, sql: &str) -> Output {
@@ -102,15 +120,9 @@ impl Program {
     }
 
     /// Ends it as an operator does; gives its log.
-    fn stopped(mut self) -> String {
+    pub(crate) fn stopped(mut self) -> String {
         self.signal("-TERM");
-        let mut log = String::new();
-        self.child
-            .stderr
-            .take()
-            .unwrap()
-            .read_to_string(&mut log)
-            .unwrap();
+        let log = self.log.join().unwrap();
         assert!(self.child.wait().unwrap().success(), "{log}");
         let mut rest = String::new();
         self.stdout.read_to_string(&mut rest).unwrap();

@@ -5,6 +5,7 @@ use std::time::Duration;
 use arrow_flight::Empty;
 use arrow_flight::flight_service_client::FlightServiceClient;
 use arrow_flight::sql::client::FlightSqlServiceClient;
+use futures::TryStreamExt;
 use prost::Message;
 use weir::flight::ServeOptions;
 
@@ -147,6 +148,43 @@ async fn a_session_that_nobody_uses_ends() {
         .err()
         .unwrap();
     assert_eq!(code(&gone), tonic::Code::NotFound);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_result_that_nobody_fetches_in_time_is_gone() {
+    let served = Served::with(ServeOptions {
+        fetched_within: Duration::from_millis(200),
+        ..options()
+    })
+    .await;
+    let mut client = served.client().await;
+    let info = client.execute("SELECT 1".to_owned(), None).await.unwrap();
+    assert_eq!(served.server.held(), (1, 0));
+    until(|| served.server.held() == (0, 0)).await;
+    let late = client.do_get(info.endpoint[0].ticket.clone().unwrap()).await;
+    assert_eq!(code(&late.err().unwrap()), tonic::Code::NotFound);
+    assert_eq!(number(&mut client, "SELECT 1").await, 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_session_reads_stops_when_it_is_closed() {
+    let served = Served::new().await;
+    let mut client = served.client().await;
+    let endless = "SELECT value FROM generate_series(1, 1000000000000)";
+    let info = client.execute(endless.to_owned(), None).await.unwrap();
+    let ticket = info.endpoint[0].ticket.clone().unwrap();
+    let mut rows = client.do_get(ticket).await.unwrap();
+    assert!(rows.try_next().await.unwrap().is_some());
+    act(&mut client, "CloseSession", Vec::new()).await.unwrap();
+    let stopped = loop {
+        match rows.try_next().await {
+            Ok(batch) => assert!(batch.is_some()),
+            Err(error) => break error,
+        }
+    };
+    assert_eq!(code(&stopped), tonic::Code::Cancelled);
+    drop(rows);
+    served.nothing_is_left().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

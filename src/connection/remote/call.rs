@@ -1,6 +1,7 @@
 //! The calls of a session.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use arrow::array::{ArrayRef, RecordBatch, RecordBatchOptions};
@@ -27,8 +28,8 @@ use tonic::{Request, Response, Status};
 
 use super::failure::{error, of_flight, unreachable, unreadable};
 use super::url::ServerUrl;
-use crate::connection::choose_cryptography;
-use crate::engine::{Body, Done, Rows};
+use crate::connection::{PROGRESS_ACTION, choose_cryptography};
+use crate::engine::{Body, Done, Rows, Told};
 use crate::error::{Code, Error, Result};
 use crate::syntax::{Parameters, Piece, parameter_names};
 
@@ -44,6 +45,8 @@ pub(super) struct Calls {
     /// `Bearer …`, once the server has given a token.
     token: Mutex<Option<String>>,
     cookie: Mutex<Option<String>>,
+    /// Whether the server tells how far statements are, as far as is known.
+    tells: AtomicBool,
 }
 
 /// What a server of this program says of a statement beside its rows.
@@ -77,6 +80,7 @@ impl Calls {
                 .max_encoding_message_size(usize::MAX),
             token: Mutex::default(),
             cookie: Mutex::default(),
+            tells: AtomicBool::new(true),
         };
         calls.log_in(url, password).await?;
         Ok(calls)
@@ -260,8 +264,26 @@ impl Calls {
         drop(tokio::time::timeout(LEAVING_AT_MOST, closed).await);
     }
 
+    /// Whether it is worth asking how far a statement is.
+    pub(super) fn tells(&self) -> bool {
+        self.tells.load(Ordering::Relaxed)
+    }
+
+    /// What the server tells of the session's last statement. One that does not answer is not asked again.
+    pub(super) async fn told(&self) -> Option<Told> {
+        let answer = self.act_with(Action::new(PROGRESS_ACTION, Bytes::new())).await;
+        if answer.is_err() {
+            self.tells.store(false, Ordering::Relaxed);
+        }
+        serde_json::from_slice(&answer.ok()??).ok()
+    }
+
     async fn act(&self, name: &str, request: &impl ProstMessageExt) -> Result<Option<Bytes>> {
-        let action = Action::new(name, request.as_any().encode_to_vec());
+        self.act_with(Action::new(name, request.as_any().encode_to_vec()))
+            .await
+    }
+
+    async fn act_with(&self, action: Action) -> Result<Option<Bytes>> {
         let response = self.client.clone().do_action(self.request(action)).await;
         let mut results = self.answer(response)?;
         let mut first = None;

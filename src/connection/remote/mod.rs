@@ -6,6 +6,7 @@
 
 mod call;
 mod failure;
+mod listening;
 mod url;
 
 use std::sync::Arc;
@@ -14,9 +15,10 @@ use futures::future::BoxFuture;
 use futures::{FutureExt, StreamExt, stream};
 
 use self::call::Calls;
+use self::listening::Listening;
 pub use self::url::ServerUrl;
 use super::Connection;
-use crate::engine::{Elsewhere, Outcomes, Progress};
+use crate::engine::{Body, Elsewhere, Outcomes, Progress, Record};
 use crate::error::Result;
 use crate::syntax::{Parameters, Piece, Script};
 
@@ -25,6 +27,8 @@ use crate::syntax::{Parameters, Piece, Script};
 pub struct RemoteConnection {
     calls: Arc<Calls>,
     records: Elsewhere,
+    /// Whether the server is asked how far a statement is.
+    listens: bool,
 }
 
 impl RemoteConnection {
@@ -37,6 +41,20 @@ impl RemoteConnection {
         Ok(Self {
             calls: Arc::new(Calls::connect(url, password).await?),
             records: Elsewhere::default(),
+            listens: true,
+        })
+    }
+}
+
+impl RemoteConnection {
+    async fn body(&self, piece: &Piece, parameters: &Parameters, record: Record) -> Result<Body> {
+        let listening = self
+            .listens
+            .then(|| Listening::start(Arc::clone(&self.calls), record));
+        let body = self.calls.run(in_its_place(piece), piece, parameters).await?;
+        Ok(match listening {
+            Some(listening) => listening.until_end_of(body).await,
+            None => body,
         })
     }
 }
@@ -51,12 +69,21 @@ impl Connection for RemoteConnection {
                 async move {
                     let piece = piece?;
                     let (sql, parameters) = shared.as_ref();
-                    let body = connection.calls.run(in_its_place(&piece), &piece, parameters);
-                    let outcome = connection.records.outcome(&piece, body).await;
+                    let work = |record| connection.body(&piece, parameters, record);
+                    let outcome = connection.records.outcome(&piece, work).await;
                     outcome.map_err(|error| error.placed_in(sql))
                 }
             })
             .boxed()
+    }
+
+    fn aside(&self, sql: &str) -> Outcomes {
+        let aside = Self {
+            calls: Arc::clone(&self.calls),
+            records: Elsewhere::default(),
+            listens: false,
+        };
+        aside.execute(sql, &Parameters::default())
     }
 
     fn progress(&self) -> Progress {

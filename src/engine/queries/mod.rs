@@ -7,6 +7,7 @@
 mod record;
 mod stop;
 mod table;
+mod told;
 mod totals;
 
 use std::collections::{BTreeMap, VecDeque};
@@ -19,6 +20,7 @@ use parking_lot::Mutex;
 pub(super) use record::{Begun, Summary};
 pub use record::{QueryState, Record};
 pub(super) use stop::Stop;
+pub use told::Told;
 pub use totals::{ProgressSnapshot, Totals};
 
 use super::memory::LakeMemory;
@@ -140,6 +142,19 @@ impl Queries {
         let hint = hint.unwrap_or_else(|| "SELECT id, sql FROM system.queries lists them".to_owned());
         let message = format!("there is no running statement '{id}'");
         Err(Error::new(Code::UndefinedQuery, message).with_hint(hint))
+    }
+
+    /// What the last of a session's statements to begin tells of itself: one that runs, or else one that ended.
+    pub(super) fn told_of(&self, session: &str) -> Option<Told> {
+        let known = self.known.lock();
+        let mut running = known.running.values().rev();
+        let running = running.find(|record| record.session() == session);
+        running.map(Record::told).or_else(|| {
+            let mut ended = known.ended.iter().rev();
+            ended
+                .find(|summary| summary.session == session)
+                .map(Told::of_ended)
+        })
     }
 
     /// Every statement known, the oldest first.

@@ -11,6 +11,7 @@ use tokio::sync::watch;
 
 use super::Queries;
 use super::stop::Stop;
+use super::told::Told;
 use super::totals::{ProgressSnapshot, Readings, Totals};
 use crate::engine::memory::{LakeMemory, StatementPool};
 use crate::error::{Error, Kind};
@@ -73,6 +74,8 @@ struct Live {
     /// Of the plans that have ended.
     past: Readings,
     furthest: f64,
+    /// Memory that is held elsewhere, where the statement runs: now, and at most.
+    elsewhere: Option<(u64, u64)>,
     rows_out: u64,
     queued: Duration,
     queued_since: Option<Instant>,
@@ -133,6 +136,7 @@ impl Record {
                 cancellation: None,
                 past: Readings::default(),
                 furthest: 0.0,
+                elsewhere: None,
                 rows_out: 0,
                 queued: Duration::ZERO,
                 queued_since: None,
@@ -178,11 +182,37 @@ impl Record {
             files: readings.files_done,
             files_total: readings.files_named,
             spilled_bytes: totals.spilled_bytes,
-            memory_bytes: self.0.memory.held() as u64,
+            memory_bytes: live.elsewhere.map_or(self.0.memory.held() as u64, |(now, _)| now),
             elapsed: totals.elapsed,
             is_queued: live.state == QueryState::Queued,
             fraction,
         })
+    }
+
+    /// What a front end in another process is told.
+    pub(super) fn told(&self) -> Told {
+        let mut live = self.0.live.lock();
+        let (totals, readings) = self.0.totals(&live);
+        Told {
+            memory_bytes: self.0.memory.held() as u64,
+            peak_memory_bytes: totals.peak_memory_bytes,
+            is_queued: live.state == QueryState::Queued,
+            fraction: live.advance(&readings),
+            ..Told::new(&readings)
+        }
+    }
+
+    /// Takes over what is told of a statement that runs in another process.
+    pub fn hear(&self, told: &Told) {
+        let mut live = self.0.live.lock();
+        live.past = told.readings();
+        live.elsewhere = Some((told.memory_bytes, told.peak_memory_bytes));
+        if live.elapsed.is_none() {
+            live.state = match told.is_queued {
+                true => QueryState::Queued,
+                false => QueryState::Running,
+            };
+        }
     }
 
     pub(super) fn summary(&self) -> Summary {
@@ -332,7 +362,7 @@ impl Inner {
             row_groups_read: readings.row_groups_read,
             row_groups_pruned: readings.row_groups_pruned,
             spilled_bytes: readings.spilled_bytes,
-            peak_memory_bytes: self.memory.peak() as u64,
+            peak_memory_bytes: live.elsewhere.map_or(self.memory.peak() as u64, |(_, peak)| peak),
             elapsed: live.elapsed.unwrap_or_else(|| self.begun.elapsed()),
             queued: live.queued + waiting,
             retries: live.retries,

@@ -3,11 +3,13 @@
 //! Owns what needs no schema: `FROM t`, `TABLE t`, `FETCH FIRST`, `IF(…)`, an `ORDER BY` that repeats an
 //! expression of `SELECT DISTINCT` ([`order`]), `EXISTS` and `IN` where a value is wanted ([`subqueries`]),
 //! two columns of one name ([`duplicates`]), an alias used where it is made ([`aliases`]), columns that joins
-//! merge ([`using`]), named windows ([`windows`]), patterns of `SIMILAR TO` ([`similar`]). What cannot be
-//! written otherwise stays as it is, and is refused by the planner.
+//! merge ([`using`]), named windows ([`windows`]), patterns of `SIMILAR TO` ([`similar`]), numbers of many
+//! digits ([`numbers`]), casts to types with a length ([`casts`]). What cannot be written otherwise stays as it is, and is refused by the planner.
 
 mod aliases;
+mod casts;
 mod duplicates;
+mod numbers;
 mod order;
 mod similar;
 mod subqueries;
@@ -21,10 +23,10 @@ use datafusion::common::SchemaError;
 use datafusion::error::DataFusionError;
 use datafusion::sql::parser::Statement as Standard;
 use sqlparser::ast::{
-    CaseWhen, Expr, Fetch, FunctionArg, FunctionArgExpr, FunctionArguments, Ident, JoinConstraint,
-    JoinOperator, LambdaFunction, LimitClause, OneOrManyWithParens, Query, Select, SelectFlavor, SelectItem,
-    SetExpr, Statement, Value, ValueWithSpan, VisitMut, VisitorMut, WildcardAdditionalOptions,
-    helpers::attached_token::AttachedToken,
+    CaseWhen, Expr, Fetch, Function, FunctionArg, FunctionArgExpr, FunctionArgumentList, FunctionArguments,
+    Ident, JoinConstraint, JoinOperator, LambdaFunction, LimitClause, ObjectName, ObjectNamePart,
+    OneOrManyWithParens, Query, Select, SelectFlavor, SelectItem, SetExpr, Statement, Value, ValueWithSpan,
+    VisitMut, VisitorMut, WildcardAdditionalOptions, helpers::attached_token::AttachedToken,
 };
 
 use super::relations::{select_all, table};
@@ -173,6 +175,8 @@ impl VisitorMut for Rest<'_> {
                 }
             }
             Expr::SimilarTo { .. } => similar::translate(expr),
+            Expr::Value(_) => numbers::keep_exact(expr),
+            Expr::Cast { .. } => casts::keep_length(expr),
             _ => {}
         }
         subqueries::of_tuple(expr);
@@ -269,6 +273,25 @@ fn if_function(expr: &Expr) -> Option<Expr> {
     let arguments: Vec<Expr> = list.args.iter().map(argument).collect::<Option<_>>()?;
     let [condition, result, otherwise] = <[Expr; 3]>::try_from(arguments).ok()?;
     Some(case(vec![(condition, result)], otherwise))
+}
+
+/// `name(arguments)`.
+fn call(name: &str, arguments: Vec<Expr>) -> Expr {
+    let argument = |expr| FunctionArg::Unnamed(FunctionArgExpr::Expr(expr));
+    Expr::Function(Function {
+        name: ObjectName(vec![ObjectNamePart::Identifier(Ident::new(name))]),
+        uses_odbc_syntax: false,
+        parameters: FunctionArguments::None,
+        args: FunctionArguments::List(FunctionArgumentList {
+            duplicate_treatment: None,
+            args: arguments.into_iter().map(argument).collect(),
+            clauses: Vec::new(),
+        }),
+        filter: None,
+        null_treatment: None,
+        over: None,
+        within_group: Vec::new(),
+    })
 }
 
 fn case(whens: Vec<(Expr, Expr)>, otherwise: Expr) -> Expr {

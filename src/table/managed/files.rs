@@ -22,6 +22,8 @@ const FILE_BYTES: usize = 256 << 20;
 pub const SMALL_FILE_BYTES: u64 = FILE_BYTES as u64 / 2;
 /// Small enough that a reader can leave out most of a sorted file, large enough to pack well.
 const ROW_GROUP_ROWS: usize = 512 << 10;
+/// What is sought by a key of a sorted file lies in one page: those are small.
+const SORTED_PAGE_ROWS: usize = 8 << 10;
 /// The property that names the columns with bloom filters.
 pub const BLOOM_FILTERS: &str = "weir.bloomFilters";
 
@@ -57,6 +59,9 @@ impl Layouts {
         for name in bloom_filters {
             properties =
                 properties.set_column_bloom_filter_enabled(ColumnPath::new(vec![name.clone()]), true);
+        }
+        if !sorted_by.is_empty() {
+            properties = properties.set_data_page_row_count_limit(SORTED_PAGE_ROWS);
         }
         properties = properties.set_sorting_columns(sorting_columns(&schema, &file_columns, &sorted_by));
         Ok(Self {

@@ -3,10 +3,10 @@
 use std::ops::ControlFlow;
 
 use sqlparser::ast::{
-    Distinct, Expr, Function, FunctionArg, FunctionArgExpr, FunctionArgumentList, FunctionArguments, Ident,
-    ObjectName, ObjectNamePart, Query, Select, SelectItem, TableAlias, TableFactor, VisitMut, VisitorMut,
+    Distinct, Expr, Ident, Query, Select, SelectItem, TableAlias, TableFactor, VisitMut, VisitorMut,
 };
 
+use super::super::call;
 use super::side::Merged;
 
 /// Whether a column may be called `name` where it is declared as `declared`.
@@ -28,21 +28,7 @@ pub(super) fn first_of(columns: &[Expr]) -> Expr {
     if let [only] = columns {
         return only.clone();
     }
-    let argument = |column: &Expr| FunctionArg::Unnamed(FunctionArgExpr::Expr(column.clone()));
-    Expr::Function(Function {
-        name: ObjectName(vec![ObjectNamePart::Identifier(Ident::new("coalesce"))]),
-        uses_odbc_syntax: false,
-        parameters: FunctionArguments::None,
-        args: FunctionArguments::List(FunctionArgumentList {
-            duplicate_treatment: None,
-            args: columns.iter().map(argument).collect(),
-            clauses: Vec::new(),
-        }),
-        filter: None,
-        null_treatment: None,
-        over: None,
-        within_group: Vec::new(),
-    })
+    call("coalesce", columns.to_vec())
 }
 
 /// What the columns of `factor` are named with.
