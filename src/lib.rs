@@ -33,7 +33,8 @@
 //! - a **statement**: its grammar in [`syntax`] (`create.rs`, `alter.rs`, `copy.rs`, `show.rs`, `parse.rs`), its executor
 //!   in `engine/statements/`, one file a group;
 //! - a **function**: `functions/`, with its documentation; one that takes a **relation** (`HOP(t, …)`):
-//!   `operators/`, one folder an operator;
+//!   `operators/`, one folder an operator; a **shape in FROM** (`PIVOT`, `TABLESAMPLE`, `ASOF JOIN`):
+//!   `planner/shapes/`;
 //! - a **setting**: `engine/settings.rs` (DataFusion's), `engine/limits.rs` (ours); a **system table**:
 //!   `engine/system.rs`; `information_schema`: `engine/information_schema.rs`; a table's own (`t$files`):
 //!   `engine/tables.rs`, per kind; a **statement's record**: `engine/queries/`; what **rules said**:

@@ -31,7 +31,12 @@ use std::sync::Arc;
 
 use datafusion::logical_expr::{AggregateUDF, ScalarUDF, WindowUDF};
 
-pub use window::{Arrivals, Lateness, OrderKey, order_key};
+pub use window::{
+    Arrivals, Carried, Cleaning, Fill, Lateness, Measures, Moments, Numeric, OrderKey, Run, Statistic, Sum,
+    Work, as_numbers, cleaning, fill_from, order_key,
+};
+
+pub use aggregate::mode_states;
 
 /// Every scalar function, with its aliases.
 pub fn scalar() -> Vec<Arc<ScalarUDF>> {
