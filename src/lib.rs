@@ -46,7 +46,8 @@
 //! - an **error code**: `error/code.rs`; DataFusion's errors become ours in `engine/failure.rs`;
 //! - a **rule**: its grammar in `syntax/rule.rs`, its value in `definition/rule.rs`, fitted to a table in
 //!   `engine/rules/`, evaluated in `operators/validate/`; a load's way through them in
-//!   `engine/statements/managed/passage/`; its quarantine in `table/managed/quarantine.rs`;
+//!   `engine/statements/managed/passage/`; its quarantine in `table/managed/quarantine.rs`; conditions on texts
+//!   that come again and again: `operators/per_value/`;
 //! - a **key of a definition file**: `definition/read.rs` (in) and `definition/edit.rs` (out);
 //! - a **dot command** of the shell: `repl/command/`;
 //! - a **call of Flight SQL**: `flight/service.rs`; what it answers in `flight/run.rs`, `flight/metadata.rs`,

@@ -13,6 +13,7 @@ mod documentation;
 mod failure;
 mod interval;
 mod model;
+mod raw_value;
 mod regexp;
 mod scalar;
 mod similarity;
@@ -49,6 +50,7 @@ pub fn scalar() -> Vec<Arc<ScalarUDF>> {
         time_bucket::functions(),
         regexp::functions(),
         model::functions(),
+        raw_value::functions(),
         sketch_quantile::functions(),
     ];
     families.into_iter().flatten().map(Arc::new).collect()

@@ -14,6 +14,7 @@ mod isolation_forest;
 pub mod judge;
 mod node;
 mod once;
+pub mod per_value;
 mod relation;
 pub mod sample;
 mod summarize;

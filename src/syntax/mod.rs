@@ -13,6 +13,7 @@ mod cursor;
 mod dialect;
 mod from_first;
 mod maintain;
+mod misspelled;
 mod parameters;
 mod parse;
 mod pivot;
