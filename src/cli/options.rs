@@ -315,6 +315,7 @@ fn named_shell(name: String, lake: Option<PathBuf>, arguments: &BatchArguments) 
         history: surroundings::history(),
         theme: surroundings::theme(),
         keys: surroundings::keys(),
+        rewraps: surroundings::rewraps(),
         pager: surroundings::pager(),
         editor: surroundings::editor(),
         clipboard: surroundings::clipboard(),

@@ -75,6 +75,17 @@ fn theme_of(colours: &str) -> Theme {
     }
 }
 
+/// Whether the terminal wraps long lines anew when its width changes: all do but some old ones, which are
+/// known by what they say of themselves.
+pub(super) fn rewraps() -> bool {
+    let kind = variable("TERM").unwrap_or_default();
+    let is_plain = ["linux", "rxvt", "vt"]
+        .iter()
+        .any(|plain| kind.starts_with(plain));
+    let is_screen = kind.starts_with("screen") && variable("TMUX").is_none();
+    !is_plain && !is_screen && variable("XTERM_VERSION").is_none()
+}
+
 /// What `~/.inputrc` (or `$INPUTRC`) says, as it holds for other shells too.
 pub(super) fn keys() -> EditKeys {
     let file = variable("INPUTRC").map(PathBuf::from);

@@ -11,11 +11,13 @@ use datafusion::common::{DataFusionError, SchemaError};
 use parquet::errors::ParquetError;
 use sqlparser::tokenizer::{Location as At, Span};
 
+use super::caret::place;
 use super::memory::OUT_OF_MEMORY;
+use super::sql_words::in_sql;
 use super::state::{aggregate_functions, scalar_functions, window_functions};
 use crate::catalog::{CATALOG, Catalog};
 use crate::definition::type_text;
-use crate::error::{Code, Error, Location, did_you_mean, without_layers};
+use crate::error::{Code, Error, did_you_mean, without_layers};
 use crate::syntax::Piece;
 
 /// An error about the statement `piece`, run with `zone` as the default zone.
@@ -40,27 +42,6 @@ pub(super) fn translate(error: DataFusionError, piece: &Piece, catalog: &Catalog
 /// An error that is about no statement.
 pub(super) fn without_place(error: DataFusionError) -> Error {
     recover(&error).unwrap_or_else(|| classify(error.find_root(), &error))
-}
-
-/// Gives an error a caret: where the planner says, where the name stands that it is about, else where
-/// the statement begins.
-fn place(error: Error, span: Option<Span>, piece: &Piece) -> Error {
-    if error.location().is_some() {
-        return error;
-    }
-    let named_in = |piece: &Piece| -> Option<Location> {
-        let mut quoted = error.message().split('\'').skip(1).step_by(2);
-        quoted.find_map(|name| piece.locate_word(name.rsplit('.').next()?))
-    };
-    let place = match (span, error.code()) {
-        // What it quotes are values, unless it says where a column of them is named. That may be in the
-        // text of a view, of which this one says nothing.
-        (Some(span), Code::DataException) => named_in(&piece.part(span)),
-        (None, Code::DataException) => None,
-        (Some(span), _) => Some(piece.locate(span)),
-        (None, _) => named_in(piece),
-    };
-    error.at(place.unwrap_or_else(|| piece.start()))
 }
 
 /// Our own error in a chain of others. It is rebuilt, since what it is wrapped in may be shared.
@@ -126,7 +107,7 @@ fn table_not_found(name: &str, catalog: &Catalog, zone: &str) -> Error {
             let all = if zone == "system" {
                 super::system::SystemSchema::TABLES
             } else {
-                &[]
+                super::INFORMATION_SCHEMA_TABLES
             };
             plain().with_hint_if(did_you_mean(table, all))
         }
@@ -143,7 +124,7 @@ fn classify(root: &DataFusionError, whole: &DataFusionError) -> Error {
         DataFusionError::SQL(..) => Error::new(Code::Syntax, text),
         DataFusionError::ResourcesExhausted(message) => out_of_memory(message),
         DataFusionError::ArrowError(error, _) => arrow_error(error),
-        DataFusionError::Execution(message) => Error::new(Code::DataException, without_layers(message)),
+        DataFusionError::Execution(message) => execution_error(message),
         DataFusionError::Configuration(message) => Error::new(Code::InvalidValue, without_layers(message)),
         DataFusionError::IoError(error) => Error::new(io_code(error), text),
         DataFusionError::ObjectStore(error) => Error::new(store_code(error), text),
@@ -259,9 +240,13 @@ fn plan_error(message: &str) -> Error {
         let candidates = candidates.map(|list| list.collect::<Vec<_>>().join(" "));
         return Error::new(
             Code::UndefinedFunction,
-            format!("no function '{}' takes these arguments: {call}", called(call)),
+            format!(
+                "no function '{}' takes these arguments: {}",
+                called(call),
+                in_sql(call)
+            ),
         )
-        .with_hint_if(candidates.map(|list| format!("there are {list}")));
+        .with_hint_if(candidates.map(|list| format!("there are {}", in_sql(&list))));
     }
     if message.starts_with("Projections require unique expression names") {
         let what = match twice(message) {
@@ -269,6 +254,17 @@ fn plan_error(message: &str) -> Error {
             None => "two columns have one name".to_owned(),
         };
         return Error::new(Code::DuplicateColumn, what).with_hint("give one of them another name with AS");
+    }
+    if message.starts_with("Substring without for/from is not valid") {
+        return Error::new(
+            Code::InvalidStatement,
+            "SUBSTRING lacks where to begin or how long it is",
+        )
+        .with_hint("substr(text, 2), substring(text FROM 2 FOR 3)");
+    }
+    if let Some(name) = message.strip_prefix("Invalid qualifier ") {
+        return Error::new(Code::UndefinedTable, format!("this query has no table '{name}'"))
+            .with_hint("an alias takes the place of its table's name");
     }
     if message.starts_with("Correlated scalar subquery can only be used in") {
         return Error::new(Code::Unsupported, "a subquery in this place is not supported")
@@ -288,7 +284,16 @@ fn plan_error(message: &str) -> Error {
     } else {
         Code::InvalidStatement
     };
-    Error::new(code, without_layers(message))
+    Error::new(code, in_sql(&without_layers(message)))
+}
+
+fn execution_error(message: &str) -> Error {
+    let unit = message.strip_prefix("Unsupported date_trunc granularity: '");
+    if let Some((unit, units)) = unit.and_then(|rest| rest.split_once("'. Supported values are: ")) {
+        let hint = did_you_mean(unit, units.split(", ")).unwrap_or_else(|| format!("there are {units}"));
+        return Error::new(Code::DataException, format!("'{unit}' is no unit of time")).with_hint(hint);
+    }
+    Error::new(Code::DataException, without_layers(message))
 }
 
 /// `Projections require unique expression names but the expression "a AS x" at position 0 and "t.x" at

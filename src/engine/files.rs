@@ -3,6 +3,7 @@
 //! A path is a file, a folder, a pattern, or a URL in the store of a zone; a relative one begins at the
 //! working directory. The format is that of the files' names.
 
+use std::path::Path;
 use std::sync::Arc;
 
 use async_trait::async_trait;
@@ -15,10 +16,13 @@ use super::rights;
 use super::safe;
 use super::state::{SharedConfig, session_state};
 use crate::definition::{ExternalTable, Format};
-use crate::error::{Code, Error, Result};
+use crate::error::{Code, Error, Result, closest};
 use crate::storage::Place;
 use crate::table::ExternalTableProvider;
 use crate::table::external::{format_of, infer_all_columns};
+
+/// Among so many files of a folder one with a similar name is looked for.
+const SIBLINGS: usize = 10_000;
 
 /// Makes tables of paths.
 #[derive(Debug)]
@@ -47,11 +51,15 @@ impl Files {
         let state = session_state(&self.lake, &self.config, Vec::new());
         let format = match Format::of_name(path) {
             Some(format) => format,
-            None => format_of(path, &place, &state).await?,
+            None => format_of(path, &place, &state)
+                .await
+                .map_err(|error| gone(error, path))?,
         };
         let mut table = ExternalTable::of_files(format, path);
         table.text.delimiter = delimiter(path).unwrap_or(table.text.delimiter);
-        let (columns, partitions) = infer_all_columns(path, &table, &place, &state).await?;
+        let (columns, partitions) = infer_all_columns(path, &table, &place, &state)
+            .await
+            .map_err(|error| gone(error, path))?;
         table.columns = columns;
         table
             .columns
@@ -91,6 +99,37 @@ impl Files {
         safe::check_path(options.options(), self.lake.catalog(), &here.join(path))?;
         Place::local(&here, path)
     }
+}
+
+/// An error about a table whose files are gone, as one about files that are named by their path.
+fn gone(error: Error, path: &str) -> Error {
+    if error.code() != Code::UndefinedFile {
+        return error;
+    }
+    let hint = similar(path).or_else(|| {
+        let is_relative = !path.starts_with('/') && !path.contains("://");
+        let here = std::env::current_dir().ok().filter(|_| is_relative)?;
+        Some(format!("it was looked for in '{}'", here.display()))
+    });
+    Error::new(Code::UndefinedFile, format!("there is no file '{path}'"))
+        .with_hint_if(hint)
+        .with_source(error)
+}
+
+/// A file of the same folder that is called nearly so.
+fn similar(path: &str) -> Option<String> {
+    let path = Path::new(path);
+    let folder = path.parent()?;
+    let listed = match folder.as_os_str().is_empty() {
+        true => Path::new("."),
+        false => folder,
+    };
+    let entries = std::fs::read_dir(listed).ok()?;
+    let names = entries
+        .take(SIBLINGS)
+        .filter_map(|entry| entry.ok()?.file_name().into_string().ok());
+    let name = closest(path.file_name()?.to_str()?, names)?;
+    Some(format!("did you mean '{}'?", folder.join(name).display()))
 }
 
 /// What separates the values of a text whose name says so.

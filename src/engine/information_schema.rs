@@ -15,7 +15,8 @@ use crate::catalog::{CATALOG, Catalog, TablePlanner};
 use crate::definition::{TableDefinition, TableKind, ZoneDefinition, type_text};
 use crate::error::Result;
 
-const TABLES: &[&str] = &[
+/// Its tables.
+pub const INFORMATION_SCHEMA_TABLES: &[&str] = &[
     "check_constraints",
     "columns",
     "information_schema_catalog_name",
@@ -143,7 +144,7 @@ impl InformationSchema {
             }
         }
         let own = SystemSchema::TABLES.iter().map(|name| (SystemSchema::NAME, name));
-        for (schema, name) in own.chain(TABLES.iter().map(|name| (Self::NAME, name))) {
+        for (schema, name) in own.chain(INFORMATION_SCHEMA_TABLES.iter().map(|name| (Self::NAME, name))) {
             all.push(Described {
                 schema: schema.to_owned(),
                 name: (*name).to_owned(),
@@ -410,7 +411,10 @@ fn datetime_precision(data_type: &DataType) -> Option<i32> {
 #[async_trait]
 impl SchemaProvider for InformationSchema {
     fn table_names(&self) -> Vec<String> {
-        TABLES.iter().map(|name| (*name).to_owned()).collect()
+        INFORMATION_SCHEMA_TABLES
+            .iter()
+            .map(|name| (*name).to_owned())
+            .collect()
     }
 
     async fn table(&self, name: &str) -> datafusion::error::Result<Option<Arc<dyn TableProvider>>> {
@@ -428,6 +432,6 @@ impl SchemaProvider for InformationSchema {
     }
 
     fn table_exist(&self, name: &str) -> bool {
-        TABLES.contains(&name.to_lowercase().as_str())
+        INFORMATION_SCHEMA_TABLES.contains(&name.to_lowercase().as_str())
     }
 }

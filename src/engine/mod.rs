@@ -8,6 +8,7 @@
 
 mod accounted;
 mod admission;
+mod caret;
 mod checks;
 mod culprit;
 mod elsewhere;
@@ -36,6 +37,7 @@ mod session;
 mod sessions;
 mod settings;
 mod spill;
+mod sql_words;
 mod state;
 mod statements;
 mod system;
@@ -43,6 +45,7 @@ mod tables;
 mod workers;
 
 pub use elsewhere::Elsewhere;
+pub use information_schema::INFORMATION_SCHEMA_TABLES;
 pub use lake::{Lake, LakeOptions, Usage};
 pub use landing::{LandedFile, Landing};
 pub use offered::{IfExists, Ingest};
@@ -53,3 +56,6 @@ pub use queries::{ProgressSnapshot, QueryState, Record, Told, Totals};
 pub use rights::{Principal, Role, Roles};
 pub use session::Session;
 pub use sessions::Origin;
+
+/// The tables of the schema `system`.
+pub const SYSTEM_TABLES: &[&str] = system::SystemSchema::TABLES;

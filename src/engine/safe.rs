@@ -91,8 +91,10 @@ pub(super) fn check_setting(before: &ConfigOptions, after: &ConfigOptions) -> Re
 /// [`Code::SafeSession`] if the session is safe and the statement is not known to read only.
 pub(super) fn check_statement(options: &ConfigOptions, statement: &Statement) -> Result<()> {
     match is_on(options) && !reads_only(statement) {
-        true => Err(refused("this session is safe: it reads and writes nothing")
-            .with_hint("open another session to write")),
+        true => Err(
+            refused("this session is safe: it reads the lake and changes nothing")
+                .with_hint("open another session to write"),
+        ),
         false => Ok(()),
     }
 }

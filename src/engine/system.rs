@@ -313,6 +313,22 @@ struct Function {
     documentation: Option<Documentation>,
 }
 
+impl Function {
+    /// How it is called, by this of its names: the documentation has one for all.
+    fn syntax(&self) -> Option<String> {
+        let syntax = self.documentation.as_ref()?.syntax_example.trim();
+        let call = syntax.split_once('(');
+        let documented = call.filter(|(name, _)| {
+            let is_word = |c: char| c.is_alphanumeric() || c == '_';
+            name.chars().all(is_word) && !name.eq_ignore_ascii_case(&self.name)
+        });
+        Some(match documented {
+            Some((_, arguments)) => format!("{}({arguments}", self.name),
+            None => syntax.to_owned(),
+        })
+    }
+}
+
 /// `system.functions`: a row a function and alias.
 pub(super) fn functions() -> RecordBatch {
     static FUNCTIONS: OnceLock<RecordBatch> = OnceLock::new();
@@ -354,10 +370,11 @@ fn functions_batch() -> RecordBatch {
                 .map(|f| f.documentation.as_ref().and_then(get).map(str::trim)),
         )
     };
+    let syntaxes: Vec<Option<String>> = all.iter().map(Function::syntax).collect();
     batch(vec![
         ("name", text(all.iter().map(|f| Some(f.name.as_str())))),
         ("kind", text(all.iter().map(|f| Some(f.kind)))),
-        ("syntax", documented(|d| Some(&d.syntax_example))),
+        ("syntax", text(syntaxes.iter().map(Option::as_deref))),
         ("description", documented(|d| Some(&d.description))),
         ("example", documented(|d| d.sql_example.as_deref())),
     ])

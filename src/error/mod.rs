@@ -9,6 +9,7 @@ mod location;
 mod portable;
 mod suggest;
 mod wording;
+mod wrap;
 
 use std::fmt;
 use std::path::Path;
@@ -19,6 +20,7 @@ pub use code::{Code, Kind};
 pub use location::Location;
 pub use suggest::{closest, did_you_mean};
 pub use wording::without_layers;
+pub use wrap::wrapped;
 
 /// What this crate's functions return.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
@@ -156,26 +158,33 @@ impl Error {
         self.0.location.as_ref()
     }
 
+    /// The same error about no place: its text was not a person's.
+    #[must_use]
+    pub fn without_place(mut self) -> Self {
+        self.0.location = None;
+        self
+    }
+
     /// Everything a person is shown: `error[CODE]: message`, the place with its line and a caret,
     /// and the hint. Ends without a newline.
     pub fn report(&self) -> String {
-        self.reported(Location::to_string)
+        self.reported(Location::to_string, |text| text)
     }
 
     /// The same for a terminal of `width` characters, on which the caret has to stand under its line.
     pub fn report_within(&self, width: usize) -> String {
-        self.reported(|location| location.within(width))
+        self.reported(|location| location.within(width), |text| wrapped(&text, width))
     }
 
-    fn reported(&self, shown: impl FnOnce(&Location) -> String) -> String {
-        let mut text = format!("error[{}]: {}", self.code(), self.message());
+    fn reported(&self, shown: impl FnOnce(&Location) -> String, said: impl Fn(String) -> String) -> String {
+        let mut text = said(format!("error[{}]: {}", self.code(), self.message()));
         if let Some(location) = self.location() {
             text.push('\n');
             text.push_str(&shown(location));
         }
         if let Some(hint) = self.hint() {
-            text.push_str("\nhint: ");
-            text.push_str(hint);
+            text.push('\n');
+            text.push_str(&said(format!("hint: {hint}")));
         }
         text
     }

@@ -39,6 +39,8 @@ pub(super) struct ChartWriter {
     bars: Vec<Bar>,
     rows: usize,
     ends: Option<(String, String)>,
+    /// Rows whose place on the axis is NULL.
+    without_place: usize,
 }
 
 /// A column of numbers.
@@ -60,6 +62,7 @@ impl ChartWriter {
             bars: Vec::new(),
             rows: 0,
             ends: None,
+            without_place: 0,
         }
     }
 
@@ -102,6 +105,7 @@ impl ResultWriter for ChartWriter {
         self.bars.clear();
         self.rows = 0;
         self.ends = None;
+        self.without_place = 0;
         Ok(())
     }
 
@@ -121,12 +125,16 @@ impl ResultWriter for ChartWriter {
             if self.names.is_empty() {
                 name = (self.rows + 1).to_string();
             }
+            let has_place = !self.is_axis || self.names.iter().all(|i| batch.column(*i).is_valid(row));
+            self.without_place += usize::from(!has_place);
             let mut values = Vec::new();
             for (series, numbers) in self.series.iter_mut().zip(&numbers) {
                 let numbers = numbers.as_primitive::<Float64Type>();
                 let number = (!numbers.is_null(row)).then(|| numbers.value(row));
                 let number = number.filter(|number| number.is_finite());
-                series.line.add(number);
+                if has_place {
+                    series.line.add(number);
+                }
                 if self.bars.len() <= MOST_BARS {
                     let mut text = String::new();
                     self.reader.write(&texts[series.column], row, &mut text)?;
@@ -138,6 +146,7 @@ impl ResultWriter for ChartWriter {
             }
             self.rows += 1;
             match &mut self.ends {
+                _ if !has_place => {}
                 Some((_, last)) => last.clone_from(&name),
                 None => self.ends = Some((name.clone(), name.clone())),
             }
@@ -156,6 +165,12 @@ impl ResultWriter for ChartWriter {
             bars::write(&self.bars, &self.series, self.width, &mut out.text);
         } else {
             sparkline::write(&self.series, self.ends.as_ref(), self.width, &mut out.text);
+            if self.without_place > 0 {
+                out.text.push_str(&format!(
+                    "not drawn: {} without a place on the axis\n",
+                    self.without_place
+                ));
+            }
         }
         Ok(())
     }

@@ -6,6 +6,10 @@ const NAMING: &[&str] = &["id", "key", "code", "year", "zip", "version", "port",
 /// Whether the numbers of a column are read as amounts, by its name: those of `user_id`, `orderId` or
 /// `year` are not.
 pub(super) fn are_amounts(name: &str) -> bool {
+    // How many ids there are is no id.
+    if name.to_lowercase().starts_with("count(") {
+        return true;
+    }
     let mut word = String::new();
     let mut words = Vec::new();
     let mut was_lower = false;

@@ -7,7 +7,6 @@ use crate::syntax::Piece;
 /// What to ask before the statement is run, if it is one of these.
 pub(super) fn question(piece: &Piece) -> Option<String> {
     let words = outer_words(piece.tokens());
-    let is = |i: usize, word: &str| words.get(i).is_some_and(|found| found == word);
     let verb = match words.first()?.as_str() {
         "WITH" => words
             .iter()
@@ -18,8 +17,7 @@ pub(super) fn question(piece: &Piece) -> Option<String> {
         "DROP" => Some(format!("{}?", short(piece.sql()))),
         "TRUNCATE" => Some(format!("{}: every row?", short(piece.sql()))),
         "UPDATE" | "DELETE" if !words.iter().any(|word| word == "WHERE") => {
-            let name = if is(verb, "UPDATE") { "UPDATE" } else { "DELETE" };
-            Some(format!("{name} without WHERE: every row?"))
+            Some(format!("{} has no WHERE: every row?", short(piece.sql())))
         }
         _ => None,
     }
@@ -88,14 +86,14 @@ mod tests {
         for (sql, expected) in [
             ("drop table\n raw.t;", "drop table raw.t?"),
             ("/* x */ DROP VIEW v", "DROP VIEW v?"),
-            ("DELETE FROM t", "DELETE without WHERE: every row?"),
+            ("DELETE FROM t", "DELETE FROM t has no WHERE: every row?"),
             (
                 "UPDATE t SET a = (SELECT 1 WHERE true)",
-                "UPDATE without WHERE: every row?",
+                "UPDATE t SET a = (SELECT 1 WHERE true) has no WHERE: every row?",
             ),
             (
                 "WITH a AS (SELECT 1 WHERE true) DELETE FROM t",
-                "DELETE without WHERE: every row?",
+                "WITH a AS (SELECT 1 WHERE true) DELETE FROM t has no WHERE: every row?",
             ),
             ("TRUNCATE t", "TRUNCATE t: every row?"),
         ] {

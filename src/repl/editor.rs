@@ -19,6 +19,8 @@ use super::highlight::{self, Colour, Theme, colours};
 use super::history::History;
 use super::input;
 use super::keys::{self, EditKeys, Margin, margins, marker};
+use super::lexer::{Lexed, Rest};
+use super::reflow::Reflow;
 use crate::error::{Error, Result};
 
 /// How many entries the history has.
@@ -56,6 +58,7 @@ impl<'a> LineEditor<'a> {
         history: Option<PathBuf>,
         theme: Option<Theme>,
         keys: EditKeys,
+        rewraps: bool,
     ) -> Result<Self> {
         let margin = Margin::default();
         let mut editor = Editor::with_config(config()).map_err(failed)?;
@@ -64,6 +67,7 @@ impl<'a> LineEditor<'a> {
             margin: margin.clone(),
             theme,
             files: FilenameCompleter::new(),
+            reflow: Reflow::new(rewraps),
         }));
         keys::bind(&mut editor, &margin);
         let history = History::open(history, &mut editor);
@@ -85,6 +89,9 @@ impl<'a> LineEditor<'a> {
         let width = prompt.width();
         self.margin.set(width);
         self.history.refresh(&mut self.editor);
+        if let Some(assistant) = self.editor.helper() {
+            assistant.reflow.begin();
+        }
         let initial = initial.map(|text| keys::with_margins(text, width));
         let read = match &initial {
             Some(text) => self.editor.readline_with_initial(prompt, (text.as_str(), "")),
@@ -178,6 +185,7 @@ struct Assistant<'a> {
     margin: Margin,
     theme: Option<Theme>,
     files: FilenameCompleter,
+    reflow: Reflow,
 }
 
 impl Helper for Assistant<'_> {}
@@ -260,9 +268,35 @@ impl Hinter for Assistant<'_> {
 
     fn hint(&self, line: &str, at: usize, _: &Context<'_>) -> Option<Signature> {
         let is_at_end = at == line.len();
-        let signature = is_at_end.then(|| signature(line, self.metadata.as_ref()))??;
-        Some(Signature(format!("   {signature}")))
+        let text = is_at_end
+            .then(|| open_quote(line).or_else(|| signature(line, self.metadata.as_ref())))
+            .flatten()
+            .map(|text| format!("   {text}"));
+        // This is asked before every drawing.
+        let shown = text.as_deref().unwrap_or_default();
+        self.reflow.before_drawing(self.margin.width(), line, at, shown);
+        text.map(Signature)
     }
+}
+
+/// What has been opened in a line before this one and is still open: such a line has no prompt, since every
+/// space in it counts.
+fn open_quote(line: &str) -> Option<String> {
+    if !line.contains('\n') {
+        return None;
+    }
+    let Rest::Open(start) = Lexed::new(line).rest else {
+        return None;
+    };
+    let rest = line[start..].trim_start();
+    let begins = line.len() - rest.len();
+    let number = line[..begins].matches('\n').count() + 1;
+    let what = match rest.starts_with("/*") {
+        true => "comment",
+        false => "quote",
+    };
+    rest.contains('\n')
+        .then(|| format!("the {what} of line {number} is open"))
 }
 
 impl Highlighter for Assistant<'_> {

@@ -84,7 +84,8 @@ impl fmt::Display for Cost {
     }
 }
 
-fn counted(number: u64, what: &str) -> String {
+/// `1 row`, `1,200 rows`.
+pub(super) fn counted(number: u64, what: &str) -> String {
     let end = if number == 1 { "" } else { "s" };
     format!("{} {what}{end}", HumanCount(number))
 }

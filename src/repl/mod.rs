@@ -19,6 +19,7 @@ mod keys;
 mod last;
 mod lexer;
 mod pager;
+mod reflow;
 mod results;
 mod screen;
 mod shell;
@@ -28,12 +29,14 @@ mod words;
 
 use std::path::PathBuf;
 
+use console::Term;
+
 pub use highlight::Theme;
 pub use keys::EditKeys;
 pub use pager::Pager;
 
 use crate::connection::Connection;
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, wrapped};
 use crate::render::{Destination, Format};
 use crate::syntax::Parameters;
 
@@ -56,6 +59,8 @@ pub struct ReplOptions {
     pub theme: Option<Theme>,
     /// The keys of the line editor, until `.keys`.
     pub keys: EditKeys,
+    /// Whether the terminal wraps what it shows anew when its width changes, as most do.
+    pub rewraps: bool,
     /// Where results longer than the screen are read; `None` for no such program.
     pub pager: Option<Pager>,
     /// The editor of `.edit`, as a command of the operating system's shell.
@@ -98,6 +103,7 @@ pub struct ReplOptions {
 ///     history: None,
 ///     theme: None,
 ///     keys: weir::repl::EditKeys::Emacs,
+///     rewraps: true,
 ///     pager: None,
 ///     editor: "vi".to_owned(),
 ///     clipboard: None,
@@ -113,16 +119,23 @@ pub async fn run(connection: &dyn Connection, options: ReplOptions) -> Result<()
     shell::Shell::new(connection, options)?.run().await
 }
 
-/// Writes a line to stderr.
-#[expect(clippy::print_stderr, reason = "what is not a result belongs on stderr")]
+/// Says something on stderr; on a terminal no word is broken at its edge.
 fn note(text: &str) {
-    eprintln!("{text}");
+    match terminal::width_of(&Term::stderr()) {
+        Some(width) => write_line(&wrapped(text, width)),
+        None => write_line(text),
+    }
 }
 
-/// Shows an error to a person, its line cut to the terminal where that is known.
-fn report(error: &Error, width: Option<usize>) {
-    note(&match width {
+/// Shows an error to a person, fitted to the terminal.
+fn report(error: &Error) {
+    write_line(&match terminal::width_of(&Term::stderr()) {
         Some(width) => error.report_within(width),
         None => error.report(),
     });
+}
+
+#[expect(clippy::print_stderr, reason = "what is not a result belongs on stderr")]
+fn write_line(text: &str) {
+    eprintln!("{text}");
 }

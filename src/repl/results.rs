@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use arrow::array::RecordBatch;
 use arrow::datatypes::SchemaRef;
+use tokio::task::block_in_place;
 
 use super::footer::{Cost, Count, Seconds};
 use super::interrupts::Interrupts;
@@ -40,6 +41,11 @@ pub(super) struct Presenter {
 
 /// What a file ends in that people read.
 const TEXT: &str = "txt";
+/// What files end in that are not written: a text in one of them would be taken for what it is not.
+const FOREIGN: &[&str] = &[
+    "avro", "bz2", "db", "duckdb", "gz", "lz4", "ods", "orc", "pdf", "sqlite", "xls", "xlsx", "xz", "zip",
+    "zst",
+];
 
 /// A file that results are written to.
 struct OpenFile {
@@ -49,8 +55,7 @@ struct OpenFile {
 }
 
 impl OpenFile {
-    fn open(path: &Path, mode: Format) -> Result<Self> {
-        let format = format_of(path, mode);
+    fn open(path: &Path, format: Format) -> Result<Self> {
         let destination = Destination::File(path.to_owned());
         Ok(Self {
             path: path.to_owned(),
@@ -60,15 +65,27 @@ impl OpenFile {
     }
 }
 
-/// The modes for people give way to a format that the file's ending names.
-fn format_of(path: &Path, mode: Format) -> Format {
-    let is_for_people = mode.extension() == TEXT;
+/// The format that the file's ending names, else the mode.
+///
+/// # Errors
+/// [`Code::InvalidValue`] for an ending that promises what is not written, and for no file at all.
+fn format_of(path: &Path, mode: Format) -> Result<Format> {
+    let refused = |what: String, hint: &str| Error::new(Code::InvalidValue, what).with_hint(hint);
+    if path.to_string_lossy().starts_with('|') {
+        return Err(refused(
+            format!("'{}' is no file", path.display()),
+            "results go to files; a batch goes to programs: weir -c 'SELECT …' | …",
+        ));
+    }
     let ending = path.extension().and_then(|ending| ending.to_str());
-    let named = Format::ALL
-        .iter()
-        .filter(|format| format.extension() != TEXT)
-        .find(|format| ending.is_some_and(|ending| ending.eq_ignore_ascii_case(format.extension())));
-    named.copied().filter(|_| is_for_people).unwrap_or(mode)
+    let ending = ending.unwrap_or_default().to_lowercase();
+    if FOREIGN.contains(&ending.as_str()) {
+        return Err(refused(
+            format!("results are not written as .{ending}"),
+            "csv, tsv, json, ndjson, md, html, sql, parquet, arrow and txt are",
+        ));
+    }
+    Ok(Format::of_file(path).unwrap_or(mode))
 }
 
 impl Presenter {
@@ -80,7 +97,11 @@ impl Presenter {
     ) -> Result<Self> {
         let output = match destination {
             Destination::Stdout => None,
-            Destination::File(path) => Some(OpenFile::open(path, mode)?),
+            Destination::File(path) => {
+                let is_for_people = mode.extension() == TEXT;
+                let named = is_for_people.then(|| format_of(path, mode)).transpose()?;
+                Some(OpenFile::open(path, named.unwrap_or(mode))?)
+            }
         };
         Ok(Self {
             mode,
@@ -111,9 +132,10 @@ impl Presenter {
     /// # Errors
     /// What the operating system says about either file.
     pub(super) fn redirect(&mut self, path: Option<&Path>) -> Result<()> {
+        let format = path.map(|path| format_of(path, self.mode)).transpose()?;
         self.close()?;
-        if let Some(path) = path {
-            let file = OpenFile::open(path, self.mode)?;
+        if let (Some(path), Some(format)) = (path, format) {
+            let file = OpenFile::open(path, format)?;
             self.tell(&format!(
                 "results go to '{}' as {}; it appears at the next .output",
                 path.display(),
@@ -121,6 +143,20 @@ impl Presenter {
             ));
             self.output = Some(file);
         }
+        Ok(())
+    }
+
+    /// Sends the next result to `path`, which is looked at now: afterwards would be too late.
+    ///
+    /// # Errors
+    /// What the operating system says; [`Code::InvalidValue`] for a file of another kind.
+    pub(super) fn write_next(&mut self, path: &Path) -> Result<()> {
+        // What is not finished leaves nothing behind.
+        let is_device = path.exists() && !path.is_file() && !path.is_dir();
+        if !is_device {
+            OpenFile::open(path, format_of(path, self.mode)?)?;
+        }
+        self.once = Some(path.to_owned());
         Ok(())
     }
 
@@ -166,11 +202,12 @@ impl Presenter {
             self.mode
         };
         if let Some(path) = self.once.take() {
-            return Ok(Target::Once(OpenFile::open(&path, mode)?));
+            return Ok(Target::Once(OpenFile::open(&path, format_of(&path, mode)?)?));
         }
         if run.is_expanded {
             self.no_file_is_open("\\G has no place there")?;
         }
+        let screen = self.is_terminal.then(|| self.on_screen(mode, run.may_page));
         if let Some(file) = &mut self.output {
             return Ok(Target::File(file));
         }
@@ -178,14 +215,8 @@ impl Presenter {
             let message = format!("{mode} is not for a terminal");
             return Err(Error::new(Code::InvalidValue, message).with_hint(".once FILE writes it to a file"));
         }
-        if self.is_terminal {
-            return Ok(Target::Screen(Screen {
-                mode,
-                size: self.screen,
-                pager: self.pager.clone().filter(|_| run.may_page),
-                is_safe: self.is_safe,
-                quiet: self.quiet,
-            }));
+        if let Some(screen) = screen {
+            return Ok(Target::Screen(screen));
         }
         if self.has_result && !mode.is_binary() {
             let separated = std::io::stdout().write_all(b"\n");
@@ -194,6 +225,18 @@ impl Presenter {
         self.has_result = true;
         let renderer = Renderer::new(mode, Box::new(std::io::stdout()), RenderOptions::default());
         Ok(Target::Pipe(renderer))
+    }
+}
+
+impl Presenter {
+    fn on_screen(&self, mode: Format, may_page: bool) -> Screen {
+        Screen {
+            mode,
+            size: self.screen,
+            pager: self.pager.clone().filter(|_| may_page),
+            is_safe: self.is_safe,
+            quiet: self.quiet,
+        }
     }
 }
 
@@ -292,6 +335,17 @@ impl Shell<'_> {
         Ok(())
     }
 
+    /// Shows a text of the shell's own, in the pager if it is longer than the screen.
+    ///
+    /// # Errors
+    /// That stdout or the pager cannot be used.
+    pub(super) fn show_text(&mut self, text: &str) -> Result<()> {
+        self.measure();
+        let may_page = self.may_page && self.depth == 0 && self.presenter.is_terminal;
+        let screen = self.presenter.on_screen(Format::Table, may_page);
+        block_in_place(|| screen.show(format!("{text}\n").as_bytes()))
+    }
+
     /// Shows the last result again.
     pub(super) async fn show_last(&mut self) -> Result<()> {
         self.measure();
@@ -370,10 +424,16 @@ mod tests {
             ("a.md", Format::Table, Format::Markdown),
             ("a.txt", Format::Table, Format::Table),
             ("a", Format::Table, Format::Table),
-            ("a.csv", Format::Tsv, Format::Tsv),
+            ("a.json", Format::Csv, Format::Json),
+            ("a.jsonl", Format::Table, Format::Ndjson),
+            ("a.txt", Format::Csv, Format::Csv),
             ("a.parquet", Format::Table, Format::Parquet),
         ] {
-            assert_eq!(format_of(Path::new(file), mode), expected);
+            assert_eq!(format_of(Path::new(file), mode).unwrap(), expected);
+        }
+        for file in ["a.csv.gz", "a.xlsx", "| wc -l"] {
+            let refused = format_of(Path::new(file), Format::Csv).unwrap_err();
+            assert_eq!(refused.code(), Code::InvalidValue, "{file}");
         }
     }
 }

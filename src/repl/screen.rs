@@ -241,25 +241,31 @@ impl Screen {
         let mut count = Count::all(renderer.end()?);
         renderer.finish()?;
         let text = std::mem::take(&mut *drawing.0.lock());
+        reading(&mut count.waited, || self.show(&text))?;
+        rows.forget_interrupts();
+        Ok(count)
+    }
+
+    /// Writes a text, in a pager if the screen does not hold it. Blocks.
+    ///
+    /// # Errors
+    /// That the terminal or the pager cannot be used.
+    pub(super) fn show(&self, text: &[u8]) -> Result<()> {
         let lines = text.iter().filter(|byte| **byte == b'\n').count();
         let height = self.size.map_or(usize::MAX, |(_, height)| height);
         match &self.pager {
             Some(pager) if lines + BELOW > height => {
                 let OpenPager { child, mut input } = pager.open(false, self.is_safe)?;
-                reading(&mut count.waited, || {
-                    // Who leaves the pager early has seen enough.
-                    let _ = std::io::Write::write_all(&mut input, &text);
-                    drop(input);
-                    pager.wait(child)
-                })?;
-                rows.forget_interrupts();
+                // Who leaves the pager early has seen enough.
+                let _ = std::io::Write::write_all(&mut input, text);
+                drop(input);
+                pager.wait(child)
             }
             _ => {
-                let written = std::io::Write::write_all(&mut std::io::stdout(), &text);
-                written.map_err(|e| Error::io("stdout", "write", e))?;
+                let written = std::io::Write::write_all(&mut std::io::stdout(), text);
+                written.map_err(|e| Error::io("stdout", "write", e))
             }
         }
-        Ok(count)
     }
 }
 

@@ -1,6 +1,5 @@
 //! The loop: read an input, run its statements and commands, say what came of it.
 
-use std::io::IsTerminal;
 use std::path::Path;
 use std::rc::Rc;
 use std::time::Instant;
@@ -16,7 +15,7 @@ use super::last::Last;
 use super::results::Presenter;
 use super::statements::{Event, Running};
 use super::terminal::NoMarks;
-use super::{ReplOptions, danger, note, report};
+use super::{ReplOptions, danger, note, report, write_line};
 use crate::connection::Connection;
 use crate::engine::{Done, Outcomes};
 use crate::error::{Code, Error, Result};
@@ -82,7 +81,7 @@ impl<'a> Shell<'a> {
     pub(super) fn new(connection: &'a dyn Connection, options: ReplOptions) -> Result<Self> {
         let metadata = Rc::new(Metadata::new(connection));
         let (history, theme, keys) = (options.history.clone(), options.theme, options.keys);
-        let editor = LineEditor::new(Rc::clone(&metadata), history, theme, keys)?;
+        let editor = LineEditor::new(Rc::clone(&metadata), history, theme, keys, options.rewraps)?;
         let pager = options.pager.clone();
         Ok(Self {
             connection,
@@ -228,7 +227,7 @@ impl<'a> Shell<'a> {
             refreshed = self.refresh_safety().await;
         }
         if let Err(error) = refreshed {
-            self.report(&error);
+            report(&error);
         }
         (result, left)
     }
@@ -246,13 +245,14 @@ impl<'a> Shell<'a> {
     fn before(&mut self, piece: &Piece, source: Option<&Path>) -> Result<(), Stop> {
         if source.is_some() {
             if self.options.echo {
-                note(&format!("{};", piece.sql()));
+                write_line(&format!("{};", piece.sql()));
             }
             return Ok(());
         }
         let question = danger::question(piece);
         // What the engine will refuse is not worth a question.
-        let question = question.filter(|_| Statement::parse(piece).is_ok());
+        let is_refused = self.presenter.is_safe || Statement::parse(piece).is_err();
+        let question = question.filter(|_| !is_refused);
         match question.map(|question| block_in_place(|| confirm(&question))) {
             None | Some(Ok(true)) => Ok(()),
             Some(Ok(false)) => {
@@ -260,7 +260,7 @@ impl<'a> Shell<'a> {
                 Err(Stop::Cancelled)
             }
             Some(Err(error)) => {
-                self.report(&error);
+                report(&error);
                 Err(Stop::Cancelled)
             }
         }
@@ -276,7 +276,7 @@ impl<'a> Shell<'a> {
         match self.try_statement(outcomes, run).await {
             Ok((outcomes, None)) => Ok((outcomes, Ok(()))),
             Ok((outcomes, Some(error))) if !is_broken_pipe(&error) => {
-                self.report(&in_source(error, source));
+                report(&in_source(error, source));
                 Ok((outcomes, Err(Stop::Failed)))
             }
             Ok(_) => Err(Stop::Quit),
@@ -291,7 +291,7 @@ impl<'a> Shell<'a> {
                 Err(Stop::Cancelled)
             }
             Err(error) => {
-                self.report(&in_source(error, source));
+                report(&in_source(error, source));
                 Err(Stop::Failed)
             }
         }
@@ -345,12 +345,6 @@ impl<'a> Shell<'a> {
     /// Fits the next result to the terminal as it is now.
     pub(super) fn measure(&mut self) {
         self.presenter.screen = self.editor.size();
-    }
-
-    /// Shows an error.
-    fn report(&mut self, error: &Error) {
-        let size = self.editor.size().filter(|_| std::io::stderr().is_terminal());
-        report(error, size.map(|(width, _)| width));
     }
 
     /// Asks whether the session is safe.

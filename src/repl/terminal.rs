@@ -1,6 +1,14 @@
-//! The terminal while a statement runs.
+//! The terminal: how wide it is, and how it behaves while a statement runs.
 
+use console::Term;
 use nix::sys::termios::{LocalFlags, SetArg, Termios, tcgetattr, tcsetattr};
+
+/// How many characters wide a terminal is; `None` for what is none.
+pub(super) fn width_of(terminal: &Term) -> Option<usize> {
+    let size = terminal.is_term().then(|| terminal.size_checked())?;
+    size.map(|(_, columns)| usize::from(columns))
+        .filter(|columns| *columns > 0)
+}
 
 /// Keeps the terminal from writing `^C` into the middle of a meter or a table. Dropped, the terminal is
 /// as it was.

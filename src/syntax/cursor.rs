@@ -7,6 +7,7 @@ use sqlparser::parser::{Parser, ParserError};
 use sqlparser::tokenizer::{Span, Token, Tokenizer};
 
 use super::dialect::LakeDialect;
+use super::misspelled;
 use super::script::Piece;
 use super::statement::TableName;
 use crate::error::{Code, Error, Location, Result, did_you_mean};
@@ -143,13 +144,13 @@ impl<'a> Cursor<'a> {
             Token::EOF => "the end of the statement".to_owned(),
             token => format!("'{token}'"),
         };
+        let error = Error::new(Code::Syntax, format!("expected {what}, found {text}"));
+        let error = with_keyword(error, found.span.start, self.piece);
         let hint = match &found.token {
             Token::Word(word) if word.keyword == Keyword::NoKeyword => did_you_mean(&word.value, CLAUSES),
             _ => None,
         };
-        Err(Error::new(Code::Syntax, format!("expected {what}, found {text}"))
-            .with_hint_if(hint)
-            .at(self.place()))
+        Err(error.with_hint_if_none(hint).at(self.place()))
     }
 
     /// Where the next token stands; at the end, just behind the last one.
@@ -277,10 +278,11 @@ pub(super) fn parse_error(error: ParserError, piece: &Piece) -> Error {
         ParserError::ParserError(text) | ParserError::TokenizerError(text) => text,
     };
     let (message, place) = split_place(&text);
-    let place = place
+    let at = place
         .filter(|(line, _)| *line > 0)
-        .map(|(line, column)| {
-            let at = sqlparser::tokenizer::Location::new(line, column);
+        .map(|(line, column)| sqlparser::tokenizer::Location::new(line, column));
+    let place = at
+        .map(|at| {
             let token = piece.tokens().iter().find(|t| t.span.start == at);
             piece.locate(token.map_or(Span::new(at, at), |t| t.span))
         })
@@ -289,7 +291,21 @@ pub(super) fn parse_error(error: ParserError, piece: &Piece) -> Error {
     if let Some(rest) = message.strip_prefix("Expected: ") {
         message = format!("expected {}", rest.replace(", found: ", ", found "));
     }
-    Error::new(Code::Syntax, lower_first(&message)).at(place)
+    let error = Error::new(Code::Syntax, lower_first(&message));
+    match at {
+        Some(at) => with_keyword(error, at, piece).at(place),
+        None => error.at(place),
+    }
+}
+
+/// The error about the misspelled keyword at or before `at`, if there is one.
+fn with_keyword(error: Error, at: sqlparser::tokenizer::Location, piece: &Piece) -> Error {
+    match misspelled::keyword(piece, at) {
+        Some((span, meant)) => error
+            .with_hint(format!("did you mean '{meant}'?"))
+            .at(piece.locate(span)),
+        None => error,
+    }
 }
 
 /// Splits ` at Line: 3, Column: 7` off a message.

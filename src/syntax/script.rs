@@ -5,10 +5,11 @@
 
 use std::sync::Arc;
 
+use sqlparser::keywords::Keyword;
 use sqlparser::tokenizer::{Span, Token, TokenWithSpan, Tokenizer};
 
 use super::dialect::LakeDialect;
-use super::{from_first, parameters, summarize, versions};
+use super::{asof, from_first, parameters, pivot, summarize, versions};
 use crate::error::{Code, Error, Location, Result};
 
 /// A tokenised text.
@@ -80,6 +81,8 @@ impl Script {
             let text = Arc::clone(&text);
             parameters::number(Piece { text, tokens, whole })
                 .and_then(summarize::spell_out)
+                .and_then(pivot::spell_out)
+                .and_then(asof::spell_out)
                 .map(from_first::spell_out)
         });
         pieces.chain(failure)
@@ -156,6 +159,64 @@ impl Piece {
             .map(|t| self.locate(t.span))
     }
 
+    /// Where a literal of this value first stands.
+    pub fn locate_literal(&self, value: &str) -> Option<Location> {
+        let is_meant = |token: &&TokenWithSpan| match &token.token {
+            Token::Number(text, _)
+            | Token::SingleQuotedString(text)
+            | Token::EscapedStringLiteral(text)
+            | Token::UnicodeStringLiteral(text)
+            | Token::NationalStringLiteral(text) => text == value,
+            Token::DollarQuotedString(text) => text.value == value,
+            _ => false,
+        };
+        let token = self.tokens.iter().find(is_meant)?;
+        Some(self.locate(token.span))
+    }
+
+    /// Where the only one of these operators stands; nothing if there are several.
+    pub fn locate_operator(&self, operators: &[&str]) -> Option<Location> {
+        let is_meant = |token: &&TokenWithSpan| operators.contains(&token.token.to_string().as_str());
+        let mut found = self.tokens.iter().filter(is_meant);
+        let only = found.next().filter(|_| found.next().is_none())?;
+        Some(self.locate(only.span))
+    }
+
+    /// The type of the statement's only conversion, `CAST(… AS type)` or `::type`, as it is written, and
+    /// where the conversion stands.
+    pub fn only_cast(&self) -> Option<(&str, Location)> {
+        let tokens: Vec<&TokenWithSpan> = self
+            .tokens
+            .iter()
+            .filter(|t| !matches!(t.token, Token::Whitespace(_)))
+            .collect();
+        let is_word = |token: &Token, keyword| match token {
+            Token::Word(word) => word.keyword == keyword && word.quote_style.is_none(),
+            _ => false,
+        };
+        let is_cast = |token: &Token| *token == Token::DoubleColon || is_word(token, Keyword::CAST);
+        let mut casts = (0..tokens.len()).filter(|i| is_cast(&tokens[*i].token));
+        let only = casts.next().filter(|_| casts.next().is_none())?;
+        let (first, last, end) = match tokens[only].token {
+            Token::DoubleColon => {
+                let is_open = tokens.get(only + 2).is_some_and(|t| t.token == Token::LParen);
+                let last = if is_open {
+                    closing(&tokens, only + 2)?
+                } else {
+                    only + 1
+                };
+                (only + 1, last, last)
+            }
+            _ => {
+                let end = closing(&tokens, only + 1)?;
+                let word = (only..end).rfind(|i| is_word(&tokens[*i].token, Keyword::AS))?;
+                (word + 1, end.checked_sub(1)?, end)
+            }
+        };
+        let span = |from: usize, to: usize| Some(tokens.get(from)?.span.union(&tokens.get(to)?.span));
+        Some((self.slice(span(first, last)?), self.locate(span(only, end)?)))
+    }
+
     /// Where the placeholder `$name` first stands.
     pub fn locate_parameter(&self, name: &str) -> Option<Location> {
         let token = self.tokens.iter().find(|t| match &t.token {
@@ -193,6 +254,22 @@ impl Piece {
             .map_or_else(Span::empty, |t| t.span);
         self.locate(first)
     }
+}
+
+/// The bracket that closes the one at `open`.
+fn closing(tokens: &[&TokenWithSpan], open: usize) -> Option<usize> {
+    let mut depth = 0_usize;
+    for (i, token) in tokens.iter().enumerate().skip(open) {
+        match token.token {
+            Token::LParen => depth += 1,
+            Token::RParen => depth = depth.checked_sub(1)?,
+            _ => {}
+        }
+        if depth == 0 {
+            return Some(i);
+        }
+    }
+    None
 }
 
 fn whole(tokens: &[TokenWithSpan]) -> Span {

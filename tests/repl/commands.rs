@@ -41,6 +41,71 @@ fn commands_help_and_ask() {
 }
 
 #[test]
+fn tables_are_told_with_their_columns_and_rows() {
+    let shop = Shop::new();
+    let mut shell = shop.shell();
+    shell.say("CREATE TABLE raw.many AS SELECT value AS a, 1 AS b FROM generate_series(1, 1234);");
+    shell.sees("created table");
+    shell.sees(PROMPT);
+    shell.say("\\dt raw.*");
+    shell.sees("│ columns │");
+    // Its files say how many rows it has; those of the CSV tables would have to be read.
+    shell.sees("│ many ");
+    shell.sees("│       2 │  1,234 │");
+    shell.sees("3 rows in ");
+    shell.sees(PROMPT);
+    shell.leave();
+}
+
+#[test]
+fn what_people_know_from_elsewhere_is_understood_or_told() {
+    let shop = Shop::new();
+    let mut shell = shop.shell();
+    for (typed, seen) in [
+        ("help", ".columns table"),
+        ("\\x", "\\G at a statement's end"),
+        (".import a.csv t", "COPY INTO table FROM 'file'"),
+        (
+            ".columns nosuch",
+            "error[42P01]: table 'raw.nosuch' not found\r\n",
+        ),
+        (".timer off", PROMPT),
+    ] {
+        shell.say(typed);
+        shell.sees(seen);
+        shell.sees(PROMPT);
+    }
+    shell.leave();
+}
+
+#[test]
+fn a_file_that_cannot_be_written_is_refused_before_the_query() {
+    let shop = Shop::new();
+    let mut shell = shop.shell();
+    for (typed, refused) in [
+        (".once nosuch-folder/a.csv", "error[58P01]: cannot write"),
+        (".once a.csv.gz", "results are not written as .gz"),
+        (".output b.xlsx", "results are not written as .xlsx"),
+        (".once | wc -l", "'| wc -l' is no file"),
+    ] {
+        shell.say(typed);
+        shell.sees(refused);
+        shell.sees(PROMPT);
+    }
+    shell.say(".mode csv");
+    shell.say(".once c.json");
+    shell.say("SELECT 1 AS a;");
+    shell.sees("written to 'c.json' as json");
+    shell.sees(PROMPT);
+    shell.leave();
+    assert_eq!(
+        fs::read_to_string(shop.path("c.json")).unwrap().trim(),
+        "[{\"a\":1}]"
+    );
+    assert!(!fs::exists(shop.path("a.csv.gz")).unwrap());
+}
+
+#[test]
 fn every_command_has_help() {
     let shop = Shop::new();
     let mut shell = shop.shell();
@@ -158,7 +223,7 @@ fn a_safe_shell_reads_the_lake_and_nothing_else() {
     shell.types(".sa");
     shell.types(TAB);
     shell.say("on");
-    shell.sees("set session.safe");
+    shell.sees("this session is safe, and stays so");
     shell.sees(PROMPT);
     shell.say("SELECT count(*) * 700 AS n FROM events;");
     shell.sees("1,400 │");
@@ -174,8 +239,8 @@ fn a_safe_shell_reads_the_lake_and_nothing_else() {
         ),
         (".safe off", "error[WR010]: this session stays safe"),
         (".read off.sql", "lies outside the lake"),
-        (".once out.csv", "this session is safe: writes no files"),
-        (".output out.csv", "this session is safe: writes no files"),
+        (".once out.csv", "this session is safe: it writes no files"),
+        (".output out.csv", "this session is safe: it writes no files"),
         (".edit", "this session is safe"),
         (".pager sh -c id", "starts no other program"),
     ] {
@@ -183,6 +248,11 @@ fn a_safe_shell_reads_the_lake_and_nothing_else() {
         shell.sees(refused);
         shell.sees(PROMPT);
     }
+    // What is refused anyway is not asked about.
+    shell.say("DELETE FROM events;");
+    let seen = shell.sees("error[");
+    assert!(!seen.contains("(y/N)"), "{seen}");
+    shell.sees(PROMPT);
     shell.say("RESET ALL;");
     shell.sees(PROMPT);
     shell.say(".safe");

@@ -14,6 +14,7 @@ use datafusion::physical_plan::statistics::{StatisticsArgs, StatisticsContext};
 use datafusion::physical_plan::{DisplayFormatType, ExecutionPlan};
 
 use crate::engine::outcome::KEEP_WHOLE;
+use crate::engine::sql_words::in_sql;
 
 /// A node in its place.
 pub(super) struct Line<'p> {
@@ -70,13 +71,30 @@ fn described(plan: &dyn ExecutionPlan) -> (String, String) {
     for line in text.lines().map(str::trim).filter(|line| !line.is_empty()) {
         match line.strip_prefix("mode=") {
             Some(mode) => name = format!("{name} {}", words(mode).to_lowercase()),
-            None => detail.push(line),
+            None => detail.push(in_sql(line)),
         }
+    }
+    if ["Sort", "Repartition"].iter().any(|node| name.starts_with(node)) {
+        detail.iter_mut().for_each(|line| *line = without_positions(line));
     }
     if let Some(folder) = scanned_folder(plan) {
         name = format!("{name} {folder}");
     }
     (name, detail.join(", "))
+}
+
+/// `a@1 DESC` as `a DESC`: which column of its input it is helps nobody.
+fn without_positions(text: &str) -> String {
+    let mut parts = text.split('@');
+    let mut plain = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        let rest = part.trim_start_matches(|c: char| c.is_ascii_digit());
+        if rest.len() == part.len() {
+            plain.push('@');
+        }
+        plain.push_str(rest);
+    }
+    plain
 }
 
 /// `HashJoinExec` as `Hash join`.

@@ -77,6 +77,16 @@ impl Line {
         self.filled = self.stride;
     }
 
+    /// How many rows a character of the line stands for, at that width.
+    fn rows_a_cell(&self, width: usize) -> usize {
+        let mut cells = self.cells.len();
+        let mut rows = self.stride;
+        while cells > width.max(1) {
+            (cells, rows) = (cells.div_ceil(2), rows * 2);
+        }
+        rows
+    }
+
     /// The line, at most `width` characters long.
     fn drawn(&self, width: usize) -> String {
         let mut cells = self.cells.clone();
@@ -109,10 +119,14 @@ fn halved(cells: &[Cell]) -> Vec<Cell> {
 
 pub(super) fn write(series: &[Series], ends: Option<&(String, String)>, width: usize, out: &mut String) {
     for Series { name, line, .. } in series {
-        let range = match line.lowest <= line.highest {
+        let mut range = match line.lowest <= line.highest {
             true => format!("{} … {}", number(line.lowest), number(line.highest)),
             false => "no numbers".to_owned(),
         };
+        let rows = line.rows_a_cell(width);
+        if rows > 1 {
+            range.push_str(&format!("  (a mark is the mean of {rows} rows)"));
+        }
         out.push_str(&format!("{name}  {range}\n"));
         out.push_str(line.drawn(width).trim_end());
         out.push('\n');

@@ -33,7 +33,7 @@ impl Shell<'_> {
             Err(error) => return said(Err(error)),
         };
         let sql = Sql {
-            text: format!("{verb} {statement}"),
+            text: format!("{verb} {}", explained(&statement)),
             expanded: Vec::new(),
         };
         self.sql(&sql, None).await.0
@@ -147,5 +147,32 @@ impl Shell<'_> {
         edited.read_to_string(&mut text).map_err(wrong)?;
         self.next_input = Some(text.trim_end().to_owned());
         Ok(())
+    }
+}
+
+/// The statement that an EXPLAIN is about; another is itself.
+fn explained(statement: &str) -> &str {
+    let mut rest = statement.trim_start();
+    for word in ["EXPLAIN", "ANALYZE", "VERBOSE"] {
+        let head = rest.get(..word.len());
+        if head.is_some_and(|head| head.eq_ignore_ascii_case(word))
+            && rest[word.len()..].starts_with(char::is_whitespace)
+        {
+            rest = rest[word.len()..].trim_start();
+        }
+    }
+    rest
+}
+
+#[cfg(test)]
+mod tests {
+    use super::explained;
+
+    #[test]
+    fn what_is_explained_is_no_explanation() {
+        assert_eq!(explained("explain analyze\n select 1"), "select 1");
+        assert_eq!(explained("EXPLAIN SELECT 1"), "SELECT 1");
+        assert_eq!(explained("SELECT 1"), "SELECT 1");
+        assert_eq!(explained("analyzed"), "analyzed");
     }
 }

@@ -1,19 +1,19 @@
 //! The commands that look at the catalog, by SQL.
 
-use std::io::Write;
-
 use datafusion::common::ScalarValue;
 use sqlparser::tokenizer::Token;
 
 use crate::error::{Code, Error, Result};
 use crate::repl::completion::texts;
 use crate::repl::lexer::{Lexed, Lexeme, Rest};
+use crate::repl::note;
 use crate::repl::shell::{Shell, Stop};
 use crate::syntax::{Parameters, quote};
 
-pub(super) const TABLES: &str = "\
-    SELECT zone, name, coalesce(kind, 'broken') AS kind, format, comment FROM system.tables \
-    WHERE name ILIKE $pattern OR zone || '.' || name ILIKE $pattern ORDER BY zone, name";
+/// The tables that fit a pattern.
+const FITTING: &str = "name ILIKE $pattern OR zone || '.' || name ILIKE $pattern";
+/// Of so many tables the rows are told; of more it would take too long.
+const COUNTED: usize = 100;
 pub(super) const FUNCTIONS: &str = "\
     SELECT name, kind, syntax, description FROM system.functions \
     WHERE name ILIKE $pattern ORDER BY name, kind";
@@ -26,14 +26,66 @@ impl Shell<'_> {
         self.aside(sql, parameters).await
     }
 
+    /// `.tables [pattern]`: what there is, with its columns and, where files say it, rows.
+    pub(super) async fn tables(&mut self, pattern: Option<&str>) -> Result<(), Stop> {
+        let counts = match self.counts(pattern).await {
+            Ok(counts) => counts,
+            Err(error) => return super::run::said(Err(error)),
+        };
+        let sql = format!(
+            "SELECT t.zone, t.name, coalesce(t.kind, 'broken') AS kind, t.format, c.columns, r.rows, t.comment \
+             FROM (SELECT * FROM system.tables WHERE {FITTING}) AS t \
+             LEFT JOIN (SELECT zone, table_name, count(*) AS columns FROM system.columns GROUP BY zone, table_name) AS c \
+             ON c.zone = t.zone AND c.table_name = t.name \
+             LEFT JOIN ({counts}) AS r ON r.zone = t.zone AND r.name = t.name \
+             ORDER BY t.zone, t.name"
+        );
+        self.query(&sql, pattern).await
+    }
+
+    /// A query of the tables whose rows are known, with them.
+    async fn counts(&self, pattern: Option<&str>) -> Result<String> {
+        let pattern = pattern.map_or_else(|| "%".to_owned(), like);
+        let parameters = Parameters::default().with("pattern", ScalarValue::from(pattern));
+        let sql = format!(
+            "SELECT zone, name FROM system.tables WHERE ({FITTING}) AND format IN ('parquet', 'delta') \
+             ORDER BY zone, name LIMIT {COUNTED}"
+        );
+        let mut known = Vec::new();
+        for row in texts(self.connection.execute(&sql, &parameters)).await? {
+            let [zone, name] = row.as_slice() else {
+                continue;
+            };
+            let (from, table) = (quote::identifier(zone), quote::identifier(name));
+            let counted = self
+                .connection
+                .aside(&format!("SELECT count(*) FROM {from}.{table}"));
+            // What cannot be read has no number; reading it says why.
+            let rows = texts(counted).await.unwrap_or_default();
+            if let Some(rows) = rows.first().and_then(|row| row.first()) {
+                let (zone, name) = (quote::literal(zone), quote::literal(name));
+                known.push(format!("({zone}, {name}, CAST({rows} AS BIGINT))"));
+            }
+        }
+        if known.is_empty() {
+            known.push("('', '', CAST(NULL AS BIGINT))".to_owned());
+        }
+        Ok(format!(
+            "SELECT column1 AS zone, column2 AS name, column3 AS rows FROM (VALUES {}) AS v",
+            known.join(", ")
+        ))
+    }
+
     /// Shows a table's columns.
     pub(super) async fn columns(&mut self, table: &str) -> Result<(), Stop> {
-        match table_name(table) {
-            Ok(name) => {
-                self.aside(&format!("DESCRIBE {name}"), Parameters::default())
-                    .await
-            }
-            Err(error) => super::run::said(Err(error)),
+        let sql = match table_name(table) {
+            Ok(name) => format!("DESCRIBE {name}"),
+            Err(error) => return super::run::said(Err(error)),
+        };
+        // A mistake is one in the command: the place in a statement that nobody typed says nothing.
+        match texts(self.connection.aside(&sql)).await {
+            Ok(_) => self.aside(&sql, Parameters::default()).await,
+            Err(error) => super::run::said(Err(error.without_place())),
         }
     }
 
@@ -43,15 +95,18 @@ impl Shell<'_> {
             Some(table) => vec![table_name(table)?],
             None => self.all_tables().await?,
         };
+        let mut statements = Vec::new();
         for name in names {
             let sql = format!("SHOW CREATE TABLE {name}");
-            let rows = texts(self.connection.execute(&sql, &Parameters::default())).await?;
-            for statement in rows.iter().filter_map(|row| row.first()) {
-                let written = writeln!(std::io::stdout(), "{statement};");
-                written.map_err(|e| Error::io("stdout", "write", e))?;
-            }
+            let rows = texts(self.connection.execute(&sql, &Parameters::default())).await;
+            let rows = rows.map_err(Error::without_place)?;
+            statements.extend(rows.into_iter().filter_map(|row| row.into_iter().next()));
         }
-        Ok(())
+        if statements.is_empty() {
+            note("the lake has no tables yet");
+            return Ok(());
+        }
+        self.show_text(&format!("{};", statements.join(";\n")))
     }
 
     async fn all_tables(&self) -> Result<Vec<String>> {

@@ -5,6 +5,7 @@ use std::path::Path;
 use crate::connection::parameter_from_text;
 use crate::error::{Code, Error, Result};
 use crate::render::{Format, type_name};
+use crate::repl::completion::texts;
 use crate::repl::highlight::Theme;
 use crate::repl::keys::EditKeys;
 use crate::repl::note;
@@ -33,8 +34,7 @@ impl Shell<'_> {
 
     pub(super) fn once(&mut self, file: &str) -> Result<()> {
         self.may_write()?;
-        self.presenter.once = Some(file.into());
-        Ok(())
+        self.presenter.write_next(Path::new(file))
     }
 
     pub(super) fn output(&mut self, file: Option<&str>) -> Result<()> {
@@ -73,7 +73,7 @@ impl Shell<'_> {
             })?),
             Some(program) => {
                 if self.presenter.is_safe {
-                    return Err(refused("starts no other program"));
+                    return Err(refused("it starts no other program"));
                 }
                 Some(Pager {
                     command: program.to_owned(),
@@ -121,12 +121,12 @@ impl Shell<'_> {
             }
             // The engine says that it stays on.
             Some(word @ ("on" | "off")) => {
-                self.aside(
-                    &format!("SET session.safe = {}", word == "on"),
-                    Default::default(),
-                )
-                .await?;
-                super::run::said(self.refresh_safety().await)
+                let sql = format!("SET session.safe = {}", word == "on");
+                let set = texts(self.connection.execute(&sql, &Default::default())).await;
+                super::run::said(set.map(drop))?;
+                super::run::said(self.refresh_safety().await)?;
+                note("this session is safe, and stays so until the shell is left");
+                Ok(())
             }
             Some(other) => super::run::said(Err(not_one_of("safe", other, "on"))),
         }
@@ -135,7 +135,7 @@ impl Shell<'_> {
     /// Whether the shell itself may write files and start programs.
     pub(super) fn may_write(&self) -> Result<()> {
         match self.presenter.is_safe {
-            true => Err(refused("writes no files")),
+            true => Err(refused("it writes no files")),
             false => Ok(()),
         }
     }

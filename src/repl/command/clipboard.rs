@@ -11,6 +11,7 @@ use tokio::task::block_in_place;
 
 use crate::error::{Code, Error, Result};
 use crate::render::{Format, RenderOptions, Renderer};
+use crate::repl::footer::counted;
 use crate::repl::note;
 use crate::repl::screen::Drawing;
 use crate::repl::shell::Shell;
@@ -36,16 +37,16 @@ impl Shell<'_> {
         renderer.finish()?;
         let text = std::mem::take(&mut *drawing.0.lock());
         let rows: usize = batches.iter().map(RecordBatch::num_rows).sum();
-        let rows = HumanCount(rows as u64);
+        let rows = counted(rows as u64, "row");
         match self.options.clipboard.clone().filter(|_| !self.presenter.is_safe) {
             Some(program) => {
                 block_in_place(|| hand_to(&program, &text))?;
-                note(&format!("copied {rows} rows as {format}"));
+                note(&format!("copied {rows} as {format}"));
             }
             None => {
                 hand_to_terminal(&text)?;
                 note(&format!(
-                    "copied {rows} rows as {format}, if the terminal lets programs write its clipboard"
+                    "copied {rows} as {format}, if the terminal lets programs write its clipboard"
                 ));
             }
         }

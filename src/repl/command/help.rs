@@ -1,23 +1,23 @@
 //! `.help`: the list, a command, an error's code.
 
 use super::{COMMANDS, Command, find};
-use crate::error::{Code, Error, Kind, Result, did_you_mean};
+use crate::error::{Code, Error, Kind, Result, did_you_mean, wrapped};
 use crate::render::Format;
 
-/// The text for `.help [topic]`.
+/// The text for `.help [topic]`, in lines of at most `width` characters.
 ///
 /// # Errors
 /// [`Code::InvalidValue`] for a topic that is neither a command nor a code.
-pub(super) fn help(topic: Option<&str>) -> Result<String> {
+pub(super) fn help(topic: Option<&str>, width: usize) -> Result<String> {
     let Some(topic) = topic else {
-        return Ok(list());
+        return Ok(list(width));
     };
     let code = Code::ALL
         .iter()
         .find(|code| code.as_str().eq_ignore_ascii_case(topic.trim_matches(['[', ']'])));
     match (find(topic), code) {
-        (Some(command), _) => Ok(about(command)),
-        (None, Some(code)) => Ok(explanation(*code)),
+        (Some(command), _) => Ok(wrapped(&about(command), width)),
+        (None, Some(code)) => Ok(wrapped(&explanation(*code), width)),
         (None, None) => {
             let codes = Code::ALL.iter().map(|code| code.as_str().to_owned());
             let names = COMMANDS.iter().map(|command| command.name.to_owned());
@@ -30,19 +30,24 @@ pub(super) fn help(topic: Option<&str>) -> Result<String> {
     }
 }
 
-fn list() -> String {
+fn list(width: usize) -> String {
     let usages: Vec<String> = COMMANDS.iter().map(usage).collect();
-    let width = usages.iter().map(String::len).max().unwrap_or(0);
-    let lines = usages
-        .iter()
-        .zip(COMMANDS)
-        .map(|(usage, command)| format!("{usage:width$}  {}", command.summary));
-    let mut text: String = lines.map(|line| line + "\n").collect();
-    text.push_str(
+    let left = usages.iter().map(String::len).max().unwrap_or(0) + 2;
+    let indent = " ".repeat(left);
+    let lines = usages.iter().zip(COMMANDS).map(|(usage, command)| {
+        let summary = wrapped(command.summary, width.saturating_sub(left).max(NARROW));
+        format!("{usage:left$}{}\n", summary.replace('\n', &format!("\n{indent}")))
+    });
+    let mut text: String = lines.collect();
+    text.push_str(&wrapped(
         "A statement ends at its semicolon, or at \\G for expanded rows. Tab completes, Ctrl-C cancels.",
-    );
+        width,
+    ));
     text
 }
+
+/// Summaries are not made narrower than this.
+const NARROW: usize = 20;
 
 fn usage(command: &Command) -> String {
     format!(".{} {}", command.name, command.usage)
@@ -92,13 +97,14 @@ mod tests {
 
     #[test]
     fn every_command_and_code_has_help() {
-        let list = help(None).unwrap();
+        let list = help(None, 80).unwrap();
+        assert!(list.lines().all(|line| line.len() <= 80), "{list}");
         for command in COMMANDS {
             assert!(list.contains(&format!(".{}", command.name)));
-            assert!(help(Some(command.name)).unwrap().contains(command.summary));
+            assert!(help(Some(command.name), 500).unwrap().contains(command.summary));
         }
         for code in Code::ALL {
-            let text = help(Some(&code.as_str().to_lowercase())).unwrap();
+            let text = help(Some(&code.as_str().to_lowercase()), 500).unwrap();
             assert!(
                 text.starts_with(code.as_str()) && text.contains(code.meaning()),
                 "{text}"
@@ -110,12 +116,12 @@ mod tests {
     #[test]
     fn a_topic_may_be_misspelled() {
         assert_eq!(
-            help(Some(".tabels")).unwrap_err().hint(),
+            help(Some(".tabels"), 80).unwrap_err().hint(),
             Some("did you mean 'tables'?")
         );
-        assert!(help(Some("\\q")).unwrap().starts_with(".quit"));
+        assert!(help(Some("\\q"), 80).unwrap().starts_with(".quit"));
         assert!(
-            help(Some("[42P01]"))
+            help(Some("[42P01]"), 80)
                 .unwrap()
                 .starts_with("42P01: No such table or view.")
         );

@@ -29,7 +29,7 @@ pub(in crate::repl) const COMMANDS: &[Command] = &[
     },
     Command {
         name: "edit",
-        friends: &[],
+        friends: &["\\e"],
         action: Action::Edit,
         argument: Argument::Nothing,
         required: false,
@@ -61,7 +61,7 @@ pub(in crate::repl) const COMMANDS: &[Command] = &[
     },
     Command {
         name: "functions",
-        friends: &[],
+        friends: &["\\df"],
         action: Action::Functions,
         argument: Argument::Function,
         required: false,
@@ -71,7 +71,7 @@ pub(in crate::repl) const COMMANDS: &[Command] = &[
     },
     Command {
         name: "help",
-        friends: &["\\?"],
+        friends: &["\\?", "\\h", "help"],
         action: Action::Help,
         argument: Argument::Command,
         required: false,
@@ -124,7 +124,7 @@ pub(in crate::repl) const COMMANDS: &[Command] = &[
     },
     Command {
         name: "output",
-        friends: &[],
+        friends: &["\\o"],
         action: Action::Output,
         argument: Argument::File,
         required: false,
@@ -165,7 +165,7 @@ pub(in crate::repl) const COMMANDS: &[Command] = &[
     },
     Command {
         name: "quit",
-        friends: &["\\q", "quit"],
+        friends: &["\\q", "quit", ":q"],
         action: Action::Quit,
         argument: Argument::Nothing,
         required: false,
@@ -175,7 +175,7 @@ pub(in crate::repl) const COMMANDS: &[Command] = &[
     },
     Command {
         name: "read",
-        friends: &[],
+        friends: &["\\i"],
         action: Action::Read,
         argument: Argument::File,
         required: true,
@@ -185,7 +185,7 @@ pub(in crate::repl) const COMMANDS: &[Command] = &[
     },
     Command {
         name: "safe",
-        friends: &[],
+        friends: &[".safe_mode"],
         action: Action::Safe,
         argument: Argument::Words(&["on"]),
         required: false,
@@ -206,13 +206,14 @@ pub(in crate::repl) const COMMANDS: &[Command] = &[
     },
     Command {
         name: "tables",
-        friends: &["\\d"],
+        friends: &["\\d", "\\dt", "\\l"],
         action: Action::Tables,
         argument: Argument::Table,
         required: false,
         usage: "[pattern]",
         summary: "the tables and views; \\d table is .columns table",
-        details: PATTERN,
+        details: "The rows of the first hundred are counted where the files say them. A pattern is a part of the \
+                  name; * stands for any characters, ? for one, and then the whole name is meant: .tables raw.*",
     },
     Command {
         name: "theme",
@@ -226,7 +227,7 @@ pub(in crate::repl) const COMMANDS: &[Command] = &[
     },
     Command {
         name: "timing",
-        friends: &[],
+        friends: &["\\timing", ".timer"],
         action: Action::Timing,
         argument: SWITCH,
         required: false,
@@ -236,7 +237,7 @@ pub(in crate::repl) const COMMANDS: &[Command] = &[
     },
     Command {
         name: "watch",
-        friends: &[],
+        friends: &["\\watch"],
         action: Action::Watch,
         argument: Argument::Statement,
         required: false,
@@ -247,7 +248,7 @@ pub(in crate::repl) const COMMANDS: &[Command] = &[
 ];
 
 const PATTERN: &str = "A pattern is a part of the name; * stands for any characters, ? for one, and then the \
-                       whole name is meant: .tables raw.*";
+                       whole name is meant: .functions date_*";
 const FILES: &str = "The file appears when it is whole: with .once after the statement, with .output at the \
-                     next .output or when the shell is left. In the modes table and expanded a file's ending \
-                     chooses the format: .once sales.csv";
+                     next .output or when the shell is left. A file's ending chooses the format: \
+                     .once sales.csv; one that says nothing leaves it to .mode.";

@@ -102,10 +102,10 @@ pub(super) fn parse(line: &str) -> Result<Request<'_>> {
     let line = line.trim();
     let (name, argument) = line.split_once(char::is_whitespace).unwrap_or((line, ""));
     let bare = name.trim_end_matches(';').to_lowercase();
-    let command = match bare.strip_prefix('.') {
-        Some(name) => COMMANDS.iter().find(|command| command.name == name),
-        None => find_friend(&bare),
-    };
+    let named = bare
+        .strip_prefix('.')
+        .and_then(|name| COMMANDS.iter().find(|command| command.name == name));
+    let command = named.or_else(|| find_friend(&bare));
     let command = command.ok_or_else(|| unknown(name))?;
     let argument = unquoted(argument.trim(), command.argument);
     let action = match (name, argument) {
@@ -149,9 +149,64 @@ fn unquoted(text: &str, kind: Argument) -> Option<&str> {
 
 fn unknown(name: &str) -> Error {
     let names = COMMANDS.iter().map(|command| format!(".{}", command.name));
-    let hint = did_you_mean(name, names).unwrap_or_else(|| ".help lists the commands".to_owned());
+    let elsewhere = || {
+        let bare = name.trim_start_matches(['.', '\\']).to_lowercase();
+        let known = ELSEWHERE.iter().find(|(names, _)| names.contains(&bare.as_str()));
+        known.map(|(_, way)| (*way).to_owned())
+    };
+    let hint = elsewhere()
+        .or_else(|| did_you_mean(name, names))
+        .unwrap_or_else(|| ".help lists the commands".to_owned());
     Error::new(Code::Syntax, format!("there is no command '{name}'")).with_hint(hint)
 }
+
+/// Commands of other shells, and what does the same here.
+const ELSEWHERE: &[(&[&str], &str)] = &[
+    (
+        &["x"],
+        "\\G at a statement's end shows its rows expanded, .mode expanded all",
+    ),
+    (
+        &["c", "cd", "connect", "open"],
+        "USE zone changes the zone; weir --lake DIR opens another lake",
+    ),
+    (
+        &["databases", "dn", "schemas"],
+        "SHOW TABLES and .tables name the zones",
+    ),
+    (&["di", "indexes", "indices"], "there are no indexes"),
+    (
+        &["dump", "fullschema"],
+        ".schema writes the statements that make the tables",
+    ),
+    (&["excel", "www"], ".once FILE writes the next result to a file"),
+    (
+        &["import", "copy_from"],
+        "COPY INTO table FROM 'file' loads it, FROM 'file' reads it",
+    ),
+    (
+        &["headers", "nullvalue", "separator", "width"],
+        ".mode chooses the format, --format that of a batch",
+    ),
+    (
+        &["maxrows", "maxwidth"],
+        "the pager shows all rows; without one, .once FILE does",
+    ),
+    (
+        &["thousand_sep", "decimal_sep", "large_number_rendering"],
+        ".mode csv shows plain numbers",
+    ),
+    (
+        &["shell", "system", "!"],
+        "Ctrl-Z goes back to the operating system's shell, fg returns",
+    ),
+    (
+        &["set", "pset", "settings"],
+        "SET name = value; SHOW ALL lists the settings",
+    ),
+    (&["show"], "SHOW ALL lists the settings"),
+    (&["g", "gx", "gset"], "a statement ends at ; or at \\G"),
+];
 
 fn misused(command: &Command, what: &str) -> Error {
     let message = format!("command '.{}' {what}", command.name);
@@ -202,7 +257,12 @@ mod tests {
         assert_eq!(parsed("\\d"), (Action::Tables, None));
         assert_eq!(parsed("\\d raw.events"), (Action::Columns, Some("raw.events")));
         assert_eq!(parsed("\\?"), (Action::Help, None));
-        for line in [".5", "\\G", "exits", "exit now", "help", "SELECT 1"] {
+        for line in ["help", "help;", "HELP"] {
+            assert_eq!(parsed(line), (Action::Help, None));
+        }
+        assert_eq!(parsed("\\dt raw.*"), (Action::Tables, Some("raw.*")));
+        assert_eq!(parsed(".timer on"), (Action::Timing, Some("on")));
+        for line in [".5", "\\G", "exits", "exit now", "helper", "SELECT 1"] {
             assert!(!is_command(line), "{line}");
         }
     }
@@ -216,6 +276,7 @@ mod tests {
                 "did you mean '.tables'?",
             ),
             ("\\z", "there is no command '\\z'", ".help lists the commands"),
+            (".import a.csv t", "there is no command '.import'", ELSEWHERE[6].1),
             (".", "there is no command '.'", ".help lists the commands"),
             (".read", "command '.read' needs an argument", ".read file"),
             (".last 3", "command '.last' takes no argument", ".last"),

@@ -5,8 +5,8 @@ use std::path::Path;
 use super::help::help;
 use super::{Action, Request, catalog, parse};
 use crate::error::{Code, Error, Result};
+use crate::repl::report;
 use crate::repl::shell::{Shell, Stop};
-use crate::repl::{note, report};
 
 /// How many files may read one another.
 const DEPTH: usize = 16;
@@ -24,12 +24,12 @@ impl Shell<'_> {
         match (action, argument) {
             (Action::Quit, _) => Err(Stop::Quit),
             (Action::Read, Some(file)) => Box::pin(self.read_file(Path::new(file))).await,
-            (Action::Tables, pattern) => self.query(catalog::TABLES, pattern).await,
             (Action::Functions, pattern) => self.query(catalog::FUNCTIONS, pattern).await,
             (Action::Columns, Some(table)) => self.columns(table).await,
             (Action::Schema, table) => said(self.schema(table).await),
+            (Action::Tables, pattern) => self.tables(pattern).await,
             (Action::Last, _) => said(self.show_last().await),
-            (Action::Help, topic) => said(help(topic).map(|text| note(&text))),
+            (Action::Help, topic) => said(self.help(topic)),
             (Action::Mode, format) => said(self.mode(format)),
             (Action::Timing, switch) => said(self.timing(switch)),
             (Action::Param, text) => said(self.param(text)),
@@ -46,6 +46,12 @@ impl Shell<'_> {
             (Action::Output, file) => said(self.output(file)),
             (Action::Read | Action::Columns | Action::Once, None) => Ok(()),
         }
+    }
+
+    fn help(&mut self, topic: Option<&str>) -> Result<()> {
+        let width = self.editor.size().map_or(usize::MAX, |(width, _)| width);
+        let text = help(topic, width)?;
+        self.show_text(&text)
     }
 
     pub(in crate::repl) async fn read_file(&mut self, file: &Path) -> Result<(), Stop> {
@@ -73,7 +79,7 @@ impl Shell<'_> {
 /// Shows an error.
 pub(super) fn said(result: Result<()>) -> Result<(), Stop> {
     result.map_err(|error| {
-        report(&error, None);
+        report(&error);
         Stop::Failed
     })
 }

@@ -46,8 +46,12 @@ pub(super) enum Wants {
     Value,
     /// Whatever goes on after a value: an operator or the next clause.
     AfterValue,
+    /// A value of this setting.
+    SettingValue(String),
     /// A column of the statement's first table.
     Target,
+    /// A column that the last two tables share.
+    Shared,
     /// A file.
     File,
 }
@@ -141,10 +145,7 @@ impl Context {
         let queries = queries(&rest[..end]);
         // What a query within this one reads is seen only from within it.
         let is_seen = |lexeme: &&&Lexeme| {
-            let hides = |query: &Query| {
-                let is_inside = query.body.start <= at && at <= query.body.end;
-                query.body.contains(&lexeme.range.start) && !is_inside
-            };
+            let hides = |query: &Query| query.body.contains(&lexeme.range.start) && !query.has_inside(at);
             !queries.iter().any(hides)
         };
         let seen: Vec<&Lexeme> = rest[..end].iter().filter(is_seen).copied().collect();
@@ -152,9 +153,16 @@ impl Context {
         let mut tables_used = tables(&seen);
         let derived = queries
             .iter()
-            .filter(|query| !query.is_cte)
+            .filter(|query| !query.is_cte && !query.has_inside(at))
             .map(TableUse::of_query);
         tables_used.extend(derived);
+        if tables_used.is_empty() {
+            // Before FROM: most likely the queries of WITH are what is read.
+            let others = queries
+                .iter()
+                .filter(|query| query.is_cte && !query.has_inside(at));
+            tables_used.extend(others.map(TableUse::of_query));
+        }
         Self {
             start,
             prefix: text[start + usize::from(is_quoted)..at].to_owned(),
@@ -232,6 +240,9 @@ fn wants(before: &[&Lexeme]) -> Wants {
     if let Some(wants) = forms::expected(before) {
         return wants;
     }
+    if let Some(name) = set_setting(before) {
+        return Wants::SettingValue(name);
+    }
     let starts_with = |word: &str| before[0].is_word(word);
     if starts_with("CREATE") && last.is_word("AS") {
         return words(QUERY);
@@ -249,6 +260,7 @@ fn wants(before: &[&Lexeme]) -> Wants {
             _ => words(&["SET"]),
         },
         "USING" if starts_with("MERGE") && !inside => relation(after, last),
+        "USING" if inside && matches!(last.token, Token::LParen | Token::Comma) => Wants::Shared,
         "SET" if starts_with("UPDATE") || starts_with("MERGE") => value(last),
         "INSERT" => words(&["INTO", "OVERWRITE"]),
         "EXPLAIN" => words(&["ANALYZE", "INSERT", "SELECT", "VALUES", "WITH"]),
@@ -263,6 +275,21 @@ fn wants(before: &[&Lexeme]) -> Wants {
         }
         _ => Wants::Nothing,
     }
+}
+
+/// The setting that is given a value here: `SET name =`, `SET name TO`.
+fn set_setting(before: &[&Lexeme]) -> Option<String> {
+    let (last, name) = before.split_last()?;
+    let gives = last.token == Token::Eq || last.is_word("TO");
+    let (set, name) = name.split_first().filter(|_| gives)?;
+    let parts: Option<Vec<String>> = name
+        .iter()
+        .map(|lexeme| match lexeme.token {
+            Token::Period => Some(".".to_owned()),
+            _ => name_part(lexeme),
+        })
+        .collect();
+    parts.filter(|_| set.is_word("SET")).map(|parts| parts.concat())
 }
 
 fn words(words: &[&str]) -> Wants {

@@ -96,7 +96,7 @@ impl<'a> Metadata<'a> {
 
     /// Begins to ask for what Tab will want, without waiting for it.
     pub(in crate::repl) fn prepare(&self) {
-        for sql in [TABLES, FUNCTIONS, SETTINGS] {
+        for sql in [TABLES, FUNCTIONS, TABLE_FUNCTIONS, SETTINGS] {
             self.list(sql);
         }
     }
@@ -174,7 +174,9 @@ impl<'a> Metadata<'a> {
 const TABLES: &str = "SELECT zone, name, coalesce(kind, 'broken') AS kind, coalesce(format, '') AS format \
                       FROM system.tables ORDER BY zone, name";
 const FUNCTIONS: &str = "SELECT name, max(coalesce(syntax, '')) AS syntax FROM system.functions \
-                         GROUP BY name ORDER BY name";
+                         WHERE kind <> 'table' GROUP BY name ORDER BY name";
+const TABLE_FUNCTIONS: &str = "SELECT name, coalesce(syntax, '') AS syntax FROM system.functions \
+                               WHERE kind = 'table' ORDER BY name";
 const SETTINGS: &str = "SELECT name, value FROM system.settings ORDER BY name";
 /// Formats whose files say how many rows they have.
 const COUNTING: &[&str] = &["parquet", "delta"];
@@ -213,6 +215,10 @@ impl Names for Metadata<'_> {
 
     fn functions(&self) -> Vec<Described> {
         self.pairs(FUNCTIONS)
+    }
+
+    fn table_functions(&self) -> Vec<Described> {
+        self.pairs(TABLE_FUNCTIONS)
     }
 
     fn settings(&self) -> Vec<Described> {

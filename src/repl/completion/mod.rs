@@ -26,8 +26,11 @@ use super::command::{Argument, COMMANDS, find};
 use super::input;
 use super::lexer::Lexed;
 use super::words::EXPRESSIONS;
+use crate::engine::{INFORMATION_SCHEMA_TABLES, SYSTEM_TABLES};
 use crate::error::Code;
 use crate::render::Format;
+use crate::syntax::quote;
+use crate::table::{external, managed};
 
 /// A table or view.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -55,8 +58,10 @@ pub(super) trait Names {
     fn rows(&self, table: &Table) -> Option<u64>;
     /// The columns of a table; without a zone, of the current one.
     fn columns(&self, zone: Option<&str>, table: &str) -> Vec<Column>;
-    /// Each with how it is called: `lower(str)`.
+    /// Those of expressions, each with how it is called: `lower(str)`.
     fn functions(&self) -> Vec<Described>;
+    /// Those that give tables.
+    fn table_functions(&self) -> Vec<Described>;
     /// Each with its value.
     fn settings(&self) -> Vec<Described>;
     fn current_zone(&self) -> String;
@@ -71,8 +76,13 @@ pub(super) struct Completion {
     pub is_file: bool,
 }
 
-const SYSTEM: &str = "system";
-const SYSTEM_TABLES: &[&str] = &["checks", "columns", "functions", "queries", "settings", "tables"];
+/// The schemas that every lake has, and their tables.
+const SCHEMAS: &[(&str, &[&str])] = &[
+    ("information_schema", INFORMATION_SCHEMA_TABLES),
+    ("system", SYSTEM_TABLES),
+];
+/// What stands behind the `$` of a table's own tables.
+const OWN_TABLES: &[(&str, &[&str])] = &[("external", external::METADATA), ("managed", managed::METADATA)];
 /// What settings' names begin with; it may be left out.
 const SETTING_PREFIXES: &[&str] = &["datafusion.", "weir."];
 /// Of so many tables the rows are told; of more it would take too long.
@@ -110,11 +120,11 @@ pub(super) fn signature(text: &str, names: &dyn Names) -> Option<String> {
         }
     }
     let name = lexemes.get(open.last()?.checked_sub(1)?)?.bare_word()?;
-    let functions = names.functions();
+    let functions = names.functions().into_iter().chain(names.table_functions());
     let (_, syntax) = functions
-        .iter()
+        .filter(|(_, syntax)| !syntax.is_empty())
         .find(|(known, _)| known.eq_ignore_ascii_case(name))?;
-    Some(syntax.clone()).filter(|syntax| !syntax.is_empty())
+    Some(syntax)
 }
 
 fn sql(context: &Context, names: &dyn Names) -> (usize, Vec<Candidate>) {
@@ -133,6 +143,8 @@ fn sql(context: &Context, names: &dyn Names) -> (usize, Vec<Candidate>) {
             }
         }
         Wants::Target => columns(context.tables.first().as_slice(), context, names, &mut candidates),
+        Wants::Shared => shared(context, names, &mut candidates),
+        Wants::SettingValue(name) => setting_values(name, names, &mut candidates),
         Wants::Value => value(context, names, &mut candidates),
         Wants::AfterValue if context.qualifiers.is_empty() => candidates.words(words_after_value()),
         Wants::Words(_) | Wants::AfterValue => {}
@@ -144,7 +156,7 @@ fn zones(names: &dyn Names, end: &str, candidates: &mut Candidates<'_>) {
     let mut zones: BTreeSet<String> = names.tables().into_iter().map(|table| table.zone).collect();
     zones.insert(names.current_zone());
     if !end.is_empty() {
-        zones.insert(SYSTEM.to_owned());
+        zones.extend(SCHEMAS.iter().map(|(name, _)| (*name).to_owned()));
     }
     for zone in zones {
         candidates.name(&zone, end, String::new());
@@ -178,23 +190,52 @@ fn relations(context: &Context, names: &dyn Names, candidates: &mut Candidates<'
         };
         candidates.name(&table.name, "", note);
     }
-    if zone == SYSTEM {
-        for name in SYSTEM_TABLES {
-            candidates.name(name, "", String::new());
-        }
+    let schemas = SCHEMAS.iter().filter(|(name, _)| zone == name);
+    for name in schemas.flat_map(|(_, tables)| tables.iter()) {
+        candidates.name(name, "", String::new());
     }
+    own_tables(
+        context,
+        tables.iter().filter(|table| table.zone == *zone),
+        candidates,
+    );
     if context.qualifiers.is_empty() {
         zones(names, ".", candidates);
+        // Before anything is typed they would bury the tables.
+        if !context.prefix.is_empty() {
+            for (name, syntax) in names.table_functions() {
+                candidates.call(&name, &syntax);
+            }
+        }
+    }
+}
+
+/// `events$files` and the like, once the `$` is typed.
+fn own_tables<'t>(
+    context: &Context,
+    tables: impl Iterator<Item = &'t Table>,
+    candidates: &mut Candidates<'_>,
+) {
+    let Some((typed, _)) = context.prefix.split_once('$') else {
+        return;
+    };
+    for table in tables.filter(|table| table.name.eq_ignore_ascii_case(typed)) {
+        let own = OWN_TABLES.iter().filter(|(kind, _)| table.kind.starts_with(kind));
+        for name in own.flat_map(|(_, names)| names.iter()) {
+            candidates.described(&format!("{}${name}", table.name), String::new());
+        }
     }
 }
 
 fn columns(tables: &[&TableUse], context: &Context, names: &dyn Names, candidates: &mut Candidates<'_>) {
     for table in tables {
-        let of = table.alias.as_ref().unwrap_or(&table.table);
+        let of = table.called();
         for column in columns_of(table, &context.queries, names, DEPTH) {
             let note = match (column.data_type.as_str(), tables.len()) {
+                ("", _) if of.is_empty() => String::new(),
                 ("", _) => format!("of {of}"),
                 (data_type, 1) => data_type.to_owned(),
+                (data_type, _) if of.is_empty() => data_type.to_owned(),
                 (data_type, _) => format!("{data_type} of {of}"),
             };
             candidates.name(&column.name, "", note);
@@ -254,46 +295,87 @@ fn value(context: &Context, names: &dyn Names, candidates: &mut Candidates<'_>) 
     for name in aliases {
         candidates.name(name, ".", String::new());
     }
-    // Before anything is typed, hundreds of functions would bury the columns.
+    // Before anything is typed, hundreds of functions would bury the rest.
     if context.prefix.is_empty() && !candidates.found.is_empty() {
         return;
     }
-    for (name, syntax) in names.functions() {
-        candidates.call(&name, &syntax);
+    if !context.prefix.is_empty() {
+        for (name, syntax) in names.functions() {
+            candidates.call(&name, &syntax);
+        }
     }
     candidates.words(EXPRESSIONS.iter().copied());
     candidates.words(["FROM", "SELECT"]);
 }
 
-/// Behind `JOIN b ON`: the columns that `b` shares with the tables before it.
-fn conditions(context: &Context, names: &dyn Names, candidates: &mut Candidates<'_>) {
+/// The columns that the table before the cursor shares with those before it: the other table, its
+/// column, and the last table's. What names a thing joins and comes first; what describes it may be shared
+/// by chance.
+fn shared_columns<'c>(context: &'c Context, names: &dyn Names) -> Vec<(&'c TableUse, Column, Column)> {
     let Some((joined, before)) = context.tables_before.split_last() else {
-        return;
+        return Vec::new();
     };
-    let called = |table: &TableUse| identifier(table.alias.as_ref().unwrap_or(&table.table));
     let theirs = columns_of(joined, &context.queries, names, DEPTH);
-    let mut conditions = Vec::new();
+    let mut shared = Vec::new();
     for table in before {
         for column in columns_of(table, &context.queries, names, DEPTH) {
-            let shared = theirs
+            let same = theirs
                 .iter()
                 .find(|other| other.name.eq_ignore_ascii_case(&column.name));
-            let Some(shared) = shared else {
-                continue;
-            };
-            conditions.push(format!(
-                "{}.{} = {}.{}",
-                called(table),
-                identifier(&column.name),
-                called(joined),
-                identifier(&shared.name)
-            ));
+            shared.extend(same.map(|same| (table, column, same.clone())));
         }
     }
-    // What names a thing joins; what describes it may be shared by chance.
-    conditions.sort_by_key(|condition| !condition.to_lowercase().ends_with("id"));
-    for condition in conditions {
-        candidates.text(condition);
+    shared.sort_by_key(|(_, column, _)| !column.name.to_lowercase().ends_with("id"));
+    shared
+}
+
+/// Behind `JOIN b ON`: a condition for each of them.
+fn conditions(context: &Context, names: &dyn Names, candidates: &mut Candidates<'_>) {
+    let Some(joined) = context.tables_before.last() else {
+        return;
+    };
+    for (table, column, same) in shared_columns(context, names) {
+        candidates.text(format!(
+            "{}.{} = {}.{}",
+            identifier(table.called()),
+            identifier(&column.name),
+            identifier(joined.called()),
+            identifier(&same.name)
+        ));
+    }
+}
+
+/// Behind `USING (`: each of them.
+fn shared(context: &Context, names: &dyn Names, candidates: &mut Candidates<'_>) {
+    for (_, column, _) in shared_columns(context, names) {
+        candidates.name(&column.name, "", column.data_type);
+    }
+}
+
+/// The value that a setting has, and those that it could have.
+fn setting_values(name: &str, names: &dyn Names, candidates: &mut Candidates<'_>) {
+    let settings = names.settings();
+    let is_meant = |known: &str| {
+        let short = SETTING_PREFIXES
+            .iter()
+            .find_map(|prefix| known.strip_prefix(prefix));
+        known.eq_ignore_ascii_case(name) || short.is_some_and(|short| short.eq_ignore_ascii_case(name))
+    };
+    let Some((_, value)) = settings.into_iter().find(|(known, _)| is_meant(known)) else {
+        return;
+    };
+    let now = |text: &str| match text == value {
+        true => "as it is".to_owned(),
+        false => String::new(),
+    };
+    if value.parse::<bool>().is_ok() {
+        for text in ["false", "true"] {
+            candidates.described(text, now(text));
+        }
+    } else if value.parse::<f64>().is_ok() {
+        candidates.described(&value, now(&value));
+    } else if !value.is_empty() {
+        candidates.described(&quote::literal(&value), now(&value));
     }
 }
 

@@ -11,6 +11,7 @@ use crate::repl::words::is_keyword;
 /// A query with a name.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Query {
+    /// Empty for one in brackets without a name.
     pub name: String,
     /// Whether WITH names it.
     pub is_cte: bool,
@@ -19,6 +20,13 @@ pub(super) struct Query {
     pub tables: Vec<TableUse>,
     /// Where it stands, its brackets left out.
     pub body: Range<usize>,
+}
+
+impl Query {
+    /// Whether the byte `at` lies within it, or at one of its ends.
+    pub(super) fn has_inside(&self, at: usize) -> bool {
+        self.body.start <= at && at <= self.body.end
+    }
 }
 
 /// What a query selects.
@@ -45,18 +53,20 @@ pub(super) fn queries(statement: &[&Lexeme]) -> Vec<Query> {
         let mut after = end + 1;
         after += usize::from(statement.get(after).is_some_and(|lexeme| lexeme.is_word("AS")));
         let is_name = |lexeme: &&&Lexeme| lexeme.bare_word().is_none_or(|word| !is_keyword(word));
-        if let Some(name) = statement
+        let name = statement
             .get(after)
             .filter(is_name)
-            .and_then(|lexeme| name_part(lexeme))
-        {
-            found.push(query(
-                name,
-                false,
-                &[],
-                &statement[i + 1..end.min(statement.len())],
-            ));
+            .and_then(|lexeme| name_part(lexeme));
+        // Behind a comma it may as well be a value.
+        if name.is_none() && statement[i - 1].token == Token::Comma {
+            continue;
         }
+        found.push(query(
+            name.unwrap_or_default(),
+            false,
+            &[],
+            &statement[i + 1..end.min(statement.len())],
+        ));
     }
     found
 }

@@ -24,12 +24,14 @@ impl TableUse {
         }
     }
 
+    /// What its columns are qualified by; empty for a query without a name.
+    pub(super) fn called(&self) -> &str {
+        self.alias.as_deref().unwrap_or(&self.table)
+    }
+
     /// Whether `name.` means this table.
     pub(super) fn answers_to(&self, name: &str) -> bool {
-        self.alias
-            .as_deref()
-            .unwrap_or(&self.table)
-            .eq_ignore_ascii_case(name)
+        self.called().eq_ignore_ascii_case(name)
     }
 }
 

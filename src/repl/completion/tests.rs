@@ -49,6 +49,10 @@ impl Names for Shop {
         .to_vec()
     }
 
+    fn table_functions(&self) -> Vec<Described> {
+        vec![("tumble".to_owned(), "TUMBLE(t, ts, size)".to_owned())]
+    }
+
     fn settings(&self) -> Vec<Described> {
         [
             "datafusion.catalog.location",
@@ -196,6 +200,7 @@ fn tables_follow_from_join_into_and_describe() {
             "users",
             "\"My table\"",
             "curated.",
+            "information_schema.",
             "processed.",
             "raw.",
             "system."
@@ -219,6 +224,24 @@ fn tables_follow_from_join_into_and_describe() {
         "WITH best AS (SELECT 1) SELECT * FROM best"
     );
     assert_eq!(offered("CREATE TABLE ev|"), [""; 0]);
+}
+
+#[test]
+fn relations_that_no_zone_holds_are_offered() {
+    assert_eq!(
+        offered("SELECT * FROM raw.events$|"),
+        ["events$files", "events$partitions"]
+    );
+    assert_eq!(completed("SELECT * FROM tum|"), "SELECT * FROM tumble(");
+    assert_eq!(
+        completed("SELECT * FROM system.ses|"),
+        "SELECT * FROM system.sessions"
+    );
+    assert!(offered("SELECT * FROM information_schema.|").contains(&"columns".to_owned()));
+    assert_eq!(
+        signature("SELECT * FROM tumble(", &Shop).as_deref(),
+        Some("TUMBLE(t, ts, size)")
+    );
 }
 
 #[test]
@@ -301,7 +324,9 @@ fn zones_and_settings_have_their_places() {
         offered("SHOW |")[..4],
         ["ALL", "CREATE TABLE", "FUNCTIONS", "PARTITIONS"]
     );
-    assert_eq!(offered("SET execution.batch_size = |"), [""; 0]);
+    assert_eq!(offered("SET execution.batch_size = |"), ["8192"]);
+    assert_eq!(offered("SET execution.batch_size TO |"), ["8192"]);
+    assert_eq!(offered("SET nothing.of_that_kind = |"), [""; 0]);
 }
 
 #[test]
@@ -396,9 +421,23 @@ fn queries_of_the_statement_have_columns() {
         offered("SELECT d.| FROM (SELECT email AS mail FROM users) AS d"),
         ["mail"]
     );
-    // It has no column that is known: functions come first.
+    // It has no column that is known: functions come once a letter is typed.
     let unknown = offered("WITH r AS (SELECT * FROM r) SELECT | FROM r");
-    assert!(unknown[0].ends_with('('), "{unknown:?}");
+    assert_eq!(unknown[0], "ALL", "{unknown:?}");
+    assert_eq!(
+        offered("WITH c AS (SELECT 1 AS uu) SELECT u|"),
+        ["uu"],
+        "before FROM"
+    );
+    assert_eq!(offered("WITH c AS (SELECT 1 AS uu) SELECT c.|"), ["uu"]);
+    assert_eq!(
+        offered("SELECT * FROM (SELECT user_id AS zz FROM users) WHERE |"),
+        ["zz"]
+    );
+    assert_eq!(
+        offered("SELECT * FROM (SELECT user_id AS zz FROM users WHERE us|)"),
+        ["user_id"]
+    );
     assert_eq!(offered("WITH r AS (SELECT em| FROM users"), ["email"]);
     assert_eq!(
         listed(&format!("{with} SELECT * FROM so|")),
@@ -415,6 +454,10 @@ fn a_condition_joins_what_two_tables_share() {
     assert_eq!(
         completed("SELECT * FROM events JOIN users u ON u.us|"),
         "SELECT * FROM events JOIN users u ON u.user_id"
+    );
+    assert_eq!(
+        offered("SELECT * FROM raw.events e JOIN curated.daily_sales d USING (|"),
+        ["event_id", "name"]
     );
 }
 
