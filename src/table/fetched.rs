@@ -114,12 +114,10 @@ impl AsyncFileReader for Counted {
     fn get_byte_ranges(&mut self, ranges: Vec<Range<u64>>) -> BoxFuture<'_, Result<Vec<Bytes>>> {
         async move {
             let all = self.inner.get_byte_ranges(ranges).await?;
-            let memory = self.memory.new_empty();
-            memory.grow(all.iter().map(Bytes::len).sum::<usize>().min(self.at_most));
-            let memory = Arc::new(memory);
+            let hold = Hold::of(all.iter().map(Bytes::len).sum(), &self.memory, &self.consumer);
             Ok(all
                 .into_iter()
-                .map(|bytes| held(bytes, Arc::clone(&memory)))
+                .map(|bytes| held(bytes, Arc::clone(&hold)))
                 .collect())
         }
         .boxed()
@@ -134,11 +132,8 @@ impl AsyncFileReader for Counted {
 }
 
 /// The same bytes, their memory given back with the last of them.
-fn held(bytes: Bytes, memory: Arc<MemoryReservation>) -> Bytes {
-    Bytes::from_owner(Held {
-        bytes,
-        _memory: memory,
-    })
+fn held(bytes: Bytes, hold: Arc<Hold>) -> Bytes {
+    Bytes::from_owner(Held { bytes, _hold: hold })
 }
 
 struct Held {
