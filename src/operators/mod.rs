@@ -51,22 +51,16 @@ pub fn relation_function(name: &str) -> Option<&'static dyn RelationFunction> {
 
 /// What makes physical operators of this module's logical nodes.
 pub fn node_planners() -> Vec<Arc<dyn ExtensionPlanner + Send + Sync>> {
-    vec![
-        NodePlanner::of::<window::AlignedNode>(),
-        NodePlanner::of::<window::PanesNode>(),
-        NodePlanner::of::<window::SessionNode>(),
-        NodePlanner::of::<window::CountNode>(),
-        NodePlanner::of::<window::GapfillNode>(),
+    let others = [
         NodePlanner::of::<cleaning::CleaningNode>(),
         NodePlanner::of::<dedup::DedupNode>(),
-        NodePlanner::of::<window::SlidingNode>(),
-        NodePlanner::of::<window::LateNode>(),
         NodePlanner::of::<summarize::TransposeNode>(),
         NodePlanner::of::<judge::JudgeNode>(),
         NodePlanner::of::<sample::SampleNode>(),
         NodePlanner::of_two::<asof::AsofNode>(),
         NodePlanner::of_two::<isolation_forest::ForestNode>(),
-    ]
+    ];
+    window::node_planners().into_iter().chain(others).collect()
 }
 
 /// The optimizer rules that belong to these operators alone. They run after DataFusion's.
