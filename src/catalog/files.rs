@@ -21,6 +21,7 @@ pub struct Catalog {
     root: PathBuf,
     config: LakeConfig,
     parsed: Mutex<HashMap<PathBuf, (Stamp, Arc<TableDefinition>)>>,
+    listed: Mutex<HashMap<PathBuf, (Stamp, Arc<[String]>)>>,
 }
 
 /// A table by name, with its definition or what is wrong with it.
@@ -32,7 +33,7 @@ pub struct Entry {
     pub definition: Result<Arc<TableDefinition>>,
 }
 
-/// Tells one state of a file from another. Every write of ours is a new file, hence the inode.
+/// Tells one state of a file or folder from another. Every write of ours is a new file, hence the inode.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Stamp {
     modified: SystemTime,
@@ -50,7 +51,7 @@ impl Stamp {
         })
     }
 
-    /// A file changed within the clock's granularity could change again unnoticed.
+    /// One changed within the clock's granularity could change again unnoticed.
     fn is_settled(&self) -> bool {
         self.modified.elapsed().is_ok_and(|age| age.as_millis() > 50)
     }
@@ -104,6 +105,7 @@ impl Catalog {
             root,
             config,
             parsed: Mutex::default(),
+            listed: Mutex::default(),
         })
     }
 
@@ -188,10 +190,24 @@ impl Catalog {
     /// # Errors
     /// What the operating system says; a zone without a folder is empty.
     pub fn names(&self, zone: &ZoneDefinition) -> Result<Vec<String>> {
+        Ok(self.listed(zone)?.to_vec())
+    }
+
+    /// The same, listed anew where a file of the folder came or went since.
+    fn listed(&self, zone: &ZoneDefinition) -> Result<Arc<[String]>> {
         let folder = self.definitions_folder(zone);
         let wrong = |e| Error::io(&folder, "list", e);
+        let stamp = match Stamp::of(&folder) {
+            Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Ok(Arc::default()),
+            stamp => stamp.map_err(wrong)?,
+        };
+        if let Some((known, names)) = self.listed.lock().get(&folder)
+            && *known == stamp
+        {
+            return Ok(Arc::clone(names));
+        }
         let entries = match std::fs::read_dir(&folder) {
-            Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
+            Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Ok(Arc::default()),
             entries => entries.map_err(wrong)?,
         };
         let mut names = Vec::new();
@@ -201,6 +217,10 @@ impl Catalog {
             names.extend(name.filter(|name| !name.starts_with('.')).map(str::to_owned));
         }
         names.sort_unstable();
+        let names: Arc<[String]> = names.into();
+        if stamp.is_settled() {
+            self.listed.lock().insert(folder, (stamp, Arc::clone(&names)));
+        }
         Ok(names)
     }
 
@@ -211,11 +231,12 @@ impl Catalog {
     /// [`Code::InvalidDefinition`] if two tables' names differ in case alone.
     pub fn resolve(&self, zone: &ZoneDefinition, name: &str) -> Result<Option<String>> {
         let lower = name.to_lowercase();
-        let mut alike = self.names(zone)?;
-        alike.retain(|known| known.to_lowercase() == lower);
+        let names = self.listed(zone)?;
+        let alike = names.iter().filter(|known| known.to_lowercase() == lower);
+        let alike: Vec<&String> = alike.collect();
         match alike.as_slice() {
             [] => Ok(None),
-            [only] => Ok(Some(only.clone())),
+            [only] => Ok(Some((*only).clone())),
             [first, second, ..] => Err(Error::new(
                 Code::InvalidDefinition,
                 format!(

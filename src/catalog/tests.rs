@@ -130,3 +130,27 @@ fn what_is_not_there_is_suggested() {
             .is_err()
     );
 }
+
+#[test]
+fn what_comes_and_goes_is_seen_at_once() {
+    let (folder, catalog) = lake();
+    let zone = &catalog.zones()[0];
+    let definitions = folder.path().join("catalog").join(&zone.name);
+    let settle = || {
+        let long_ago = std::time::SystemTime::now() - std::time::Duration::from_secs(60);
+        std::fs::File::open(&definitions)
+            .unwrap()
+            .set_modified(long_ago)
+            .unwrap();
+    };
+    for names in [&["a"][..], &["a", "b"]] {
+        std::fs::write(definitions.join(format!("{}.toml", names[names.len() - 1])), "").unwrap();
+        assert_eq!(catalog.names(zone).unwrap(), names);
+        settle();
+        assert_eq!(catalog.names(zone).unwrap(), names);
+        assert_eq!(catalog.names(zone).unwrap(), names);
+    }
+    std::fs::remove_file(definitions.join("a.toml")).unwrap();
+    assert_eq!(catalog.names(zone).unwrap(), ["b"]);
+    assert_eq!(catalog.resolve(zone, "A").unwrap(), None);
+}
