@@ -281,6 +281,10 @@ async fn few_rows_are_read_by_one_thread() {
     assert_eq!(found, [77]);
     assert_eq!(parts(&session, one).await, "1 group");
     assert_eq!(parts(&session, many).await, "4 groups");
+    assert_eq!(
+        parts(&session, "SELECT id FROM processed.t LIMIT 7").await,
+        "1 group"
+    );
     drained(&session, "INSERT INTO processed.t VALUES (77)").await;
     let found = numbers(&session, one, &Parameters::default()).await.unwrap();
     assert_eq!(found, [77, 77]);

@@ -11,8 +11,8 @@ use datafusion::logical_expr::{Expr, LogicalPlan, TableScan};
 
 use crate::table::managed::ManagedTableProvider;
 
-/// As many rows as a batch has are worked off at once anyway.
-const ROWS: usize = 8 << 10;
+/// Two pages of a sorted table: what is sought may lie on both sides of where one ends.
+const ROWS: usize = 16 << 10;
 
 /// Whether the optimised `plan` reads few rows of tables, so that one thread is to do it.
 pub(super) fn are_read(state: &SessionState, plan: &LogicalPlan) -> bool {
@@ -35,6 +35,8 @@ fn rows(state: &SessionState, plan: &LogicalPlan) -> Option<usize> {
         | LogicalPlan::SubqueryAlias(_)
         | LogicalPlan::Distinct(_)
         | LogicalPlan::Aggregate(_)
+        | LogicalPlan::Explain(_)
+        | LogicalPlan::Analyze(_)
             if !has_subquery(plan).unwrap_or(true) =>
         {
             plan.inputs().into_iter().map(|input| rows(state, input)).sum()
@@ -47,7 +49,9 @@ fn scanned(state: &SessionState, scan: &TableScan) -> Option<usize> {
     let provider = source_as_provider(&scan.source).ok()?;
     let table = provider.downcast_ref::<ManagedTableProvider>()?;
     let filters = unnormalize_cols(scan.filters.iter().cloned());
-    table.rows_at_most(state, filters)
+    let wanted = scan.fetch.filter(|_| filters.is_empty());
+    let rows = table.rows_at_most(state, filters, ROWS);
+    wanted.into_iter().chain(rows).min()
 }
 
 fn has_subquery(plan: &LogicalPlan) -> Result<bool> {

@@ -28,7 +28,7 @@ use futures::future::BoxFuture;
 use object_store::ObjectStore;
 use parquet::arrow::arrow_reader::ArrowReaderOptions;
 use parquet::arrow::async_reader::AsyncFileReader;
-use parquet::file::metadata::{PageIndexPolicy, ParquetMetaData};
+use parquet::file::metadata::{PageIndexPolicy, ParquetMetaData, RowGroupMetaData};
 
 use super::conform::check;
 use super::fetched::{Counted, StatementMemory};
@@ -284,8 +284,24 @@ impl AsyncFileReader for WithPages {
         &'a mut self,
         options: Option<&'a ArrowReaderOptions>,
     ) -> BoxFuture<'a, parquet::errors::Result<Arc<ParquetMetaData>>> {
-        let options = options.cloned().unwrap_or_default();
-        let options = options.with_page_index_policy(PageIndexPolicy::Optional);
-        async move { self.0.get_metadata(Some(&options)).await }.boxed()
+        async move {
+            let footer = self.0.get_metadata(options).await?;
+            if !has_unread_pages(&footer) {
+                return Ok(footer);
+            }
+            let options = options.cloned().unwrap_or_default();
+            let options = options.with_page_index_policy(PageIndexPolicy::Optional);
+            self.0.get_metadata(Some(&options)).await
+        }
+        .boxed()
     }
+}
+
+/// Whether there is a page index in the file that the footer does not have with it.
+fn has_unread_pages(footer: &ParquetMetaData) -> bool {
+    let is_unread = footer.column_index().is_none() || footer.offset_index().is_none();
+    let mut columns = footer.row_groups().iter().flat_map(RowGroupMetaData::columns);
+    is_unread
+        && columns
+            .any(|column| column.column_index_offset().is_some() && column.offset_index_offset().is_some())
 }

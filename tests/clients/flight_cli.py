@@ -3,14 +3,10 @@
 
     tests/clients/flight_cli.py path/to/weir
 
-Builds `flight_sql_client` from the source of the very arrow-flight that weir is built with, in a package of its own
-in a cache folder, once: `cargo install` would build other versions of two hundred crates. Where CARGO_TARGET_DIR is
-set, what weir's build has left there is used. Exit code 0 if all holds.
+Builds `flight_sql_client` (pinned) with cargo into a cache folder, once. Exit code 0 if all holds.
 """
 
-import json
 import os
-import shutil
 import subprocess
 import sys
 import tempfile
@@ -18,63 +14,21 @@ from pathlib import Path
 
 from flight_python import Server
 
-REPOSITORY = Path(__file__).resolve().parents[2]
-MANIFEST = """
-[package]
-name = "flight-sql-client"
-version = "{version}"
-edition = "2024"
-
-[[bin]]
-name = "flight_sql_client"
-path = "{source}"
-
-[dependencies]
-arrow-flight = {{ version = "={version}", default-features = false, features = ["cli", "flight-sql", "tls-ring"] }}
-arrow-array = "{version}"
-arrow-cast = "{version}"
-arrow-schema = "{version}"
-anyhow = "1"
-clap = {{ version = "4", features = ["derive", "env", "wrap_help"] }}
-futures = "0.3"
-tokio = {{ version = "1", features = ["macros", "rt-multi-thread"] }}
-tonic = {{ version = "0.14", default-features = false, features = ["channel", "codegen", "router"] }}
-tracing-log = "0.2"
-tracing-subscriber = {{ version = "0.3", features = ["env-filter"] }}
-
-# As weir's, so that what is built for it serves here too.
-[profile.dev]
-debug = "line-tables-only"
-
-[profile.dev.package."*"]
-debug = false
-
-[workspace]
-"""
-
-
-def arrow_flight():
-    """The package that weir is built with: its version and folder."""
-    command = ["cargo", "metadata", "--format-version", "1", "--locked", "--filter-platform", "x86_64-unknown-linux-gnu"]
-    said = subprocess.run(command, check=True, capture_output=True, cwd=REPOSITORY)
-    package = next(package for package in json.loads(said.stdout)["packages"] if package["name"] == "arrow-flight")
-    return package["version"], Path(package["manifest_path"]).parent
+VERSION = "59.3.2"
+FEATURES = "cli,flight-sql,tls-ring"
 
 
 def client():
-    """The client's file; built once."""
-    version, source = arrow_flight()
-    cache = Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")) / "weir" / f"flight-cli-{version}"
-    program = cache / "flight_sql_client"
+    """The client's file; built once, without optimisation, because it runs for a moment."""
+    cache = Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")) / "weir" / f"flight-cli-{VERSION}"
+    program = cache / "bin" / "flight_sql_client"
     if not program.exists():
-        cache.mkdir(parents=True, exist_ok=True)
-        source = source / "src" / "bin" / "flight_sql_client.rs"
-        (cache / "Cargo.toml").write_text(MANIFEST.format(version=version, source=source))
-        shutil.copy(REPOSITORY / "Cargo.lock", cache / "Cargo.lock")
-        target = Path(os.environ.get("CARGO_TARGET_DIR", cache / "target"))
-        environment = {**os.environ, "CARGO_TARGET_DIR": str(target)}
-        subprocess.run(["cargo", "build", "--quiet"], check=True, env=environment, cwd=cache)
-        shutil.copy(target / "debug" / "flight_sql_client", program)
+        # A configuration of cargo in the working folder is not for this.
+        environment = {name: value for name, value in os.environ.items() if name != "CARGO_TARGET_DIR"}
+        environment["CARGO_PROFILE_DEV_DEBUG"] = "0"
+        install = ["cargo", "install", "--quiet", "--locked", "--debug", "--root", cache, "--version", VERSION]
+        features = ["--features", FEATURES, "--bin", "flight_sql_client", "arrow-flight"]
+        subprocess.run([*install, *features], check=True, env=environment, cwd=Path.home())
     return program
 
 

@@ -38,23 +38,23 @@ struct Bounds {
 
 impl ManagedTableProvider {
     /// How many rows a scan with these filters, over the table's bare columns, gives at most. `None` if that is not
-    /// known.
-    pub fn rows_at_most(&self, session: &dyn Session, filters: Vec<Expr>) -> Option<usize> {
+    /// known. A bound of no more than `enough` is not made tighter.
+    pub fn rows_at_most(&self, session: &dyn Session, filters: Vec<Expr>, enough: usize) -> Option<usize> {
         let snapshot = self.snapshot();
         let files = snapshot.files();
         if files.len() > FILES || !snapshot.is_plain() {
             return None;
         }
-        let all = || files.iter().map(|file| rows(file)).sum();
-        let Some(filter) = conjunction(filters) else {
-            return all();
+        let all = files.iter().map(|file| rows(file)).sum::<Option<usize>>();
+        let Some(filter) = conjunction(filters).filter(|_| all.is_none_or(|all| all > enough)) else {
+            return all;
         };
         let schema = snapshot.scan_schema().table_schema();
         let names = DFSchema::try_from(Arc::clone(schema)).ok()?;
         let predicate = session.create_physical_expr(filter, &names).ok()?;
         let pruning = PruningPredicateBuilder::new().with_file_schema(Arc::clone(schema));
         let Some(pruning) = pruning.build(Arc::clone(&predicate)) else {
-            return all();
+            return all;
         };
         let known = files.iter().map(|file| Some(file.statistics.as_ref()));
         let kept = not_ruled_out(&pruning, known, schema).ok()?;
