@@ -7,6 +7,8 @@
 mod add;
 #[path = "cli/demo.rs"]
 mod demo;
+#[path = "cli/disk.rs"]
+mod disk;
 #[path = "cli/errors.rs"]
 mod errors;
 #[path = "cli/formats.rs"]

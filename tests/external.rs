@@ -17,6 +17,10 @@ use weir::{Error, Lake};
 
 #[path = "support/lake.rs"]
 mod lake;
+#[path = "external/many.rs"]
+mod many;
+#[path = "external/pruned.rs"]
+mod pruned;
 #[path = "support/run.rs"]
 mod run;
 

@@ -12,7 +12,7 @@ use datafusion::datasource::TableType;
 
 use super::system::{SystemSchema, batch};
 use crate::catalog::{CATALOG, Catalog, TablePlanner};
-use crate::definition::{TableDefinition, TableKind, ZoneDefinition, type_text};
+use crate::definition::{Format, TableDefinition, TableKind, ZoneDefinition, type_text};
 use crate::error::Result;
 
 /// Its tables.
@@ -158,7 +158,12 @@ impl InformationSchema {
     fn tables(&self) -> Result<RecordBatch> {
         let all = self.all()?;
         let rows = all.len();
-        let insertable = all.iter().map(|table| yes(table.kind == "BASE TABLE"));
+        let insertable = all.iter().map(|table| {
+            let other_files = table.definition.as_ref().is_some_and(|(_, definition)| {
+                matches!(&definition.kind, TableKind::External(files) if files.format != Format::Parquet)
+            });
+            yes(table.kind == "BASE TABLE" && !other_files)
+        });
         Ok(batch(vec![
             ("table_catalog", texts(vec![CATALOG; rows])),
             (

@@ -126,9 +126,12 @@ impl Error {
             ErrorKind::StorageFull | ErrorKind::QuotaExceeded => Code::DiskFull,
             _ => Code::Io,
         };
+        // Of a file that is made beside its place, its own name means nothing to the reader.
+        let text = error.to_string();
+        let why = text.split_once(" at path ").map_or(text.as_str(), |(why, _)| why);
         Self::new(
             code,
-            format!("cannot {doing} '{}': {error}", path.as_ref().display()),
+            format!("cannot {doing} '{}': {why}", path.as_ref().display()),
         )
         .with_source(error)
     }

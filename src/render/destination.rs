@@ -89,17 +89,9 @@ fn open_file(path: &Path) -> Result<(Box<dyn Write + Send>, Option<Pending>)> {
         .prefix(".")
         .permissions(permissions_of(path))
         .tempfile_in(folder)
-        .map_err(|e| wrong(without_path(e)))?;
+        .map_err(wrong)?;
     let file: File = pending.reopen().map_err(wrong)?;
     Ok((Box::new(file), Some((pending, path.to_owned()))))
-}
-
-/// The error without the name of the file beside the place, which means nothing to the reader.
-fn without_path(error: std::io::Error) -> std::io::Error {
-    match error.to_string().split_once(" at path ") {
-        Some((text, _)) => std::io::Error::new(error.kind(), text),
-        None => error,
-    }
 }
 
 /// Those of the file that is replaced; for a new one, what the umask leaves of read and write.

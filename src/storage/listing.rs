@@ -1,21 +1,16 @@
 //! Which files of a place are data, and what their folders' names say.
 //!
-//! A local folder is walked level by level, so that folders that a query does not want are never
-//! opened. Several files cannot be listed in one moment: where something changed while it was
-//! listed, it is listed again, until two listings agree.
+//! Folders are looked into level by level where a query does not want all of them, so that the others cost
+//! nothing. Local folders: see [`super::walk`].
 
-use std::collections::HashMap;
-use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::{Duration, SystemTime};
 
-use datafusion::common::runtime::SpawnedTask;
 use futures::TryStreamExt;
 use object_store::path::Path as StorePath;
 use object_store::{ObjectMeta, ObjectStore, ObjectStoreExt};
-use parking_lot::Mutex;
 
 use super::place::Place;
+use super::walk::{self, Listings};
 use crate::error::{Code, Error, Result};
 
 /// A data file.
@@ -42,43 +37,8 @@ pub struct Selection<'a> {
     pub seen: Option<&'a Listings>,
 }
 
-/// What local folders held when they were listed first, for who must see one state of them however often they
-/// are listed.
-#[derive(Debug, Default)]
-pub struct Listings(Mutex<HashMap<PathBuf, Arc<Contents>>>);
-
-impl Listings {
-    /// Forgets everything.
-    pub fn clear(&self) {
-        self.0.lock().clear();
-    }
-
-    fn get(&self, folder: &Path) -> Option<Arc<Contents>> {
-        self.0.lock().get(folder).cloned()
-    }
-
-    /// Of two listings the first stays.
-    fn keep(&self, listed: Vec<(PathBuf, Arc<Contents>)>) {
-        let mut known = self.0.lock();
-        for (folder, contents) in listed {
-            known.entry(folder).or_insert(contents);
-        }
-    }
-}
-
-/// What is in one folder, itself, and not hidden; whoever lists it wants some of it.
-#[derive(Debug, Default)]
-struct Contents {
-    files: Vec<(String, ObjectMeta)>,
-    folders: Vec<String>,
-}
-
-/// How often a folder that changes all the while is listed before the last listing is taken.
-const LISTINGS: usize = 8;
-/// A folder that changed as long ago cannot have changed again unnoticed since.
-const SETTLED: Duration = Duration::from_millis(20);
 /// Folders deeper than this are a loop of links.
-const DEPTH: usize = 64;
+pub(super) const DEPTH: usize = 64;
 
 /// The data files at `place`: itself if it is a file, else every file below it, in the order of their
 /// paths.
@@ -94,212 +54,14 @@ pub async fn list_files(
     selection: Selection<'_>,
 ) -> Result<Vec<DataFile>> {
     let mut files = match place.local_path() {
-        Some(folder) => local(folder, place, selection).await?,
+        Some(folder) => walk::local(folder, place, selection).await?,
         None => remote(store, place, selection).await?,
     };
     files.sort_unstable_by(|a, b| a.meta.location.cmp(&b.meta.location));
     Ok(files)
 }
 
-async fn local(root: &Path, place: &Place, selection: Selection<'_>) -> Result<Vec<DataFile>> {
-    let kind = std::fs::metadata(root).map_err(|e| Error::io(root, "read", e))?;
-    if kind.is_file() {
-        let file = DataFile {
-            meta: object_meta(place.path().clone(), &kind),
-            folders: Vec::new(),
-        };
-        return Ok(vec![file]);
-    }
-    let mut before: Option<Walked> = None;
-    for _ in 0..LISTINGS {
-        let walked = walk(root, place, selection).await?;
-        let is_same = before.as_ref().is_some_and(|before| before.files == walked.files);
-        let is_settled = walked.is_settled;
-        before = Some(walked);
-        if is_settled || is_same {
-            break;
-        }
-    }
-    let walked = before.unwrap_or_default();
-    if let Some(seen) = selection.seen {
-        seen.keep(walked.fresh);
-    }
-    Ok(walked.files)
-}
-
-/// One listing.
-#[derive(Default)]
-struct Walked {
-    files: Vec<DataFile>,
-    /// The folders that had not been seen before.
-    fresh: Vec<(PathBuf, Arc<Contents>)>,
-    /// Nothing can have changed meanwhile.
-    is_settled: bool,
-}
-
-/// A folder on the way, and when it last changed before it was read.
-struct Folder {
-    path: PathBuf,
-    names: Vec<String>,
-}
-
-async fn walk(root: &Path, place: &Place, selection: Selection<'_>) -> Result<Walked> {
-    let mut level = vec![Folder {
-        path: root.to_owned(),
-        names: Vec::new(),
-    }];
-    let mut files = Vec::new();
-    let mut stamps = Vec::new();
-    let mut fresh = Vec::new();
-    for _ in 0..DEPTH {
-        if level.is_empty() {
-            break;
-        }
-        let place = place.clone();
-        let look_up = |folder: Folder| {
-            let seen = selection.seen.and_then(|seen| seen.get(&folder.path));
-            (folder, seen)
-        };
-        let level_seen: Vec<_> = level.into_iter().map(look_up).collect();
-        let read = SpawnedTask::spawn_blocking(move || read_level(level_seen, &place, selection.is_data));
-        let read = read
-            .join_unwind()
-            .await
-            .map_err(|e| Error::new(Code::Internal, "a listing was stopped").with_source(e))??;
-        files.extend(read.files);
-        stamps.extend(read.stamps);
-        fresh.extend(read.fresh);
-        level = read.folders;
-        if let Some(filter) = selection.folders
-            && !level.is_empty()
-        {
-            let names: Vec<Vec<String>> = level.iter().map(|folder| folder.names.clone()).collect();
-            let mut kept = filter(&names)?.into_iter();
-            level.retain(|_| kept.next().unwrap_or(true));
-        }
-    }
-    files.sort_unstable_by(|a: &DataFile, b: &DataFile| a.meta.location.cmp(&b.meta.location));
-    let is_settled = stamps.iter().all(|(path, stamp)| {
-        let old = stamp.elapsed().is_ok_and(|age| age > SETTLED);
-        old && changed_at(path).is_some_and(|now| now == *stamp)
-    });
-    Ok(Walked {
-        files,
-        fresh,
-        is_settled,
-    })
-}
-
-fn changed_at(path: &Path) -> Option<SystemTime> {
-    std::fs::metadata(path).ok()?.modified().ok()
-}
-
-#[derive(Default)]
-struct Level {
-    files: Vec<DataFile>,
-    folders: Vec<Folder>,
-    stamps: Vec<(PathBuf, SystemTime)>,
-    fresh: Vec<(PathBuf, Arc<Contents>)>,
-}
-
-fn read_level(
-    level: Vec<(Folder, Option<Arc<Contents>>)>,
-    place: &Place,
-    is_data: fn(&str) -> bool,
-) -> Result<Level> {
-    let mut read = Level::default();
-    for (folder, seen) in level {
-        let contents = match seen {
-            Some(seen) => seen,
-            None => {
-                let stamp = changed_at(&folder.path).unwrap_or(SystemTime::now());
-                let contents = match read_folder(&folder, place) {
-                    // A folder that goes away while its parent is listed has no files.
-                    Err(e) if e.kind() == std::io::ErrorKind::NotFound && !folder.names.is_empty() => {
-                        Contents::default()
-                    }
-                    other => other.map_err(|e| Error::io(&folder.path, "list", e))?,
-                };
-                let contents = Arc::new(contents);
-                read.stamps.push((folder.path.clone(), stamp));
-                read.fresh.push((folder.path.clone(), Arc::clone(&contents)));
-                contents
-            }
-        };
-        let wanted = contents.files.iter();
-        let wanted = wanted.filter(|(name, _)| is_wanted(place, &folder.names, name, is_data));
-        read.files.extend(wanted.map(|(_, meta)| DataFile {
-            meta: meta.clone(),
-            folders: folder.names.clone(),
-        }));
-        read.folders.extend(contents.folders.iter().map(|name| Folder {
-            path: folder.path.join(name),
-            names: [folder.names.as_slice(), std::slice::from_ref(name)].concat(),
-        }));
-    }
-    Ok(read)
-}
-
-fn read_folder(folder: &Folder, place: &Place) -> std::io::Result<Contents> {
-    let mut read = Contents::default();
-    for entry in std::fs::read_dir(&folder.path)? {
-        let entry = entry?;
-        let name = entry.file_name();
-        let Some(name) = name.to_str() else {
-            let message = format!("the name '{}' is not UTF-8", entry.path().display());
-            return Err(std::io::Error::new(std::io::ErrorKind::InvalidData, message));
-        };
-        let mut kind = entry.file_type()?;
-        if kind.is_symlink() {
-            match std::fs::metadata(entry.path()) {
-                Ok(target) => kind = target.file_type(),
-                // A link to nothing.
-                Err(_) => continue,
-            }
-        }
-        if kind.is_dir() {
-            if !is_hidden_folder(name) {
-                read.folders.push(name.to_owned());
-            }
-        } else if kind.is_file() && !is_hidden_file(name) {
-            // One that has gone since is not there.
-            if let Ok(metadata) = std::fs::metadata(entry.path()) {
-                let location = child(place.path(), &folder.names, name)?;
-                read.files
-                    .push((name.to_owned(), object_meta(location, &metadata)));
-            }
-        }
-    }
-    Ok(read)
-}
-
-fn child(base: &StorePath, folders: &[String], name: &str) -> std::io::Result<StorePath> {
-    let mut text = base.to_string();
-    for part in folders.iter().map(String::as_str).chain([name]) {
-        text.push('/');
-        text.push_str(part);
-    }
-    StorePath::parse(text).map_err(|e| std::io::Error::new(std::io::ErrorKind::InvalidData, e))
-}
-
-/// As the object store itself describes a local file, so that it can check that it is still the same.
-fn object_meta(location: StorePath, metadata: &std::fs::Metadata) -> ObjectMeta {
-    let modified = metadata.modified().unwrap_or(SystemTime::UNIX_EPOCH);
-    let micros = modified
-        .duration_since(SystemTime::UNIX_EPOCH)
-        .unwrap_or_default()
-        .as_micros();
-    let inode = std::os::unix::fs::MetadataExt::ino(metadata);
-    ObjectMeta {
-        location,
-        last_modified: modified.into(),
-        size: metadata.len(),
-        e_tag: Some(format!("{inode:x}-{micros:x}-{:x}", metadata.len())),
-        version: None,
-    }
-}
-
-fn is_wanted(place: &Place, folders: &[String], name: &str, is_data: fn(&str) -> bool) -> bool {
+pub(super) fn is_wanted(place: &Place, folders: &[String], name: &str, is_data: fn(&str) -> bool) -> bool {
     if is_hidden_file(name) {
         return false;
     }
@@ -330,11 +92,11 @@ fn is_temporary(name: &str) -> bool {
     ENDINGS.iter().any(|ending| name.ends_with(ending))
 }
 
-fn is_hidden_file(name: &str) -> bool {
+pub(super) fn is_hidden_file(name: &str) -> bool {
     name.starts_with(['.', '_']) || is_temporary(name)
 }
 
-fn is_hidden_folder(name: &str) -> bool {
+pub(super) fn is_hidden_folder(name: &str) -> bool {
     name.starts_with('.') || (name.starts_with('_') && !name.contains('='))
 }
 

@@ -13,15 +13,17 @@ mod place;
 mod publish;
 mod staging;
 mod upload;
+mod walk;
 
 pub use cloud::{StoreOptions, is_store_url, open_store};
 pub use durable::DurableStore;
-pub use listing::{DataFile, FolderFilter, Listings, Selection, list_files};
+pub use listing::{DataFile, FolderFilter, Selection, list_files};
 pub use pinned::Pinned;
 pub use place::{Place, is_pattern};
 pub use publish::{OnExisting, Published, sync_folder, write_atomically};
 pub use staging::{AtWork, StagedFile, Staging, is_in_use, staging_id};
 pub use upload::Upload;
+pub use walk::Listings;
 
 #[cfg(test)]
 mod tests;

@@ -125,11 +125,31 @@ impl Staging {
         self.hidden.path().join(relative)
     }
 
+    /// Where it is then.
+    pub fn target(&self, relative: &Path) -> PathBuf {
+        self.folder.join(relative)
+    }
+
     /// Moves every file to its place. Each appears whole; all are on the disk when it returns.
     ///
     /// # Errors
-    /// What the operating system says, with the path; the files not yet moved are taken away.
+    /// What the operating system says, with the path; no file stays, not even one that was moved already.
     pub fn publish(self) -> Result<AtWork> {
+        let mut moved = Vec::new();
+        if let Err(error) = self.move_all(&mut moved) {
+            for path in moved {
+                // The error that is told is the one that came first.
+                let _ = std::fs::remove_file(path);
+            }
+            return Err(error);
+        }
+        Ok(AtWork {
+            _hidden: self.hidden,
+            _lock: self.lock,
+        })
+    }
+
+    fn move_all(&self, moved: &mut Vec<PathBuf>) -> Result<()> {
         let mut folders = BTreeSet::from([self.folder.clone()]);
         for relative in std::mem::take(&mut *self.files.lock()) {
             let target = self.folder.join(&relative);
@@ -144,12 +164,9 @@ impl Staging {
             }
             std::fs::rename(self.hidden.path().join(&relative), &target)
                 .map_err(|e| Error::io(&target, "publish", e))?;
+            moved.push(target);
         }
-        folders.iter().try_for_each(|folder| sync_folder(folder))?;
-        Ok(AtWork {
-            _hidden: self.hidden,
-            _lock: self.lock,
-        })
+        folders.iter().try_for_each(|folder| sync_folder(folder))
     }
 }
 

@@ -89,6 +89,21 @@ async fn staged_files_are_seen_when_published_and_not_before() {
     );
 }
 
+#[tokio::test]
+async fn of_staged_files_that_cannot_all_be_published_none_is() {
+    let folder = tempfile::tempdir().unwrap();
+    let table = folder.path().join("t");
+    let staging = Staging::new(&table).unwrap();
+    for name in ["p=1/a.csv", "p=2/a.csv"] {
+        staging.create(Path::new(name)).unwrap().finish().unwrap();
+    }
+    // A file where the second partition's folder should be.
+    touch(&table.join("p=2"));
+    let error = staging.publish().unwrap_err();
+    assert!(error.message().contains("p=2"), "{}", error.message());
+    assert_eq!(names(&table).await, ["p=2"]);
+}
+
 #[test]
 fn a_file_is_replaced_or_kept_whole() {
     let folder = tempfile::tempdir().unwrap();

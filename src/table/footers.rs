@@ -39,7 +39,7 @@ impl Footers<'_> {
     pub(super) async fn with_facts(
         &self,
         store_url: &ObjectStoreUrl,
-        mut files: Vec<PartitionedFile>,
+        files: Vec<PartitionedFile>,
     ) -> Result<Vec<PartitionedFile>> {
         let fingerprint = Arc::new(self.fingerprint());
         let cache = self.runtime.cache_manager.get_file_statistic_cache();
@@ -49,7 +49,7 @@ impl Footers<'_> {
             path: meta.location.clone(),
         };
         let mut unknown = Vec::new();
-        for (position, file) in files.iter_mut().enumerate() {
+        let recall = |(position, file): (usize, PartitionedFile)| {
             let known = cache
                 .as_ref()
                 .and_then(|cache| cache.get(&key(&file.object_meta)));
@@ -57,10 +57,14 @@ impl Footers<'_> {
                 known.meta.e_tag == file.object_meta.e_tag
                     && known.is_valid_for(&file.object_meta, &fingerprint)
             }) {
-                Some(known) => *file = file.clone().with_statistics(known.statistics),
-                None => unknown.push((position, file.object_meta.clone())),
+                Some(known) => file.with_statistics(known.statistics),
+                None => {
+                    unknown.push((position, file.object_meta.clone()));
+                    file
+                }
             }
-        }
+        };
+        let mut files: Vec<PartitionedFile> = files.into_iter().enumerate().map(recall).collect();
         let found: Vec<(usize, Arc<Statistics>)> = futures::stream::iter(unknown)
             .map(|(position, meta)| {
                 let (cache, fingerprint, key) = (cache.clone(), Arc::clone(&fingerprint), key(&meta));

@@ -13,8 +13,10 @@ pub mod managed;
 mod order;
 pub mod output;
 mod parquet;
+mod rows;
 mod scan;
 mod writer;
+mod writing;
 
 pub use external::ExternalTableProvider;
 pub use fetched::StatementMemory;

@@ -58,8 +58,10 @@ pub(super) struct Scan<'a> {
     pub files: Vec<ObjectMeta>,
     /// A column of values, one a file, for each partition column.
     pub partition_values: Vec<ArrayRef>,
-    /// The files' statistics, where they are known; else they are read from the files.
+    /// The files' statistics, where they are known; else they are read from the files, where those have some.
     pub statistics: Option<Vec<Arc<Statistics>>>,
+    /// Whether the format's files say how many rows they have, and what is in them.
+    pub has_statistics: bool,
     /// The columns by which the rows of each file are sorted, ascending, NULLs last.
     pub sorted_by: Vec<String>,
     /// For Parquet files that others write: the columns to find in them, whatever order, case and types
@@ -96,7 +98,7 @@ impl Scan<'_> {
         let files = self.partitioned_files(state, &request.partition_filters)?;
         let files = if self.statistics.is_some() {
             self.in_range(state, files, &request.other_filters)?
-        } else if state.config().collect_statistics() {
+        } else if self.has_statistics && state.config().collect_statistics() {
             self.with_statistics(state, files).await?
         } else {
             files

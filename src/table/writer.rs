@@ -53,6 +53,13 @@ pub(super) struct WrittenFile {
     pub has_nan: Vec<bool>,
 }
 
+impl WrittenFile {
+    /// How many rows it has.
+    pub(super) fn rows(&self) -> u64 {
+        self.metadata.file_metadata().num_rows().unsigned_abs()
+    }
+}
+
 /// Writes the batches of one stream. Several may share a [`Staging`]; each has its own files.
 pub(super) struct PartitionedWriter {
     staging: Arc<Staging>,
@@ -106,6 +113,16 @@ impl PartitionedWriter {
 
     /// Writes a batch, each row into a file of its partition.
     pub(super) fn write(&mut self, batch: &RecordBatch) -> Result<()> {
+        self.write_up_to(batch, usize::MAX).map(drop)
+    }
+
+    /// The same, unless the batch has rows of more partitions than files can be open: then nothing is written, and
+    /// the answer is no.
+    pub(super) fn try_write(&mut self, batch: &RecordBatch) -> Result<bool> {
+        self.write_up_to(batch, OPEN_FILES)
+    }
+
+    fn write_up_to(&mut self, batch: &RecordBatch, partitions: usize) -> Result<bool> {
         let values = batch.project(&self.layout.file_columns).map_err(defect)?;
         if self.layout.partition_columns.is_empty() {
             self.write_part(Box::default(), &[], 0, &values)?;
@@ -116,7 +133,11 @@ impl PartitionedWriter {
                 .iter()
                 .map(|i| Arc::clone(batch.column(*i)));
             let keys: Vec<ArrayRef> = keys.collect();
-            for (key, indices) in parts(&self.rows, &keys)? {
+            let parts = parts(&self.rows, &keys)?;
+            if parts.len() > partitions {
+                return Ok(false);
+            }
+            for (key, indices) in parts {
                 let first = indices.value(0) as usize;
                 let part = if indices.len() == batch.num_rows() {
                     values.clone()
@@ -126,7 +147,8 @@ impl PartitionedWriter {
                 self.write_part(key, &keys, first, &part)?;
             }
         }
-        self.bound_memory()
+        self.bound_memory()?;
+        Ok(true)
     }
 
     fn write_part(
@@ -154,7 +176,9 @@ impl PartitionedWriter {
         for (has_nan, column) in file.has_nan.iter_mut().zip(part.columns()) {
             *has_nan = *has_nan || contains_nan(column);
         }
-        file.writer.write(part).map_err(|e| write_error(&file.path, e))?;
+        file.writer
+            .write(part)
+            .map_err(|e| write_error(&self.staging.target(&file.path), e))?;
         if file.writer.bytes_written() > self.layout.file_bytes {
             self.close(&key)?;
         }
@@ -173,7 +197,7 @@ impl PartitionedWriter {
         let file = self.staging.create(&path)?;
         let properties = encoding::of_file(&self.layout.properties, first);
         let writer = ArrowWriter::try_new(file, Arc::clone(&self.file_schema), Some(properties))
-            .map_err(|e| write_error(&path, e))?;
+            .map_err(|e| write_error(&self.staging.target(&path), e))?;
         Ok(OpenFile {
             writer,
             path,
@@ -215,7 +239,7 @@ impl PartitionedWriter {
             largest
                 .writer
                 .flush()
-                .map_err(|e| write_error(&largest.path, e))?;
+                .map_err(|e| write_error(&self.staging.target(&largest.path), e))?;
         }
         Ok(())
     }
@@ -226,7 +250,10 @@ impl PartitionedWriter {
         };
         // The writer gives either the footer or the file back.
         let staged = file.writer.inner().handle()?;
-        let metadata = file.writer.close().map_err(|e| write_error(&file.path, e))?;
+        let metadata = file
+            .writer
+            .close()
+            .map_err(|e| write_error(&self.staging.target(&file.path), e))?;
         let bytes = staged.finish()?;
         self.finished.push(WrittenFile {
             path: file.path,

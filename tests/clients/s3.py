@@ -12,6 +12,7 @@ import subprocess
 import sys
 import tempfile
 import time
+import urllib.error
 import urllib.request
 import venv
 from pathlib import Path
@@ -39,47 +40,61 @@ def free_port():
 def wait_for(url, process):
     for _ in range(600):
         if process.poll() is not None:
-            sys.exit("the S3 server ended")
+            sys.exit("the server ended")
         try:
             urllib.request.urlopen(url, timeout=1).close()
             return
+        except urllib.error.HTTPError:
+            return
         except OSError:
             time.sleep(0.1)
-    sys.exit("the S3 server does not answer")
+    sys.exit("the server does not answer")
 
 
 class Lake:
-    def __init__(self, binary, folder, endpoint):
-        self.binary, self.folder = binary, folder
-        self.environment = {
-            **os.environ,
-            "AWS_ACCESS_KEY_ID": "key",
-            "AWS_SECRET_ACCESS_KEY": SECRET,
-            "AWS_REGION": "us-east-1",
-        }
-        self.run_init()
+    """A lake whose raw zone lies in the bucket `bucket` of a store."""
+
+    def __init__(self, binary, folder, scheme, secret, variables, options):
+        self.binary, self.folder, self.secret = binary, folder, secret
+        self.zone = f"{scheme}://bucket/raw zone"
+        self.environment = {**os.environ, **variables}
+        subprocess.run([self.binary, "init", self.folder], check=True, capture_output=True)
+        store = "\n".join(f'{key} = "{value}"' for key, value in options.items())
         (folder / "catalog" / "lake.toml").write_text(
             f"""[zones.raw]
-path = "s3://bucket/raw zone"
+path = "{self.zone}"
 
 [zones.raw.store]
-endpoint = "{endpoint}"
-allow_http = "true"
+{store}
 
 [zones.processed]
 path = "data/processed"
 """
         )
 
-    def run_init(self):
-        subprocess.run([self.binary, "init", self.folder], check=True, capture_output=True)
-
-    def sql(self, sql, code=0):
+    def sql(self, sql, code=0, **variables):
         command = [self.binary, "--lake", self.folder, "-q", "-c", sql]
-        done = subprocess.run(command, env=self.environment, capture_output=True, text=True)
+        environment = {**self.environment, **variables}
+        done = subprocess.run(command, env=environment, capture_output=True, text=True)
         assert done.returncode == code, (sql, done)
-        assert SECRET not in done.stdout + done.stderr, "the secret is shown"
+        assert self.secret not in done.stdout + done.stderr, "the secret is shown"
         return done.stdout if code == 0 else done.stderr
+
+
+class Bucket:
+    """What others do in the bucket."""
+
+    def __init__(self, client):
+        self.client = client
+
+    def put(self, key, text):
+        self.client.put_object(Bucket="bucket", Key=key, Body=text)
+
+    def delete(self, key):
+        self.client.delete_object(Bucket="bucket", Key=key)
+
+    def keys(self, prefix):
+        return [each["Key"] for each in self.client.list_objects_v2(Bucket="bucket", Prefix=prefix)["Contents"]]
 
 
 def expect(found, expected):
@@ -112,15 +127,18 @@ def main():
         )
         s3.create_bucket(Bucket="bucket")
         with tempfile.TemporaryDirectory() as folder:
-            check(Lake(binary, Path(folder) / "lake", endpoint), s3)
+            variables = {"AWS_ACCESS_KEY_ID": "key", "AWS_SECRET_ACCESS_KEY": SECRET, "AWS_REGION": "us-east-1"}
+            options = {"endpoint": endpoint, "allow_http": "true"}
+            check(Lake(binary, Path(folder) / "lake", "s3", SECRET, variables, options), Bucket(s3))
     finally:
         server.terminate()
         server.wait()
     print("s3: all good")
 
 
-def check(lake, s3):
-    put = lambda key, text: s3.put_object(Bucket="bucket", Key="raw zone/" + key, Body=text)
+def check(lake, bucket):
+    put = lambda key, text: bucket.put("raw zone/" + key, text)
+    zone, scheme = lake.zone, lake.zone.partition(":")[0]
     put("visits/dt=2026-01-01/a.csv", "id,page\n1,/home\n2,/cart\n")
     put("visits/dt=2026-01-02/b.csv", "page,id\n/exit,3\n")
     put("visits/README.md", "no data")
@@ -130,31 +148,31 @@ def check(lake, s3):
     expect(lake.sql("SELECT id FROM raw.visits WHERE dt > '2026-01-01'"), "id\n3\n")
     # What others add, replace and remove is seen by the next statement.
     put("visits/dt=2026-01-03/数 据.csv", "id\n4\n")
-    s3.delete_object(Bucket="bucket", Key="raw zone/visits/dt=2026-01-01/a.csv")
+    bucket.delete("raw zone/visits/dt=2026-01-01/a.csv")
     expect(lake.sql(every), "id,page,dt\n3,/exit,2026-01-02\n4,,2026-01-03\n")
     # Compressed texts, Parquet and Arrow, written there and read back.
     for ending in ["parquet", "csv.gz", "jsonl", "arrow"]:
-        url = f"s3://bucket/raw zone/out/{ending}/x.{ending}"
+        url = f"{zone}/out/{ending}/x.{ending}"
         lake.sql(f"COPY (SELECT id, page FROM raw.visits ORDER BY id) TO '{url}'")
         expect(lake.sql(f"SELECT * FROM '{url}' ORDER BY id"), "id,page\n3,/exit\n4,\n")
-    expect(lake.sql("SELECT count(*) AS n FROM 's3://bucket/raw zone/out/parquet/*.parquet'"), "n\n2\n")
+    expect(lake.sql(f"SELECT count(*) AS n FROM '{zone}/out/parquet/*.parquet'"), "n\n2\n")
     lake.sql("CREATE EXTERNAL TABLE raw.p STORED AS PARQUET LOCATION 'out/parquet/'")
     expect(lake.sql("SELECT count(*) AS n, max(id) AS id FROM raw.p"), "n,id\n2,4\n")
-    expect(lake.sql("SELECT count(*) AS n FROM raw.visits$files WHERE path LIKE 's3://bucket/%'"), "n\n2\n")
+    expect(lake.sql(f"SELECT count(*) AS n FROM raw.visits$files WHERE path LIKE '{scheme}://bucket/%'"), "n\n2\n")
     # Rows are inserted there, whole files of several partitions, and what a copy makes of partitions too.
     lake.sql("CREATE EXTERNAL TABLE raw.w (id BIGINT, page VARCHAR, dt DATE) STORED AS PARQUET PARTITIONED BY (dt) LOCATION 'w/'")
     for _ in range(2):
         lake.sql("INSERT INTO raw.w VALUES (1, '/a b', '2026-01-01'), (2, '/ü', NULL), (3, NULL, '2026-01-02')")
     expect(lake.sql("SELECT dt, count(*) AS n FROM raw.w GROUP BY dt ORDER BY dt"), "dt,n\n2026-01-01,2\n2026-01-02,2\n,2\n")
-    keys = [each["Key"] for each in s3.list_objects_v2(Bucket="bucket", Prefix="raw zone/w/")["Contents"]]
+    keys = bucket.keys("raw zone/w/")
     assert len(keys) == 6 and all(key.endswith(".parquet") and "/dt=" in key for key in keys), keys
-    lake.sql("COPY (SELECT id, dt FROM raw.w) TO 's3://bucket/raw zone/copied' (FORMAT parquet, PARTITION_BY dt)")
-    expect(lake.sql("SELECT count(*) AS n, count(dt) AS d FROM 's3://bucket/raw zone/copied/'"), "n,d\n6,4\n")
-    assert "is not empty" in lake.sql("COPY (SELECT id, dt FROM raw.w) TO 's3://bucket/raw zone/copied' (FORMAT parquet, PARTITION_BY dt)", code=1)
+    lake.sql(f"COPY (SELECT id, dt FROM raw.w) TO '{zone}/copied' (FORMAT parquet, PARTITION_BY dt)")
+    expect(lake.sql(f"SELECT count(*) AS n, count(dt) AS d FROM '{zone}/copied/'"), "n,d\n6,4\n")
+    assert "is not empty" in lake.sql(f"COPY (SELECT id, dt FROM raw.w) TO '{zone}/copied' (FORMAT parquet, PARTITION_BY dt)", code=1)
     # A corrupt object is named, an absent folder is an error, another store is not reached.
     put("out/parquet/bad.parquet", "no parquet")
     assert "bad.parquet" in lake.sql("SELECT * FROM raw.p", code=1)
-    lake.sql("SELECT * FROM 's3://other/x.parquet'", code=1)
+    lake.sql(f"SELECT * FROM '{scheme}://other/x.parquet'", code=1)
 
 
 if __name__ == "__main__":

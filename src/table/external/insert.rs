@@ -1,9 +1,9 @@
 //! Physical operator: input → Parquet files in a table's folder, published when all are complete. Those of a
 //! table in an object store are complete on the local disk first, and are sent one after the other.
 //!
-//! Input: the table's columns in order, partition columns last; any partitioning, each partition is
-//! written by a task of its own. Output: one row, `count` (UInt64), the rows written. Nothing is
-//! visible until the last row is written; if the input fails, or the stream is dropped, nothing is.
+//! Input: the table's columns in order, partition columns last. Output: one row, `count` (UInt64), the rows
+//! written. Nothing is visible until the last row is written; if the input fails, or the stream is dropped, nothing
+//! is.
 
 use std::fmt;
 use std::path::PathBuf;
@@ -20,17 +20,14 @@ use datafusion::physical_plan::execution_plan::{
     Boundedness, ChildrenPropertiesMode, EmissionType, ReplaceChildrenOptions,
 };
 use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
-use datafusion::physical_plan::{
-    DisplayAs, DisplayFormatType, ExecutionPlan, ExecutionPlanProperties, Partitioning, PlanProperties,
-};
-use futures::StreamExt;
-use futures::future::try_join_all;
+use datafusion::physical_plan::{DisplayAs, DisplayFormatType, ExecutionPlan, Partitioning, PlanProperties};
 use object_store::path::Path as StorePath;
 use tempfile::TempDir;
 
-use crate::error::{Code, Error};
+use crate::error::Error;
 use crate::storage::{Place, Staging, Upload};
-use crate::table::writer::{Layout, PartitionedWriter, properties};
+use crate::table::writer::{Layout, WrittenFile, properties};
+use crate::table::writing::{Shape, Writing};
 
 /// A file that has grown beyond this is finished and another begun.
 const FILE_BYTES: usize = 512 << 20;
@@ -49,19 +46,35 @@ pub(super) enum Destination {
 pub(super) struct InsertExec {
     input: Arc<dyn ExecutionPlan>,
     destination: Destination,
-    /// The table's columns: the input's, with the table's names.
-    schema: SchemaRef,
-    partition_columns: usize,
+    shape: Arc<Shape>,
     properties: Arc<PlanProperties>,
 }
 
 impl InsertExec {
+    /// The input has the columns of `schema` by position, of which so many at the end are partition columns.
     pub(super) fn new(
         input: Arc<dyn ExecutionPlan>,
         destination: Destination,
         schema: SchemaRef,
         partition_columns: usize,
     ) -> Self {
+        let all: Vec<usize> = (0..schema.fields().len()).collect();
+        let (file_columns, partition_columns) = all.split_at(all.len() - partition_columns);
+        let layout = Layout {
+            file_columns: file_columns.to_vec(),
+            partition_columns: partition_columns.to_vec(),
+            properties: properties().build(),
+            file_bytes: FILE_BYTES,
+        };
+        let shape = Shape {
+            schema,
+            layout,
+            sorted_by: Vec::new(),
+        };
+        Self::over(input, destination, Arc::new(shape))
+    }
+
+    fn over(input: Arc<dyn ExecutionPlan>, destination: Destination, shape: Arc<Shape>) -> Self {
         let count = Schema::new(vec![Field::new("count", DataType::UInt64, false)]);
         let properties = PlanProperties::new(
             EquivalenceProperties::new(Arc::new(count)),
@@ -72,34 +85,9 @@ impl InsertExec {
         Self {
             input,
             destination,
-            schema,
-            partition_columns,
+            shape,
             properties: Arc::new(properties),
         }
-    }
-
-    /// Runs every input partition into files of its own.
-    fn tasks(
-        &self,
-        staging: &Arc<Staging>,
-        context: &Arc<TaskContext>,
-    ) -> Result<Vec<SpawnedTask<Result<u64>>>> {
-        let partitions = 0..self.input.output_partitioning().partition_count();
-        let all: Vec<usize> = (0..self.schema.fields().len()).collect();
-        let (file_columns, partition_columns) = all.split_at(all.len() - self.partition_columns);
-        let layout = Layout {
-            file_columns: file_columns.to_vec(),
-            partition_columns: partition_columns.to_vec(),
-            properties: properties().build(),
-            file_bytes: FILE_BYTES,
-        };
-        let task = |partition: usize| {
-            let input = self.input.execute(partition, Arc::clone(context))?;
-            let writer =
-                PartitionedWriter::new(Arc::clone(staging), partition, &self.schema, layout.clone())?;
-            Ok(SpawnedTask::spawn(write(input, Arc::clone(&self.schema), writer)))
-        };
-        partitions.map(task).collect()
     }
 }
 
@@ -123,63 +111,12 @@ impl Stopover {
     }
 }
 
-async fn write(
-    mut input: SendableRecordBatchStream,
-    schema: SchemaRef,
-    mut writer: PartitionedWriter,
-) -> Result<u64> {
-    let mut count = 0;
-    while let Some(batch) = input.next().await {
-        let batch = batch?;
-        count += batch.num_rows() as u64;
-        if batch.num_rows() > 0 {
-            let batch = conform(&schema, &batch)?;
-            writer.write(&batch)?;
-        }
-    }
-    writer.finish()?;
-    Ok(count)
-}
-
-/// The batch under the table's names; NULL in a column that may not have it is refused here.
-fn conform(schema: &SchemaRef, batch: &RecordBatch) -> Result<RecordBatch> {
-    for (field, column) in schema.fields().iter().zip(batch.columns()) {
-        if !field.is_nullable() && column.null_count() > 0 {
-            let message = format!(
-                "column '{}' may not be NULL, and {} rows are",
-                field.name(),
-                column.null_count()
-            );
-            return Err(Error::new(Code::NotNull, message).into());
-        }
-    }
-    let columns = schema.fields().iter().zip(batch.columns());
-    let columns = columns.map(|(field, column)| arrow::compute::cast(column, field.data_type()));
-    Ok(RecordBatch::try_new(
-        Arc::clone(schema),
-        columns.collect::<Result<_, _>>()?,
-    )?)
-}
-
-async fn run(
-    tasks: Vec<SpawnedTask<Result<u64>>>,
-    staging: Arc<Staging>,
-    stopover: Option<Stopover>,
-) -> Result<RecordBatch> {
-    let counts = try_join_all(tasks.into_iter().map(|task| async move {
-        task.join_unwind()
-            .await
-            .map_err(|e| DataFusionError::External(Box::new(e)))?
-    }));
-    let count: u64 = counts.await?.into_iter().sum();
-    let publish = SpawnedTask::spawn_blocking(move || match Arc::try_unwrap(staging) {
-        Ok(staging) => staging.publish().map(drop),
-        Err(_) => Err(Error::new(Code::Internal, "a writer outlived its statement")),
-    });
-    publish
-        .join_unwind()
-        .await
-        .map_err(|e| DataFusionError::External(Box::new(e)))??;
+async fn run(writing: Writing, stopover: Option<Stopover>) -> Result<RecordBatch> {
+    let (files, staging) = writing.complete().await?;
+    let count: u64 = files.iter().map(WrittenFile::rows).sum();
+    let publish = SpawnedTask::spawn_blocking(move || staging.publish().map(drop));
+    let joined = |e| DataFusionError::External(Box::new(e));
+    publish.join_unwind().await.map_err(joined)??;
     if let Some(stopover) = stopover {
         stopover
             .upload
@@ -197,7 +134,7 @@ impl DisplayAs for InsertExec {
         write!(
             f,
             "InsertExec: format=parquet, partition_columns={}",
-            self.partition_columns
+            self.shape.layout.partition_columns.len()
         )
     }
 }
@@ -233,12 +170,8 @@ impl ExecutionPlan for InsertExec {
         _: ReplaceChildrenOptions,
     ) -> Result<Arc<dyn ExecutionPlan>> {
         let input = children.swap_remove(0);
-        Ok(Arc::new(Self::new(
-            input,
-            self.destination.clone(),
-            Arc::clone(&self.schema),
-            self.partition_columns,
-        )))
+        let (destination, shape) = (self.destination.clone(), Arc::clone(&self.shape));
+        Ok(Arc::new(Self::over(input, destination, shape)))
     }
 
     fn with_new_children(
@@ -259,18 +192,10 @@ impl ExecutionPlan for InsertExec {
                 (Staging::new(stopover.folder.path())?, Some(stopover))
             }
         };
-        let staging = Arc::new(staging);
-        let tasks = self.tasks(&staging, &context)?;
-        let result = futures::stream::once(run(tasks, staging, stopover));
+        let writing = Writing::begin(&self.input, &self.shape, staging, &context)?;
         Ok(Box::pin(RecordBatchStreamAdapter::new(
-            self.schema_of_result(),
-            result,
+            Arc::clone(self.properties.equivalence_properties().schema()),
+            futures::stream::once(run(writing, stopover)),
         )))
-    }
-}
-
-impl InsertExec {
-    fn schema_of_result(&self) -> SchemaRef {
-        Arc::clone(self.properties.equivalence_properties().schema())
     }
 }

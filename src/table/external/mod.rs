@@ -117,6 +117,7 @@ impl ExternalTableProvider {
             files: files.into_iter().map(|file| file.meta).collect(),
             partition_values,
             statistics: None,
+            has_statistics: self.definition.format == Format::Parquet,
             sorted_by: Vec::new(),
         };
         let request = Request {

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use arrow::datatypes::{DataType, Schema, SchemaRef};
 use arrow::util::display::{ArrayFormatter, FormatOptions};
@@ -15,6 +16,7 @@ use super::snapshot::{SORTED, Snapshot};
 use super::statistics;
 use crate::error::{Code, Error, Result, did_you_mean};
 use crate::table::writer::{Layout, WrittenFile, properties};
+use crate::table::writing::Shape;
 
 /// A file that has grown beyond this is finished and another begun.
 const FILE_BYTES: usize = 256 << 20;
@@ -31,11 +33,8 @@ pub const BLOOM_FILTERS: &str = "weir.bloomFilters";
 #[derive(Debug)]
 pub struct Layouts {
     pub(super) folder: PathBuf,
-    /// The columns in the log's order.
-    pub(super) schema: SchemaRef,
-    pub(super) layout: Layout,
-    /// The positions of the columns by which each file is sorted.
-    pub(super) sorted_by: Vec<usize>,
+    /// Its columns are in the log's order.
+    pub(super) shape: Arc<Shape>,
 }
 
 impl Layouts {
@@ -64,16 +63,20 @@ impl Layouts {
             properties = properties.set_data_page_row_count_limit(SORTED_PAGE_ROWS);
         }
         properties = properties.set_sorting_columns(sorting_columns(&schema, &file_columns, &sorted_by));
+        let layout = Layout {
+            file_columns,
+            partition_columns,
+            properties: properties.build(),
+            file_bytes: FILE_BYTES,
+        };
+        let shape = Shape {
+            schema,
+            layout,
+            sorted_by,
+        };
         Ok(Self {
             folder,
-            schema,
-            layout: Layout {
-                file_columns,
-                partition_columns,
-                properties: properties.build(),
-                file_bytes: FILE_BYTES,
-            },
-            sorted_by,
+            shape: Arc::new(shape),
         })
     }
 
@@ -99,10 +102,11 @@ impl Layouts {
     /// The columns that are in the files.
     fn file_schema(&self) -> SchemaRef {
         let fields = self
+            .shape
             .layout
             .file_columns
             .iter()
-            .map(|i| self.schema.field(*i).clone());
+            .map(|i| self.shape.schema.field(*i).clone());
         SchemaRef::new(Schema::new(fields.collect::<Vec<_>>()))
     }
 }
@@ -151,15 +155,20 @@ pub(super) fn entry_of(file: &WrittenFile, layouts: &Layouts) -> Result<Add> {
         )
     })?;
     let names = layouts
+        .shape
         .layout
         .partition_columns
         .iter()
-        .map(|i| layouts.schema.field(*i).name());
+        .map(|i| layouts.shape.schema.field(*i).name());
     let mut partition_values = HashMap::new();
     for (name, value) in names.zip(&file.partition) {
         partition_values.insert(name.clone(), partition_text(name, value)?);
     }
-    let sorted_by = layouts.sorted_by.iter().map(|i| layouts.schema.field(*i).name());
+    let sorted_by = layouts
+        .shape
+        .sorted_by
+        .iter()
+        .map(|i| layouts.shape.schema.field(*i).name());
     let sorted_by: Vec<&str> = sorted_by.map(String::as_str).collect();
     let tags = (!sorted_by.is_empty()).then(|| {
         let names = serde_json::Value::from(sorted_by).to_string();

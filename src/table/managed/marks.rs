@@ -28,9 +28,9 @@ use datafusion::physical_plan::{
 use futures::StreamExt;
 use parking_lot::Mutex;
 
-use super::rows::shown;
 use super::snapshot::Snapshot;
 use crate::error::{Code, Error};
+use crate::table::rows::shown;
 
 /// What becomes of a row.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

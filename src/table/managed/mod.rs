@@ -21,7 +21,6 @@ mod proven;
 mod provider;
 mod quarantine;
 mod quarantined;
-mod rows;
 mod schema;
 mod snapshot;
 mod statistics;

@@ -131,6 +131,7 @@ impl ManagedTableProvider {
             files: files.iter().map(|file| file.meta.clone()).collect(),
             partition_values: self.snapshot.partition_values(files)?,
             foreign: None,
+            has_statistics: true,
             statistics: Some(files.iter().map(|file| Arc::clone(&file.statistics)).collect()),
             sorted_by: self.snapshot.sorted_by(),
         })

@@ -174,9 +174,9 @@ impl Quarantine {
             return Ok(Arc::clone(writer));
         }
         let staging = Arc::clone(&open.staging);
-        let layout = self.layouts.layout.clone();
-        let file = PartitionedWriter::new(staging, stream, &self.layouts.schema, layout)?;
-        let rows = BatchCoalescer::new(Arc::clone(&self.layouts.schema), GATHERED);
+        let layout = self.layouts.shape.layout.clone();
+        let file = PartitionedWriter::new(staging, stream, &self.layouts.shape.schema, layout)?;
+        let rows = BatchCoalescer::new(Arc::clone(&self.layouts.shape.schema), GATHERED);
         let writer = Arc::new(Mutex::new(Writer { rows, file }));
         open.writers.insert(stream, Arc::clone(&writer));
         Ok(writer)
@@ -187,7 +187,7 @@ impl Quarantine {
     /// # Errors
     /// What the disk says.
     pub fn write_again(&self, rows: &RecordBatch) -> Result<()> {
-        let rows = RecordBatch::try_new(Arc::clone(&self.layouts.schema), rows.columns().to_vec())
+        let rows = RecordBatch::try_new(Arc::clone(&self.layouts.shape.schema), rows.columns().to_vec())
             .map_err(|e| Error::new(Code::Internal, e.to_string()))?;
         self.writer(usize::MAX)?.lock().write(rows)
     }
@@ -250,7 +250,7 @@ impl Aside for Quarantine {
         columns.extend([file, row]);
         let at = TimestampMicrosecondArray::from_value(self.at.timestamp_micros(), count);
         columns.push(Arc::new(at.with_timezone("UTC")));
-        let rows = RecordBatch::try_new(Arc::clone(&self.layouts.schema), columns)?;
+        let rows = RecordBatch::try_new(Arc::clone(&self.layouts.shape.schema), columns)?;
         self.writer(stream)?.lock().write(rows)?;
         Ok(())
     }

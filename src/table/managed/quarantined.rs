@@ -92,6 +92,7 @@ impl QuarantineTable {
                 files: self.files.clone(),
                 partition_values: Vec::new(),
                 foreign: None,
+                has_statistics: true,
                 statistics: None,
                 sorted_by: Vec::new(),
             };

@@ -5,41 +5,33 @@
 //! entries are left in the [`Staged`] handle; unless they are taken from it and committed, the files
 //! go when it goes. If the input fails, or the stream is dropped, nothing is left.
 //!
-//! Where the table is sorted, each task sorts its rows, within the memory limit. Where rows turn out to
-//! belong to more partitions than files can be open, the rest of a task's rows is sorted by partition.
+//! Where the table is sorted, each partition of the input is sorted first, within the memory limit.
 
 use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use arrow::array::{RecordBatch, UInt64Array};
-use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
+use arrow::datatypes::{DataType, Field, Schema};
 use datafusion::common::runtime::SpawnedTask;
 use datafusion::common::tree_node::TreeNodeRecursion;
 use datafusion::error::{DataFusionError, Result};
 use datafusion::execution::{SendableRecordBatchStream, TaskContext};
-use datafusion::physical_expr::expressions::Column;
-use datafusion::physical_expr::{EquivalenceProperties, LexOrdering, PhysicalExpr, PhysicalSortExpr};
+use datafusion::physical_expr::{EquivalenceProperties, PhysicalExpr};
 use datafusion::physical_plan::execution_plan::{
     Boundedness, ChildrenPropertiesMode, EmissionType, ReplaceChildrenOptions,
 };
 use datafusion::physical_plan::sorts::sort::SortExec;
 use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
-use datafusion::physical_plan::{
-    DisplayAs, DisplayFormatType, ExecutionPlan, ExecutionPlanProperties, Partitioning, PlanProperties,
-};
+use datafusion::physical_plan::{DisplayAs, DisplayFormatType, ExecutionPlan, Partitioning, PlanProperties};
 use deltalake_core::kernel::Add;
-use futures::StreamExt;
-use futures::future::try_join_all;
 use parking_lot::Mutex;
 
 use super::files::{Layouts, entry_of};
 use super::log::LOG_FOLDER;
-use super::rows::conform;
 use crate::error::{Code, Error};
 use crate::storage::{AtWork, Staging};
-use crate::table::order;
-use crate::table::writer::{OPEN_FILES, PartitionedWriter, WrittenFile};
+use crate::table::writing::Writing;
 
 /// What was written and is in no log yet. Dropped, it takes the files with it.
 #[derive(Debug, Default)]
@@ -139,7 +131,10 @@ impl WriteExec {
     /// # Errors
     /// DataFusion's own, if the rows cannot be sorted as the table is.
     pub fn new(input: Arc<dyn ExecutionPlan>, layouts: Arc<Layouts>, outcome: Outcome) -> Result<Self> {
-        let input = match sort_order(&layouts, &input.schema(), !layouts.sorted_by.is_empty()) {
+        let input = match layouts
+            .shape
+            .sort_order(&input.schema(), !layouts.shape.sorted_by.is_empty())
+        {
             Some(order) => Arc::new(SortExec::new(order, input).with_preserve_partitioning(true)) as _,
             None => input,
         };
@@ -161,110 +156,22 @@ impl WriteExec {
             properties: Arc::new(properties),
         }
     }
-
-    /// Runs every input partition into files of its own.
-    fn tasks(
-        &self,
-        staging: &Arc<Staging>,
-        context: &Arc<TaskContext>,
-    ) -> Result<Vec<SpawnedTask<Result<Vec<WrittenFile>>>>> {
-        let partitions = 0..self.input.output_partitioning().partition_count();
-        let task = |number: usize| {
-            let input = self.input.execute(number, Arc::clone(context))?;
-            let writing = Writing {
-                layouts: Arc::clone(&self.layouts),
-                staging: Arc::clone(staging),
-                number,
-                context: Arc::clone(context),
-            };
-            Ok(SpawnedTask::spawn(writing.run(input)))
-        };
-        partitions.map(task).collect()
-    }
 }
 
-/// By partition, and by the table's own order if `whole`; nothing for a table that has neither.
-fn sort_order(layouts: &Layouts, schema: &SchemaRef, whole: bool) -> Option<LexOrdering> {
-    let sorted_by = layouts.sorted_by.iter().filter(|_| whole);
-    let columns = layouts.layout.partition_columns.iter().chain(sorted_by);
-    let columns = columns.map(|i| {
-        let column = Arc::new(Column::new(schema.field(*i).name(), *i));
-        PhysicalSortExpr::new(column, order::OPTIONS)
-    });
-    LexOrdering::new(columns)
-}
-
-/// One task's share.
-struct Writing {
-    layouts: Arc<Layouts>,
-    staging: Arc<Staging>,
-    number: usize,
-    context: Arc<TaskContext>,
-}
-
-impl Writing {
-    async fn run(self, mut input: SendableRecordBatchStream) -> Result<Vec<WrittenFile>> {
-        let layouts = &self.layouts;
-        let layout = layouts.layout.clone();
-        let mut writer =
-            PartitionedWriter::new(Arc::clone(&self.staging), self.number, &layouts.schema, layout)?;
-        while let Some(batch) = input.next().await {
-            let batch = batch?;
-            if batch.num_rows() > 0 {
-                writer.write(&conform(&layouts.schema, &batch)?)?;
-            }
-            if writer.open_files() >= OPEN_FILES && layouts.sorted_by.is_empty() {
-                input = self.by_partition(input)?;
-                break;
-            }
-        }
-        while let Some(batch) = input.next().await {
-            let batch = batch?;
-            if batch.num_rows() > 0 {
-                writer.write(&conform(&layouts.schema, &batch)?)?;
-            }
-        }
-        Ok(writer.finish()?)
-    }
-
-    /// The rest of the rows, those of a partition together.
-    fn by_partition(&self, input: SendableRecordBatchStream) -> Result<SendableRecordBatchStream> {
-        let schema = input.schema();
-        let Some(order) = sort_order(&self.layouts, &schema, true) else {
-            return Ok(input);
-        };
-        let rest = Arc::new(super::rows::StreamExec::new(input));
-        SortExec::new(order, rest).execute(0, Arc::clone(&self.context))
-    }
-}
-
-async fn run(
-    tasks: Vec<SpawnedTask<Result<Vec<WrittenFile>>>>,
-    staging: Arc<Staging>,
-    layouts: Arc<Layouts>,
-    outcome: Outcome,
-) -> Result<RecordBatch> {
-    let joined = |e| DataFusionError::External(Box::new(e));
-    let files = try_join_all(
-        tasks
-            .into_iter()
-            .map(|task| async move { task.join_unwind().await.map_err(joined)? }),
-    );
-    let files: Vec<WrittenFile> = files.await?.into_iter().flatten().collect();
+async fn run(writing: Writing, layouts: Arc<Layouts>, outcome: Outcome) -> Result<RecordBatch> {
+    let (files, staging) = writing.complete().await?;
     let publish = SpawnedTask::spawn_blocking(move || -> crate::error::Result<Staged> {
         let mut staged = Staged::default();
         staged.folder.clone_from(&layouts.folder);
         for file in &files {
-            staged.rows += file.metadata.file_metadata().num_rows().unsigned_abs();
+            staged.rows += file.rows();
             staged.bytes += file.bytes;
             staged.entries.push(entry_of(file, &layouts)?);
         }
-        match Arc::try_unwrap(staging) {
-            Ok(staging) => staged.at_work = Some(staging.publish()?),
-            Err(_) => return Err(Error::new(Code::Internal, "a writer outlived its statement")),
-        }
+        staged.at_work = Some(staging.publish()?);
         Ok(staged)
     });
+    let joined = |e| DataFusionError::External(Box::new(e));
     let staged = publish.join_unwind().await.map_err(joined)??;
     let count = UInt64Array::from(vec![staged.rows]);
     *outcome.0.lock() = Some(staged);
@@ -276,7 +183,7 @@ impl DisplayAs for WriteExec {
         write!(
             f,
             "WriteExec: format=delta, partition_columns={}",
-            self.layouts.layout.partition_columns.len()
+            self.layouts.shape.layout.partition_columns.len()
         )
     }
 }
@@ -330,9 +237,9 @@ impl ExecutionPlan for WriteExec {
     }
 
     fn execute(&self, _: usize, context: Arc<TaskContext>) -> Result<SendableRecordBatchStream> {
-        let staging = Arc::new(Staging::new(&self.layouts.folder)?);
-        let tasks = self.tasks(&staging, &context)?;
-        let result = run(tasks, staging, Arc::clone(&self.layouts), self.outcome.clone());
+        let staging = Staging::new(&self.layouts.folder)?;
+        let writing = Writing::begin(&self.input, &self.layouts.shape, staging, &context)?;
+        let result = run(writing, Arc::clone(&self.layouts), self.outcome.clone());
         Ok(Box::pin(RecordBatchStreamAdapter::new(
             Arc::clone(self.properties.equivalence_properties().schema()),
             futures::stream::once(result),

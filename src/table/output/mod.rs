@@ -6,7 +6,8 @@ mod file;
 mod text;
 
 use std::collections::HashMap;
-use std::fs::File;
+use std::fs::{File, Permissions};
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
 use arrow::array::{ArrayRef, RecordBatch};
@@ -76,8 +77,15 @@ impl Output {
             let message = format!("'{}' is a folder", path.display());
             return Err(Error::new(Code::WrongObjectType, message).with_hint("give the path of a file"));
         }
+        // A file takes the place of one that is there: a device or a pipe must not lose its own.
+        if path.exists() && !path.is_file() {
+            let message = format!("'{}' is neither a file nor a new name", path.display());
+            return Err(Error::new(Code::WrongObjectType, message)
+                .with_hint("a copy is written to a file; 'weir -o' writes a result to devices and pipes"));
+        }
         std::fs::create_dir_all(parent(path)).map_err(|e| Error::io(path, "write", e))?;
         let temporary = hidden()
+            .permissions(permissions_of(path))
             .tempfile_in(parent(path))
             .map_err(|e| Error::io(path, "write", e))?;
         let file = temporary.reopen().map_err(|e| Error::io(path, "write", e))?;
@@ -127,7 +135,10 @@ impl Output {
         let rows = RowConverter::new(sorts.collect())
             .map_err(|e| Error::new(Code::Unsupported, format!("cannot partition: {e}")))?;
         let folder = Folder {
-            staged: hidden().tempdir_in(around).map_err(wrong)?,
+            staged: hidden()
+                .permissions(PermissionsExt::from_mode(0o777))
+                .tempdir_in(around)
+                .map_err(wrong)?,
             path: path.to_owned(),
             rows,
             names: fields.map(|field| field.name().clone()).collect(),
@@ -273,6 +284,14 @@ fn hidden() -> Builder<'static, 'static> {
     let mut builder = Builder::new();
     builder.prefix(".copy-").rand_bytes(12);
     builder
+}
+
+/// Those of the file whose place it takes; else what is hidden would stay its owner's alone.
+fn permissions_of(path: &Path) -> Permissions {
+    match path.metadata() {
+        Ok(metadata) => metadata.permissions(),
+        Err(_) => PermissionsExt::from_mode(0o666),
+    }
 }
 
 fn parent(path: &Path) -> &Path {
