@@ -144,7 +144,7 @@ def aggregates(lake, file):
 
     calls = ["mode(x)", "arg_min(t, x)", "arg_max(t, x)", "mad(x)", "skewness(x)", "kurtosis(x)", "entropy(x)",
              "product(x / 100)", "median(x)", "quantile_cont(x, 0.9)"]
-    ours = [call.replace("quantile_cont(x, 0.9)", "percentile_cont(x, 0.9)") for call in calls]
+    ours = [call.replace("quantile_cont(x, 0.9)", "percentile_cont(0.9) WITHIN GROUP (ORDER BY x)") for call in calls]
     # Of equally good rows DuckDB takes any: values that are one's own alone.
     distinct = f"(SELECT g, min(t) AS t, x FROM '{file}' WHERE x IS NOT NULL GROUP BY g, x)"
     for call, own in zip(calls, ours):
