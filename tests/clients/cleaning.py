@@ -163,7 +163,7 @@ def aggregates(lake, file):
 def relations(lake, file):
     import duckdb
 
-    own = f"SELECT g, t, x FROM dedup('{file}', key => [g], order_by => t) ORDER BY g"
+    own = f"SELECT g, t, x FROM dedup((SELECT * FROM '{file}'), key => [g], order_by => t) ORDER BY g"
     found, wanted = lake.ask(own).to_pandas(), duckdb.sql(
         f"SELECT g, t, x FROM '{file}' QUALIFY row_number() OVER (PARTITION BY g ORDER BY t DESC) = 1 ORDER BY g").df()
     agree("dedup, DuckDB", found["t"], wanted["t"])
@@ -207,7 +207,7 @@ def forest(lake, folder):
         pd.DataFrame(points, columns=names).assign(id=range(len(points))).to_parquet(file, index=False)
         ours, theirs = [], []
         for seed in range(10):
-            sql = (f"SELECT id, anomaly_score FROM isolation_forest('{file}', columns => [{', '.join(names)}], "
+            sql = (f"SELECT id, anomaly_score FROM isolation_forest((SELECT * FROM '{file}'), columns => [{', '.join(names)}], "
                    f"seed => {seed}) ORDER BY id")
             scores = lake.ask(sql).to_pandas()["anomaly_score"]
             ours.append(roc_auc_score(truth, scores))
