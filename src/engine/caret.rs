@@ -60,6 +60,10 @@ fn of_subject(error: &Error, piece: &Piece) -> Option<Location> {
             let is_operator = ["+", "-", "*", "/"].contains(&operator);
             is_operator.then(|| piece.locate_operator(&[operator]))?
         }
-        _ => of_name(error, piece),
+        // `late_by: argument 'delay' must not be negative`: that is a parameter's name, and no word of the text.
+        _ => match message.split_once(": argument '") {
+            Some((function, _)) => piece.locate_only_word(function),
+            None => of_name(error, piece),
+        },
     }
 }

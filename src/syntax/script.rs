@@ -159,6 +159,17 @@ impl Piece {
             .map(|t| self.locate(t.span))
     }
 
+    /// Where this word stands; nothing if it stands in several places.
+    pub fn locate_only_word(&self, word: &str) -> Option<Location> {
+        let is_meant =
+            |t: &&TokenWithSpan| matches!(&t.token, Token::Word(w) if w.value.eq_ignore_ascii_case(word));
+        let mut found = self.tokens.iter().filter(is_meant);
+        match (found.next(), found.next()) {
+            (Some(only), None) => Some(self.locate(only.span)),
+            _ => None,
+        }
+    }
+
     /// Where a literal of this value first stands.
     pub fn locate_literal(&self, value: &str) -> Option<Location> {
         let is_meant = |token: &&TokenWithSpan| match &token.token {

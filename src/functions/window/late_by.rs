@@ -247,7 +247,7 @@ pub struct Arrivals {
 }
 
 /// What is known of the rows that arrived so far.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Lateness {
     unit: TimeUnit,
     delay: i64,

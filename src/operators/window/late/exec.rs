@@ -7,7 +7,7 @@ use arrow::datatypes::SchemaRef;
 use datafusion::common::DFSchema;
 use datafusion::error::Result;
 use datafusion::logical_expr::expr::{WindowFunction, WindowFunctionParams};
-use datafusion::logical_expr::{Expr, WindowFunctionDefinition, WindowUDF};
+use datafusion::logical_expr::{Expr, ExprSchemable, WindowFunctionDefinition, WindowUDF};
 use datafusion::physical_expr::PhysicalExpr;
 
 use crate::error::{Code, Error};
@@ -27,6 +27,8 @@ pub(in crate::operators::window) struct LateCall {
     function: Arc<WindowUDF>,
     /// The time, the delay, how far it may be ahead, and when the row arrived.
     args: Vec<Arc<dyn PhysicalExpr>>,
+    /// Before the first row.
+    lateness: Lateness,
 }
 
 impl Family for Late {
@@ -60,9 +62,12 @@ impl Family for Late {
         let unknown = || Error::new(Code::Internal, format!("'{expr}' does not stream"));
         let (function, params) = called(expr).ok_or_else(unknown)?;
         let args = params.args.iter().map(|arg| planning.expression(arg, schema));
+        let args = args.collect::<Result<Vec<_>>>()?;
+        let lateness = Lateness::of(function, &args, &expr.get_type(schema)?);
         Ok(LateCall {
+            lateness: lateness.ok_or_else(unknown)??,
             function: Arc::clone(function),
-            args: args.collect::<Result<_>>()?,
+            args,
         })
     }
 
@@ -72,20 +77,11 @@ impl Family for Late {
     }
 
     fn kernel(rows: &CallRows<Self>, schema: &SchemaRef) -> Result<Box<dyn Kernel>> {
-        let passed = schema.fields().len() - rows.calls.len();
-        let calls = rows.calls.iter().zip(&schema.fields()[passed..]);
-        let calls = calls.map(|(call, field)| {
-            let lateness = Lateness::of(&call.function, &call.args, field.data_type());
-            lateness.unwrap_or_else(|| {
-                let message = format!("'{}' does not stream", call.function.name());
-                Err(Error::new(Code::Internal, message).into())
-            })
-        });
         Ok(Box::new(Work {
             rows: rows.clone(),
             schema: Arc::clone(schema),
             runs: Runs::default(),
-            calls: calls.collect::<Result<_>>()?,
+            calls: rows.calls.iter().map(|call| call.lateness.clone()).collect(),
         }))
     }
 }
