@@ -10,13 +10,16 @@ written by CREATE TABLE … SORTED BY (its key) AS SELECT from the files of benc
 - latency: a warm query for one key of orders, one client (mark: p50 under 5 ms); beside it, without a mark, the same
   of the foreign file, whose pages and dictionaries are another writer's, and a query that reads nothing;
 - throughput: such queries from 16 clients, each a process of its own (mark: 500 a second);
-- whole: lineitem read through Flight SQL by pyarrow.flight, beside the same statement drained in process (mark: twice
-  as long); and by ADBC's driver, which computes on the same cores more than half as much as the server does;
+- whole: lineitem read through Flight SQL, beside the same statement drained in process (mark: twice as long);
 - load: so many clients for so long, half of which are killed in the middle of what they do, the others counting
   rows whose number is known (marks: every count right, memory flat, no result or statement left).
+
+The clients of the first three are pyarrow.flight, which makes the calls and nothing else; what ADBC's driver takes on
+the same cores is told beside, without a mark. Those of the load are ADBC's.
 """
 
 import argparse
+import contextlib
 import os
 import random
 import re
@@ -81,6 +84,41 @@ class Statement:
             return sum(batch.num_rows for batch in reader)
 
 
+class Calls:
+    """The same by calls of Flight alone."""
+
+    def __init__(self, url):
+        import pyarrow.flight as flight
+
+        self.flight = flight
+        self.client = flight.connect(url.replace("grpc://", "grpc+tcp://"))
+        self.options = flight.FlightCallOptions(headers=[self.client.authenticate_basic_token("", "")])
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.client.close()
+
+    def rows(self, sql):
+        descriptor = self.flight.FlightDescriptor.for_command(command(sql))
+        info = self.client.get_flight_info(descriptor, self.options)
+        reader = self.client.do_get(info.endpoints[0].ticket, self.options)
+        return sum(part.data.num_rows for part in reader)
+
+
+def command(sql):
+    """The bytes of a descriptor: Any{CommandStatementQuery{sql}}. pyarrow.flight has no Flight SQL."""
+
+    def field(text):
+        length = len(text)
+        size = bytes([length]) if length < 128 else bytes([length & 127 | 128, length >> 7])
+        return b"\x0a" + size + text
+
+    name = b"type.googleapis.com/arrow.flight.protocol.sql.CommandStatementQuery"
+    return field(name) + b"\x12" + field(field(sql.encode()))[1:]
+
+
 def key():
     """One that is there: of every 32 numbers the first eight are keys of orders."""
     return random.randrange(0, 6_000_000 // 32) * 32 + random.randrange(1, 8)
@@ -91,85 +129,79 @@ def percentiles(seconds):
     return f"p50 {statistics.median(milliseconds):.2f} ms, p99 {milliseconds[len(milliseconds) * 99 // 100]:.2f} ms"
 
 
-def timed(statement, sql, times, warm):
+def timed(client, sql, times, warm):
     """How long so many queries take, the first of them left out."""
     seconds = []
     for _ in range(times):
         began = time.perf_counter()
-        assert statement.rows(sql.format(key=key())) == 1
+        assert client.rows(sql.format(key=key())) == 1
         seconds.append(time.perf_counter() - began)
     return seconds[warm:]
 
 
 def latency(url, _options):
+    with Calls(url) as calls:
+        plain = timed(calls, POINT, 2200, 200)
+        foreign = timed(calls, POINT.replace("processed.", "raw."), 300, 50)
+        nothing = timed(calls, "SELECT {key}", 700, 200)
+    say("latency", f"one key of orders, one client: {percentiles(plain)}", statistics.median(plain) < 0.005)
+    say("latency", f"one key of the foreign file: {percentiles(foreign)}")
+    say("latency", f"a number that is read nowhere: {percentiles(nothing)}")
     with connect(url) as connection, Statement(connection) as statement:
-        plain = timed(statement, POINT, 2200, 200)
-        foreign = timed(statement, POINT.replace("processed.", "raw."), 300, 50)
-        nothing = timed(statement, "SELECT {key}", 700, 200)
-        bound = []
+        plain, bound = timed(statement, POINT, 1200, 200), []
         with connection.cursor() as cursor:
             for _ in range(700):
                 began, one = time.perf_counter(), key()
                 cursor.execute(POINT.format(key="?"), (one,))
                 assert cursor.fetchall()[0][0] == one
                 bound.append(time.perf_counter() - began)
-    bound = bound[200:]
-    say("latency", f"one key of orders, one client: {percentiles(plain)}", statistics.median(plain) < 0.005)
-    say("latency", f"prepared, bound and closed each time: {percentiles(bound)}")
-    say("latency", f"one key of the foreign file: {percentiles(foreign)}")
-    say("latency", f"a number that is read nowhere: {percentiles(nothing)}")
+    say("latency", f"one key of orders by ADBC: {percentiles(plain)}")
+    say("latency", f"the same prepared, bound and closed each time: {percentiles(bound[200:])}")
 
 
-def ask(url, seconds, barrier, answers):
-    with connect(url) as connection, Statement(connection) as statement:
+def ask(url, seconds, is_adbc, barrier, answers):
+    with contextlib.ExitStack() as stack:
+        if is_adbc:
+            client = stack.enter_context(Statement(stack.enter_context(connect(url))))
+        else:
+            client = stack.enter_context(Calls(url))
         done = 0
         for _ in range(20):
-            statement.rows(POINT.format(key=key()))
+            client.rows(POINT.format(key=key()))
         barrier.wait()
         until = time.monotonic() + seconds
         while time.monotonic() < until:
-            assert statement.rows(POINT.format(key=key())) == 1
+            assert client.rows(POINT.format(key=key())) == 1
             done += 1
         answers.put(done)
 
 
 def throughput(url, _options, clients=16, seconds=20):
     context = get_context("spawn")
-    barrier, answers = context.Barrier(clients), context.Queue()
-    processes = [context.Process(target=ask, args=(url, seconds, barrier, answers)) for _ in range(clients)]
-    [process.start() for process in processes]
-    total = sum(answers.get() for _ in processes)
-    [process.join() for process in processes]
-    say("throughput", f"one key of orders, {clients} clients: {total / seconds:.0f} a second", total / seconds >= 500)
-
-
-def command(sql):
-    """The bytes of a descriptor: Any{CommandStatementQuery{sql}}. pyarrow.flight has no Flight SQL."""
-
-    def field(text):
-        # Shorter than 128 bytes, each length is one byte.
-        return bytes([len(text)]) + text
-
-    name = b"type.googleapis.com/arrow.flight.protocol.sql.CommandStatementQuery"
-    return b"\x0a" + field(name) + b"\x12" + field(b"\x0a" + field(sql.encode()))
+    for is_adbc in [False, True]:
+        barrier, answers = context.Barrier(clients), context.Queue()
+        arguments = (url, seconds, is_adbc, barrier, answers)
+        processes = [context.Process(target=ask, args=arguments) for _ in range(clients)]
+        [process.start() for process in processes]
+        rate = sum(answers.get() for _ in processes) / seconds
+        [process.join() for process in processes]
+        by = " of ADBC" if is_adbc else ""
+        say("throughput", f"one key of orders, {clients} clients{by}: {rate:.0f} a second", is_adbc or rate >= 500)
 
 
 def whole(url, options):
-    def through_flight():
-        import pyarrow.flight as flight
+    def through(client):
+        began = time.perf_counter()
+        rows = client.rows(WHOLE)
+        return time.perf_counter() - began, rows
 
-        with flight.connect(url.replace("grpc://", "grpc+tcp://")) as client:
-            calls = flight.FlightCallOptions(headers=[client.authenticate_basic_token("", "")])
-            began = time.perf_counter()
-            info = client.get_flight_info(flight.FlightDescriptor.for_command(command(WHOLE)), calls)
-            rows = sum(part.data.num_rows for part in client.do_get(info.endpoints[0].ticket, calls))
-            return time.perf_counter() - began, rows
+    def through_flight():
+        with Calls(url) as calls:
+            return through(calls)
 
     def through_adbc():
         with connect(url) as connection, Statement(connection) as statement:
-            began = time.perf_counter()
-            statement.rows(WHOLE)
-            return time.perf_counter() - began
+            return through(statement)
 
     def in_process():
         # What EXPLAIN ANALYZE runs is the statement, drained.
@@ -179,7 +211,7 @@ def whole(url, options):
         return time.perf_counter() - began
 
     turns = [(through_flight(), through_adbc(), in_process()) for _ in range(5)]
-    medians = zip(*((far[0], adbc, near) for far, adbc, near in turns))
+    medians = zip(*((far[0], adbc[0], near) for far, adbc, near in turns))
     remote, adbc, local = (statistics.median(times) for times in medians)
     text = f"lineitem, {turns[0][0][1]} rows: {remote:.2f} s through Flight, {local:.2f} s drained in process"
     say("whole", f"{text} (its start included): {remote / local:.2f} ×", remote <= 2 * local)

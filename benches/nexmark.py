@@ -25,7 +25,7 @@ EVENTS = int(os.environ.get("EVENTS", 10_000_000))
 PACKAGES = ["duckdb==1.5.1", "polars==1.39.0", "datafusion==54.0.0"]
 BASE = 1_767_225_600_000  # 2026-01-01T00:00:00Z
 THREADS = 2
-RUNS = 3
+RUNS = int(os.environ.get("RUNS", 3))
 
 # The share of each kind in 50 events.
 KINDS = {"person": 1, "auction": 3, "bid": 46}

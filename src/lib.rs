@@ -33,7 +33,8 @@
 //! - a **statement**: its grammar in [`syntax`] (`create.rs`, `alter.rs`, `copy.rs`, `show.rs`, `parse.rs`), its executor
 //!   in `engine/statements/`, one file a group;
 //! - a **function**: `functions/`, with its documentation; one that takes a **relation** (`HOP(t, …)`):
-//!   `operators/`, one folder an operator;
+//!   `operators/`, one folder an operator; a **shape in FROM** (`PIVOT`, `TABLESAMPLE`, `ASOF JOIN`):
+//!   `planner/shapes/`;
 //! - a **setting**: `engine/settings.rs` (DataFusion's), `engine/limits.rs` (ours); a **system table**:
 //!   `engine/system.rs`; `information_schema`: `engine/information_schema.rs`; a table's own (`t$files`):
 //!   `engine/tables.rs`, per kind; a **statement's record**: `engine/queries/`; what **rules said**:
@@ -45,7 +46,8 @@
 //! - an **error code**: `error/code.rs`; DataFusion's errors become ours in `engine/failure.rs`;
 //! - a **rule**: its grammar in `syntax/rule.rs`, its value in `definition/rule.rs`, fitted to a table in
 //!   `engine/rules/`, evaluated in `operators/validate/`; a load's way through them in
-//!   `engine/statements/managed/passage/`; its quarantine in `table/managed/quarantine.rs`;
+//!   `engine/statements/managed/passage/`; its quarantine in `table/managed/quarantine.rs`; conditions on texts
+//!   that come again and again: `operators/per_value/`;
 //! - a **key of a definition file**: `definition/read.rs` (in) and `definition/edit.rs` (out);
 //! - a **dot command** of the shell: `repl/command/`;
 //! - a **call of Flight SQL**: `flight/service.rs`; what it answers in `flight/run.rs`, `flight/metadata.rs`,

@@ -22,6 +22,8 @@ mod lake;
 mod proven;
 #[path = "managed/quarantine.rs"]
 mod quarantine;
+#[path = "managed/references.rs"]
+mod references;
 #[path = "managed/rules.rs"]
 mod rules;
 #[path = "support/run.rs"]

@@ -35,6 +35,11 @@ const QUERIES: &[&str] = &[
     "SELECT v FROM t WHERE g = 1 INTERSECT SELECT v FROM t WHERE g = 2",
     "SELECT g, array_agg(k ORDER BY k) FROM t WHERE k < 300 GROUP BY g",
     "SELECT g, s, sum(v) FROM t WHERE g < 3 GROUP BY ROLLUP (g, s)",
+    "SELECT a.k, b.k, b.s FROM t AS a ASOF LEFT JOIN t AS b ON a.g = b.g AND a.v > b.v",
+    "SELECT a.k, b.k FROM t AS a ASOF JOIN (SELECT k FROM t WHERE v > 300) AS b ON a.v <= b.k",
+    "SELECT * FROM (SELECT g, s, v FROM t) PIVOT (sum(v), count(*) AS n FOR g IN (1, 2, 30))",
+    "SELECT n, count(*), sum(x) FROM t UNPIVOT (x FOR n IN (k, v)) GROUP BY n",
+    "SELECT g, k FROM (SELECT DISTINCT g, k FROM t) AS d TABLESAMPLE BERNOULLI (20) REPEATABLE (3)",
 ];
 
 /// Row `k` of the table: with repeated, missing and long values.

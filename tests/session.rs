@@ -4,8 +4,9 @@
 
 use std::path::Path;
 
-use arrow::array::AsArray;
+use arrow::array::{Array, AsArray};
 use arrow::datatypes::Int64Type;
+use arrow::util::display::array_value_to_string;
 use datafusion::common::ScalarValue;
 use futures::{StreamExt, TryStreamExt};
 use weir::engine::Body;
@@ -202,4 +203,46 @@ async fn progress_is_known_while_rows_are_read_and_not_after() {
     }
     drop(rows);
     assert_eq!(session.progress().snapshot(), None);
+}
+
+/// The cells of an answer: `, ` between columns, `;` between rows.
+async fn cells(session: &Session, sql: &str) -> weir::Result<String> {
+    let mut lines = Vec::new();
+    let mut outcomes = session.execute(sql, &Parameters::default());
+    while let Some(outcome) = outcomes.next().await {
+        let Body::Rows(rows) = outcome?.body else { continue };
+        for batch in rows.try_collect::<Vec<_>>().await? {
+            for row in 0..batch.num_rows() {
+                let cells = batch.columns().iter().map(|column| match column.is_null(row) {
+                    true => "NULL".to_owned(),
+                    false => array_value_to_string(column, row).unwrap(),
+                });
+                lines.push(cells.collect::<Vec<_>>().join(", "));
+            }
+        }
+    }
+    Ok(lines.join(";"))
+}
+
+#[tokio::test]
+async fn every_example_of_what_takes_rows_or_relations_gives_the_answer_it_shows() {
+    let folder = tempfile::tempdir().unwrap();
+    let session = lake::new_lake(folder.path()).await.unwrap().session();
+    let sql = "SELECT example FROM system.functions
+        WHERE kind IN ('window', 'table') AND description LIKE '% Source: %' AND example LIKE '%; -- %'";
+    let examples = cells(
+        &session,
+        &sql.replace("SELECT example", "SELECT replace(example, ';', '\u{1f}')"),
+    )
+    .await
+    .unwrap();
+    let mut seen = 0;
+    for example in examples.split(';') {
+        let example = example.replace('\u{1f}', ";");
+        let (sql, wanted) = example.split_once("; -- ").unwrap();
+        let found = cells(&session, sql).await.unwrap();
+        assert_eq!(found, wanted, "{sql}");
+        seen += 1;
+    }
+    assert!(seen > 15, "{seen}");
 }

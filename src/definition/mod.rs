@@ -21,7 +21,7 @@ pub use lake::{INITIAL_LAKE, LakeConfig, LakeLimits, ZoneDefinition};
 pub use location::check_location;
 pub use outcome::RuleOutcome;
 pub use quantity::{duration_from_text, duration_text, size_from_text, size_text};
-pub use read::{cast_errors, check_name, read_lake, read_table};
+pub use read::{cast_errors, check_name, place_of_rule, read_lake, read_table};
 pub use rule::{CAST_RULE, DEFAULT_THRESHOLD, Dimension, Rule, RuleAction, RuleStatus, Severity};
 pub use table::{Column, ExternalTable, ManagedTable, TableDefinition, TableKind, View};
 pub use types::{arrow_type, column_type, type_from_text, type_text};

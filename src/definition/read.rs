@@ -304,6 +304,14 @@ pub fn read_table(file: &Path, text: &str, name: &str, zone: &ZoneDefinition) ->
     Ok(definition)
 }
 
+/// Where a table's file says what rule `name` expects.
+pub fn place_of_rule(file: &Path, text: &str, name: &str) -> Option<Location> {
+    let source = Source { file, text };
+    let parsed: TableFile = source.parse().ok()?;
+    let rule = parsed.rules.iter().find(|rule| rule.name.get_ref() == name)?;
+    Some(source.place(rule.expect.span()))
+}
+
 /// The rules: their words and their grammar. Whether the table has what they name is seen when they are
 /// used.
 fn rules(source: &Source<'_>, parsed: &TableFile) -> Result<Vec<Rule>> {

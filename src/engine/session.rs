@@ -2,12 +2,14 @@
 
 use std::sync::Arc;
 
+use arrow::array::{ArrayRef, RecordBatch};
+use arrow::compute::concat_batches;
 use datafusion::error::DataFusionError;
 use datafusion::execution::SessionState;
 use datafusion::logical_expr::LogicalPlan;
 use datafusion::physical_plan::ExecutionPlan;
 use datafusion::prelude::SessionConfig;
-use futures::{FutureExt, StreamExt, stream};
+use futures::{FutureExt, StreamExt, TryStreamExt, stream};
 use parking_lot::RwLock;
 
 use super::admission::is_metadata;
@@ -27,7 +29,7 @@ use super::sessions::{Origin, Presence, Sessions};
 use super::state::{SharedConfig, fit_sorts, follow_settings, initial_config, session_state};
 use super::statements;
 use crate::error::{Code, Error, Result};
-use crate::planner;
+use crate::planner::{self, Answers, Question};
 use crate::syntax::{Parameters, Piece, Script, Statement};
 use crate::table::StatementMemory;
 
@@ -295,11 +297,40 @@ impl Session {
         piece: &Piece,
         parameters: &Parameters,
     ) -> Result<LogicalPlan> {
-        let plan = planner::plan(state, piece, parameters)
+        let mut answers = Answers::default();
+        loop {
+            let error = match planner::plan_with(state, piece, parameters, &answers).await {
+                Ok(plan) => {
+                    let plan = checks::resolve(self, state, plan).await;
+                    return plan.map_err(|error| self.placed(error, piece));
+                }
+                Err(error) => error,
+            };
+            match Question::of(&error) {
+                Some(question) => answers.add(question, self.answer(state, piece, question).await?),
+                None => return Err(self.translated(error, piece)),
+            }
+        }
+    }
+
+    /// The same of a statement whose columns must not depend on the data.
+    pub(super) async fn plan_for_any_data(&self, state: &SessionState, piece: &Piece) -> Result<LogicalPlan> {
+        let plan = planner::plan(state, piece, &Parameters::default())
             .await
             .map_err(|error| self.translated(error, piece))?;
         let plan = checks::resolve(self, state, plan).await;
         plan.map_err(|error| self.placed(error, piece))
+    }
+
+    /// The column that answers what a statement's planning asks.
+    async fn answer(&self, state: &SessionState, piece: &Piece, question: &Question) -> Result<ArrayRef> {
+        let plan = self.physical(state, piece, question.plan()).await?;
+        let schema = plan.schema();
+        let rows = self.stream(state, piece, plan)?;
+        let batches: Vec<RecordBatch> = rows.try_collect().await?;
+        let rows = concat_batches(&schema, &batches).map_err(|error| self.translated(error.into(), piece))?;
+        let column = rows.columns().first().cloned();
+        column.ok_or_else(|| Error::new(Code::Internal, "an answer without a column"))
     }
 
     /// Optimises a plan and makes it executable.

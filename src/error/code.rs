@@ -103,6 +103,8 @@ codes! {
     RuleViolation = "WR020", DataValidation;
     /// A load has more bad rows than its limit.
     RejectLimit = "WR021", DataValidation;
+    /// A file that a table has taken in is not what it was then.
+    SourceChanged = "WR022", User;
     /// A column is named twice.
     DuplicateColumn = "42701", User;
     /// A name fits more than one column.

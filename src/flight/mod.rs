@@ -8,6 +8,7 @@
 mod actions;
 mod credentials;
 mod decode;
+mod door;
 mod encode;
 mod ingest;
 mod link;

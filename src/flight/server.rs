@@ -6,7 +6,6 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use arrow_flight::flight_service_server::FlightServiceServer;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
@@ -15,6 +14,7 @@ use tonic::transport::{Certificate, Identity, ServerTlsConfig};
 use tonic_health::ServingStatus;
 use tonic_health::server::HealthReporter;
 
+use super::door::Door;
 use super::link::{Link, Linked};
 use super::metrics;
 use super::observe::Observer;
@@ -27,9 +27,6 @@ use super::users::{Gatekeeper, UserFile, users_file};
 use crate::connection::choose_cryptography;
 use crate::engine::Lake;
 use crate::error::{Code, Error, Result};
-
-/// How large a message may be that a client sends: rows to ingest come in large ones.
-const RECEIVED_BYTES: usize = 128 << 20;
 
 /// What may be under way to a client that has not said that it got more.
 const STREAM_WINDOW: u32 = 4 << 20;
@@ -252,9 +249,6 @@ fn check_exposure(options: &ServeOptions, has_users: bool) -> Result<()> {
 }
 
 fn router(service: &Service, tls: Option<&Tls>) -> Result<(HealthReporter, Router)> {
-    let flight = FlightServiceServer::new(service.clone())
-        .max_decoding_message_size(RECEIVED_BYTES)
-        .max_encoding_message_size(usize::MAX);
     let (health, health_service) = tonic_health::server::health_reporter();
     let descriptors = reflection::descriptors();
     let reflection = tonic_reflection::server::Builder::configure()
@@ -280,7 +274,7 @@ fn router(service: &Service, tls: Option<&Tls>) -> Result<(HealthReporter, Route
         server = server.tls_config(tls_config(tls)?).map_err(wrong)?;
     }
     let router = server
-        .add_service(flight)
+        .add_service(Door::new(service))
         .add_service(health_service)
         .add_service(reflection);
     Ok((health, router))

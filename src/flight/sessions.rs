@@ -12,6 +12,7 @@ use std::time::{Duration, Instant};
 use parking_lot::Mutex;
 use sha2::{Digest, Sha256};
 use tonic::Status;
+use tonic::codegen::http::HeaderMap;
 use tonic::metadata::MetadataMap;
 use uuid::Uuid;
 
@@ -118,6 +119,22 @@ impl Sessions {
         let tokens: std::collections::HashSet<u64> = open.by_token.values().map(|c| c.number).collect();
         let links = open.by_link.values().filter(|c| !tokens.contains(&c.number));
         tokens.len() + links.count()
+    }
+
+    /// Whether a call is one of somebody who has a session already, by its headers or its connection.
+    pub(super) fn knows(&self, headers: &HeaderMap, link: Option<&Link>) -> bool {
+        if self.gatekeeper.is_open() {
+            return true;
+        }
+        let headers = MetadataMap::from_headers(headers.clone());
+        let bearer = match Credentials::of(&headers) {
+            Ok(Some(Credentials::Bearer(token))) => Some(token),
+            _ => None,
+        };
+        let mut tokens = bearer.into_iter().chain(cookie(&headers, COOKIE));
+        let open = self.open.lock();
+        let of_link = |link: &Link| open.by_link.keys().any(|(number, _)| *number == link.number());
+        tokens.any(|token| open.by_token.contains_key(&digest(&token))) || link.is_some_and(of_link)
     }
 
     /// The session of a call.

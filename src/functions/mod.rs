@@ -13,6 +13,7 @@ mod documentation;
 mod failure;
 mod interval;
 mod model;
+mod raw_value;
 mod regexp;
 mod scalar;
 mod similarity;
@@ -30,7 +31,12 @@ use std::sync::Arc;
 
 use datafusion::logical_expr::{AggregateUDF, ScalarUDF, WindowUDF};
 
-pub use window::{Arrivals, Lateness, OrderKey, order_key};
+pub use window::{
+    Arrivals, Carried, Cleaning, Fill, Lateness, Measures, Moments, Numeric, OrderKey, Run, Statistic, Sum,
+    Work, as_numbers, cleaning, fill_from, order_key,
+};
+
+pub use aggregate::mode_states;
 
 /// Every scalar function, with its aliases.
 pub fn scalar() -> Vec<Arc<ScalarUDF>> {
@@ -44,6 +50,7 @@ pub fn scalar() -> Vec<Arc<ScalarUDF>> {
         time_bucket::functions(),
         regexp::functions(),
         model::functions(),
+        raw_value::functions(),
         sketch_quantile::functions(),
     ];
     families.into_iter().flatten().map(Arc::new).collect()

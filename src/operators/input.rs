@@ -2,7 +2,6 @@
 //! they ask for and keep, and runs of equal keys in sorted rows.
 
 use std::collections::HashSet;
-use std::ops::Range;
 use std::sync::Arc;
 
 use arrow::array::{Array, ArrayRef, RecordBatch};
@@ -19,6 +18,7 @@ use datafusion::physical_expr::{
 use datafusion::physical_plan::{Distribution, ExecutionPlan, ExecutionPlanProperties};
 
 use crate::error::{Code, Error};
+pub(super) use crate::functions::Run;
 
 /// Ascending, NULLs last.
 pub(super) const NULLS_LAST: SortOptions = SortOptions {
@@ -27,7 +27,7 @@ pub(super) const NULLS_LAST: SortOptions = SortOptions {
 };
 
 /// The orders that an operator over sorted rows can work with: equal keys lie together either way.
-const SORTED: [SortOptions; 2] = [
+pub(super) const SORTED: [SortOptions; 2] = [
     NULLS_LAST,
     SortOptions {
         descending: false,
@@ -188,14 +188,6 @@ pub(super) fn sliced_size(columns: &[ArrayRef]) -> usize {
         sliced.unwrap_or_else(|_| column.get_array_memory_size())
     };
     columns.iter().map(size).sum()
-}
-
-/// A run of rows with one key.
-#[derive(Debug, Clone)]
-pub(super) struct Run {
-    pub(super) rows: Range<usize>,
-    /// Whether the batch before ended with this key.
-    pub(super) continues: bool,
 }
 
 /// Finds the runs of rows that come sorted by their keys, NULL a key like any other.

@@ -6,10 +6,17 @@
 //! [`relation_functions`]; a new node one in [`node_planners`]. Nothing is registered here: the
 //! `planner` takes what this module hands out.
 
+pub mod asof;
+mod cleaning;
+mod dedup;
 mod input;
+mod isolation_forest;
 pub mod judge;
 mod node;
+mod once;
+pub mod per_value;
 mod relation;
+pub mod sample;
 mod summarize;
 pub mod validate;
 pub mod violations;
@@ -24,11 +31,16 @@ pub use relation::{Binding, Call, Fold, Interval, Parameter, RelationFunction, S
 
 pub(crate) use relation::at;
 
-use node::NodePlanner;
+use node::{JoinPlanner, NodePlanner};
 
 /// Every relation function.
 pub fn relation_functions() -> impl Iterator<Item = &'static dyn RelationFunction> {
-    let others: &[&dyn RelationFunction] = &[&summarize::Summarize, &violations::Violations];
+    let others: &[&dyn RelationFunction] = &[
+        &dedup::Dedup,
+        &isolation_forest::IsolationForest,
+        &summarize::Summarize,
+        &violations::Violations,
+    ];
     window::FUNCTIONS.iter().chain(others).copied()
 }
 
@@ -44,14 +56,24 @@ pub fn node_planners() -> Vec<Arc<dyn ExtensionPlanner + Send + Sync>> {
         NodePlanner::<window::PanesNode>::planner(),
         NodePlanner::<window::SessionNode>::planner(),
         NodePlanner::<window::CountNode>::planner(),
+        NodePlanner::<window::GapfillNode>::planner(),
+        NodePlanner::<cleaning::CleaningNode>::planner(),
+        NodePlanner::<dedup::DedupNode>::planner(),
         NodePlanner::<window::SlidingNode>::planner(),
         NodePlanner::<window::LateNode>::planner(),
         NodePlanner::<summarize::TransposeNode>::planner(),
         NodePlanner::<judge::JudgeNode>::planner(),
+        NodePlanner::<sample::SampleNode>::planner(),
+        JoinPlanner::<asof::AsofNode>::planner(),
+        JoinPlanner::<isolation_forest::ForestNode>::planner(),
     ]
 }
 
 /// The optimizer rules that belong to these operators alone. They run after DataFusion's.
 pub fn optimizer_rules() -> Vec<Arc<dyn OptimizerRule + Send + Sync>> {
+    let own_windows: Arc<dyn OptimizerRule + Send + Sync> = Arc::new(cleaning::OwnWindows);
     window::optimizer_rules()
+        .into_iter()
+        .chain([own_windows])
+        .collect()
 }

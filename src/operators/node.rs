@@ -90,3 +90,51 @@ impl<N: PhysicalNode> ExtensionPlanner for NodePlanner<N> {
         }
     }
 }
+
+/// A logical node of two inputs that knows its operator.
+pub(super) trait PhysicalJoin: UserDefinedLogicalNodeCore {
+    /// The operator over `left` and `right`.
+    fn physical(
+        &self,
+        planning: &Planning<'_>,
+        left: Arc<dyn ExecutionPlan>,
+        right: Arc<dyn ExecutionPlan>,
+    ) -> Result<Arc<dyn ExecutionPlan>>;
+}
+
+/// Plans nodes of one type.
+pub(super) struct JoinPlanner<N>(PhantomData<N>);
+
+impl<N: PhysicalJoin> JoinPlanner<N> {
+    pub(super) fn planner() -> Arc<dyn ExtensionPlanner + Send + Sync> {
+        Arc::new(Self(PhantomData))
+    }
+}
+
+#[async_trait]
+impl<N: PhysicalJoin> ExtensionPlanner for JoinPlanner<N> {
+    async fn plan_extension(
+        &self,
+        planner: &dyn PhysicalPlanner,
+        node: &dyn UserDefinedLogicalNode,
+        _logical_inputs: &[&LogicalPlan],
+        physical_inputs: &[Arc<dyn ExecutionPlan>],
+        session: &dyn Session,
+        context: &PhysicalPlanningContext,
+    ) -> Result<Option<Arc<dyn ExecutionPlan>>> {
+        let Some(node) = node.as_any().downcast_ref::<N>() else {
+            return Ok(None);
+        };
+        let planning = Planning {
+            planner,
+            session,
+            context,
+        };
+        match physical_inputs {
+            [left, right] => node
+                .physical(&planning, Arc::clone(left), Arc::clone(right))
+                .map(Some),
+            _ => Err(Error::new(Code::Internal, format!("{} has two inputs", node.name())).into()),
+        }
+    }
+}

@@ -5,7 +5,7 @@ use std::ops::ControlFlow;
 
 use datafusion::sql::parser::Statement as Standard;
 use sqlparser::ast::{
-    Expr, GroupByExpr, JoinOperator, LimitClause, Query, Select, SelectItem, SetExpr, Spanned, Statement,
+    Expr, FromTable, GroupByExpr, LimitClause, Query, Select, SelectItem, SetExpr, Spanned, Statement,
     TableFactor, Value, Visit, Visitor,
 };
 use sqlparser::tokenizer::Span;
@@ -28,7 +28,35 @@ pub(super) fn check(statement: &Standard, piece: &Piece) -> Result<()> {
     if let Statement::Update(update) = inner {
         assignments::check(update, piece)?;
     }
+    for target in targets(inner) {
+        if let TableFactor::Table {
+            name,
+            sample: Some(_),
+            ..
+        } = target
+        {
+            let error = Error::new(
+                Code::Unsupported,
+                "TABLESAMPLE of a table to change is not supported",
+            );
+            let hint = "say which rows in WHERE";
+            return Err(error.with_hint(hint).at(piece.locate(name.span())));
+        }
+    }
     checked(inner, piece)
+}
+
+/// The tables that a statement changes rows of, of which the planner reads the name alone.
+fn targets(statement: &Statement) -> Vec<&TableFactor> {
+    match statement {
+        Statement::Delete(delete) => {
+            let (FromTable::WithFromKeyword(from) | FromTable::WithoutKeyword(from)) = &delete.from;
+            from.iter().map(|from| &from.relation).collect()
+        }
+        Statement::Update(update) => vec![&update.table.relation],
+        Statement::Merge(merge) => vec![&merge.table],
+        _ => Vec::new(),
+    }
 }
 
 /// Checks an expression on its own.
@@ -140,7 +168,7 @@ impl Visitor for Guard {
     }
 
     fn pre_visit_table_factor(&mut self, factor: &TableFactor) -> ControlFlow<Refusal> {
-        let sampled = match factor {
+        match factor {
             TableFactor::Table {
                 name,
                 with_hints,
@@ -148,7 +176,6 @@ impl Visitor for Guard {
                 with_ordinality,
                 partitions,
                 json_path,
-                sample,
                 index_hints,
                 ..
             } => {
@@ -165,10 +192,7 @@ impl Visitor for Guard {
                 if !partitions.is_empty() || json_path.is_some() {
                     return refuse("a selection of partitions or paths at a table", span);
                 }
-                sample.is_some().then_some(span)
             }
-            TableFactor::Pivot { table, .. } => return refuse("PIVOT", table.span()),
-            TableFactor::Unpivot { table, .. } => return refuse("UNPIVOT", table.span()),
             TableFactor::MatchRecognize { table, .. } => return refuse("MATCH_RECOGNIZE", table.span()),
             TableFactor::UNNEST {
                 with_offset,
@@ -177,13 +201,9 @@ impl Visitor for Guard {
             } if *with_offset || *with_ordinality => {
                 return refuse("UNNEST with positions", factor.span());
             }
-            TableFactor::Derived { subquery, sample, .. } => sample.is_some().then(|| subquery.span()),
-            _ => None,
-        };
-        match sampled {
-            Some(span) => refuse("TABLESAMPLE", span),
-            None => ControlFlow::Continue(()),
+            _ => {}
         }
+        ControlFlow::Continue(())
     }
 }
 
@@ -222,14 +242,8 @@ fn plain_select(select: &Select) -> ControlFlow<Refusal> {
         if let SelectItem::Wildcard(options) | SelectItem::QualifiedWildcard(_, options) = item
             && options.opt_ilike.is_some()
         {
-            let hint = Some("name the columns, or leave others out with EXCLUDE");
+            let hint = Some("COLUMNS ('pattern') takes those that match, EXCLUDE leaves others out");
             return refuse_with_hint("* ILIKE", hint, item.span());
-        }
-    }
-    let joins = select.from.iter().flat_map(|from| &from.joins);
-    for join in joins {
-        if let JoinOperator::AsOf { .. } = join.join_operator {
-            return refuse("ASOF JOIN", join.relation.span());
         }
     }
     let ignored = !select.optimizer_hints.is_empty()

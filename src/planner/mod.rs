@@ -5,7 +5,8 @@
 //! a qualified table is spelled out (`wildcards`), parameters are bound to the plan and never to
 //! the text, functions that take a relation become their plans (`relations`), and columns are called
 //! what was written (`output_names`).
-//! Forms of SQL that it lacks are written as ones that it has (`forms`).
+//! Forms of SQL that it lacks are written as ones that it has (`forms`), relations of shapes that it lacks are
+//! planned here (`shapes`).
 //! Integers are computed with so that nothing wraps around ([`CheckedArithmetic`]), and times compared as
 //! what they are ([`ExactTimes`]).
 //! A long `VALUES` is a table in memory ([`ConstantRows`]).
@@ -33,8 +34,10 @@ mod order_keys;
 mod output_names;
 mod parameters;
 mod physical;
+mod places;
 mod proven;
 mod relations;
+mod shapes;
 mod sizes;
 mod spellings;
 mod table_names;
@@ -49,8 +52,10 @@ pub use intervals::Intervals;
 pub use lift_subqueries::LiftSubqueries;
 pub use order_keys::PassOrderKeys;
 pub use physical::Planner;
+pub use places::{rescanned, with_places};
 pub use proven::UseProofs;
 pub use relations::spell_out;
+pub use shapes::{Answers, Question};
 
 use datafusion::common::{ParamValues, SchemaError};
 use datafusion::error::{DataFusionError, Result};
@@ -67,8 +72,21 @@ use crate::syntax::{Parameters, Piece, Statement};
 /// # Errors
 /// DataFusion's own, and this crate's wrapped in `External`.
 pub async fn plan(state: &SessionState, piece: &Piece, parameters: &Parameters) -> Result<LogicalPlan> {
+    plan_with(state, piece, parameters, &Answers::default()).await
+}
+
+/// The same with answers to what it asked of the data.
+///
+/// # Errors
+/// As of [`plan`]; a [`Question`] where one more is needed.
+pub async fn plan_with(
+    state: &SessionState,
+    piece: &Piece,
+    parameters: &Parameters,
+    answers: &Answers,
+) -> Result<LogicalPlan> {
     let values = parameters::values(piece, parameters)?;
-    let plan = planned(state, piece, values.as_ref()).await?;
+    let plan = planned(state, piece, values.as_ref(), answers).await?;
     match values {
         Some(values) => {
             limits::check(&plan, piece, parameters)?;
@@ -83,10 +101,15 @@ pub async fn plan(state: &SessionState, piece: &Piece, parameters: &Parameters) 
 /// # Errors
 /// As of [`plan`].
 pub async fn plan_unbound(state: &SessionState, piece: &Piece) -> Result<LogicalPlan> {
-    planned(state, piece, None).await
+    planned(state, piece, None, &Answers::default()).await
 }
 
-async fn planned(state: &SessionState, piece: &Piece, values: Option<&ParamValues>) -> Result<LogicalPlan> {
+async fn planned(
+    state: &SessionState,
+    piece: &Piece,
+    values: Option<&ParamValues>,
+    answers: &Answers,
+) -> Result<LogicalPlan> {
     let mut spelled = piece.clone();
     // Each turn spells a name anew; two rules that disagree about one must not do so for ever.
     let mut turns = piece.tokens().len();
@@ -100,18 +123,18 @@ async fn planned(state: &SessionState, piece: &Piece, values: Option<&ParamValue
         let by_name = spellings::ByName::of(&statement);
         wildcards::qualify(&mut statement);
         file_names::spell_out(&mut statement);
-        forms::spell_out_columns(&mut statement);
+        forms::spell_out_columns(&mut statement, &hints, &spelled)?;
         let columns = output_names::written(&statement);
         let unfound = match wildcards::leaving_out(&statement) {
             Some((without, replaced)) => {
-                let planned = to_plan(state, without, &hints, &spelled, values).await;
+                let planned = to_plan(state, without, &hints, &spelled, values, answers).await;
                 planned.err().filter(|error| misses(error, &replaced))
             }
             None => None,
         };
         let planned = match unfound {
             Some(error) => Err(error),
-            None => to_plan(state, statement, &hints, &spelled, values).await,
+            None => to_plan(state, statement, &hints, &spelled, values, answers).await,
         };
         match planned {
             Ok(plan) => {
@@ -140,15 +163,18 @@ async fn to_plan(
     hints: &forms::Hints,
     piece: &Piece,
     values: Option<&ParamValues>,
+    answers: &Answers,
 ) -> Result<LogicalPlan> {
     forms::spell_out(&mut statement, hints, piece)?;
-    match spell_out(&mut statement) {
-        true => {
-            let state = relations::planning(state, values)?;
-            state.statement_to_plan(statement).await
-        }
-        false => state.statement_to_plan(statement).await,
+    let (calls, shapes) = (spell_out(&mut statement), shapes::spell_out(&mut statement));
+    if !calls && !shapes {
+        return state.statement_to_plan(statement).await;
     }
+    let mut state = relations::planning(state, values)?;
+    if shapes {
+        state = shapes::planning(&state, values, answers)?;
+    }
+    state.statement_to_plan(statement).await
 }
 
 /// Whether `error` is that there is none of the columns `names`.

@@ -65,7 +65,7 @@ fn numbered(join: Join) -> Result<LogicalPlan> {
 }
 
 /// The rows with the number of each among its equals.
-fn with_numbers(input: &Arc<LogicalPlan>, keys: Vec<Expr>, name: &str) -> Result<LogicalPlan> {
+pub(super) fn with_numbers(input: &Arc<LogicalPlan>, keys: Vec<Expr>, name: &str) -> Result<LogicalPlan> {
     let mut columns: Vec<Expr> = input
         .schema()
         .iter()

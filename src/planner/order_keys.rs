@@ -60,7 +60,7 @@ fn with_key(expr: Expr) -> Result<Expr> {
                 return Ok(Transformed::no(Expr::WindowFunction(call)));
             };
             let args = std::mem::take(&mut call.params.args);
-            call.params.args = key(args, &call.params.order_by)?;
+            call.params.args = key.pass(args, &call.params.order_by, &call.params.window_frame)?;
             Ok(Transformed::yes(Expr::WindowFunction(call)))
         })
         .data()?;

@@ -159,19 +159,25 @@ pub(super) fn select_all(relation: TableFactor) -> Option<Query> {
 
 /// The state in which a statement with calls is planned, with its parameters' values.
 pub(super) fn planning(state: &SessionState, values: Option<&ParamValues>) -> Result<SessionState> {
-    let calls = RelationFunctions {
-        state: state.clone(),
-        values: values.cloned(),
-    };
+    let calls = RelationFunctions::new(state, values);
     let mut planning = state.clone();
     planning.register_relation_planner(Arc::new(calls))?;
     Ok(planning)
 }
 
-/// Plans calls of relation functions.
-struct RelationFunctions {
+/// Plans calls of relation functions, and computes constants.
+pub(super) struct RelationFunctions {
     state: SessionState,
     values: Option<ParamValues>,
+}
+
+impl RelationFunctions {
+    pub(super) fn new(state: &SessionState, values: Option<&ParamValues>) -> Self {
+        Self {
+            state: state.clone(),
+            values: values.cloned(),
+        }
+    }
 }
 
 impl fmt::Debug for RelationFunctions {

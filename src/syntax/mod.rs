@@ -5,6 +5,7 @@
 //! written back as SQL ([`quote`]). It plans nothing and knows no table.
 
 mod alter;
+mod asof;
 mod change_rows;
 mod copy;
 mod create;
@@ -16,6 +17,7 @@ mod maintain;
 mod misspelled;
 mod parameters;
 mod parse;
+mod pivot;
 mod prepare;
 mod quality;
 pub mod quote;
@@ -26,10 +28,13 @@ mod script;
 mod show;
 mod statement;
 mod summarize;
+mod tokens;
 mod versions;
 
+pub use asof::{INNER, LEFT};
 pub use cursor::parse_type;
 pub use parameters::{Parameters, parameter_names};
+pub use pivot::GROUP_BY;
 pub use reject::RejectLimit;
 pub use row_insert::insert_from;
 pub use rule::{Check, Constraint, Expectation, Fragment, Keep, Reference, Statistic, parse_expression};

@@ -9,7 +9,7 @@ use sqlparser::keywords::Keyword;
 use sqlparser::tokenizer::{Span, Token, TokenWithSpan, Tokenizer};
 
 use super::dialect::LakeDialect;
-use super::{from_first, parameters, summarize, versions};
+use super::{asof, from_first, parameters, pivot, summarize, versions};
 use crate::error::{Code, Error, Location, Result};
 
 /// A tokenised text.
@@ -81,6 +81,8 @@ impl Script {
             let text = Arc::clone(&text);
             parameters::number(Piece { text, tokens, whole })
                 .and_then(summarize::spell_out)
+                .and_then(pivot::spell_out)
+                .and_then(asof::spell_out)
                 .map(from_first::spell_out)
         });
         pieces.chain(failure)

@@ -9,6 +9,7 @@ use sqlparser::keywords::Keyword;
 use sqlparser::tokenizer::{Span, Token, TokenWithSpan};
 
 use super::script::Piece;
+use super::tokens::{Real, end_of_level, is, is_one_in_parentheses, is_word, real};
 use crate::error::{Code, Error, Result};
 
 /// Spells out every SUMMARIZE of the statement.
@@ -50,27 +51,8 @@ pub(super) fn spell_out(mut piece: Piece) -> Result<Piece> {
     Ok(piece)
 }
 
-/// A token that is no white space: its position, itself, its place.
-type Real = (usize, Token, Span);
-
-fn real(piece: &Piece) -> Vec<Real> {
-    let tokens = piece.tokens().iter().enumerate();
-    tokens
-        .filter(|(_, token)| !matches!(token.token, Token::Whitespace(_) | Token::EOF))
-        .map(|(i, token)| (i, token.token.clone(), token.span))
-        .collect()
-}
-
 fn is_summarize(token: &Token) -> bool {
     is(token, "SUMMARIZE")
-}
-
-fn is(token: &Token, word: &str) -> bool {
-    matches!(token, Token::Word(w) if w.quote_style.is_none() && w.value.eq_ignore_ascii_case(word))
-}
-
-fn is_word(token: &Real, word: &str) -> bool {
-    is(&token.1, word)
 }
 
 /// Whether a query begins at `at`, and it is a SUMMARIZE.
@@ -132,26 +114,6 @@ fn is_operand(token: &Real) -> bool {
 
 fn is_query(target: &[Real]) -> bool {
     target.first().is_some_and(begins_query)
-}
-
-/// Where the parentheses close in which `at` stands, or the end.
-fn end_of_level(tokens: &[Real], at: usize) -> usize {
-    let mut depth = 0_usize;
-    for (i, token) in tokens.iter().enumerate().skip(at) {
-        match token.1 {
-            Token::LParen => depth += 1,
-            Token::RParen if depth == 0 => return i,
-            Token::RParen => depth -= 1,
-            _ => {}
-        }
-    }
-    tokens.len()
-}
-
-/// Whether the whole of `target` stands in one pair of parentheses.
-fn is_one_in_parentheses(target: &[Real]) -> bool {
-    target.first().is_some_and(|token| token.1 == Token::LParen)
-        && end_of_level(target, 1) + 1 == target.len()
 }
 
 /// The first token behind a table's name, its arguments and its alias.

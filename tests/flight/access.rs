@@ -275,6 +275,19 @@ async fn whoever_is_not_known_is_refused() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_stranger_sends_no_large_messages() {
+    let served = with_users(options()).await;
+    let large = format!("SELECT 1 AS a -- {}", "x".repeat(3 << 20));
+    let mut nobody = FlightSqlServiceClient::new(served.channel().await);
+    // It is not even read.
+    assert_eq!(asked(&mut nobody, &large).await, Err(tonic::Code::OutOfRange));
+    nobody.set_token("stolen".to_owned());
+    assert_eq!(asked(&mut nobody, &large).await, Err(tonic::Code::OutOfRange));
+    let mut ann = log_in(&served, "ann").await;
+    assert_eq!(asked(&mut ann, &large).await, Ok(()));
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_server_is_not_open_to_others_by_mistake() {
     let folder = tempfile::tempdir().unwrap();
     let lake = lake::new_lake(folder.path()).await.unwrap();

@@ -189,5 +189,8 @@ async fn the_plan_of_a_load_shows_what_its_rows_go_through() {
     run::run(&connection, made).await.unwrap();
     let plan = plan(&connection, "INSERT INTO processed.t VALUES (2)").await;
     assert!(plan.contains("rules=[small], over all rows=[pk]"), "{plan}");
+    for step in ["pk: UNIQUE (a)", "Screen", "Aggregate", "Decide", "Fill", "Write"] {
+        assert!(plan.contains(step), "{step}: {plan}");
+    }
     assert!(plan.contains("checks=[positive]"), "{plan}");
 }

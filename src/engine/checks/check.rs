@@ -5,22 +5,21 @@
 
 use std::sync::Arc;
 
-use arrow::array::{Array, AsArray, RecordBatch};
-use arrow::datatypes::Float64Type;
+use arrow::array::RecordBatch;
 use datafusion::common::ScalarValue;
 use datafusion::error::DataFusionError;
 use datafusion::execution::SessionState;
-use datafusion::logical_expr::LogicalPlan;
+use datafusion::logical_expr::{Expr, LogicalPlan, LogicalPlanBuilder};
 use futures::TryStreamExt;
 
 use super::incremental::lasts;
 use crate::definition::{Rule, RuleOutcome, RuleStatus};
 use crate::engine::rules::Binding;
-use crate::engine::rules::once::AtOnce;
+use crate::engine::rules::once::{AtOnce, once_of, outcome_of, said};
 use crate::engine::safe;
 use crate::engine::session::Session;
-use crate::error::{Error, Result};
-use crate::operators::judge::{JudgeNode, Once, Purpose, at_once, broken_keys, flagged, plain};
+use crate::error::{Code, Error, Result};
+use crate::operators::judge::{JudgeNode, Once, Purpose, Sets, at_once, flagged, plain};
 use crate::operators::validate::{BoundRule, Expected, Tally};
 use crate::syntax::Piece;
 use crate::table::ManagedTableProvider;
@@ -43,7 +42,7 @@ struct Pass {
 
 impl Check<'_> {
     /// What `rules` say of `rows`, in their order; of the rows of the whole table, if it is given. A rule
-    /// that does not fit the table says so; what goes wrong while rows are read ends the check.
+    /// that does not fit the table, or cannot be evaluated, says so.
     ///
     /// # Errors
     /// What reading the rows gives.
@@ -66,6 +65,60 @@ impl Check<'_> {
             }
         }
         let rows = plain(rows).map_err(|e| self.translated(e))?;
+        let outcomes = match self.all(binding, &fitting, &rows, whole).await {
+            Err(error) if is_of_values(&error) => self.one_by_one(binding, &fitting, &rows).await,
+            outcomes => outcomes,
+        };
+        let mut outcomes = outcomes?.into_iter();
+        Ok(found
+            .into_iter()
+            .filter_map(|known| known.or_else(|| outcomes.next()))
+            .collect())
+    }
+
+    /// What rules that fit say, each by itself: one that cannot be evaluated says so, and stands in no
+    /// other's way.
+    async fn one_by_one(
+        &self,
+        binding: &Binding<'_>,
+        rules: &[BoundRule],
+        rows: &LogicalPlan,
+    ) -> Result<Vec<RuleOutcome>> {
+        let mut outcomes = Vec::with_capacity(rules.len());
+        for rule in rules {
+            match self.outcomes(binding, std::slice::from_ref(rule), rows).await {
+                Err(error) if is_of_values(&error) => {
+                    self.read(rule, rows).await?;
+                    outcomes.push(unfit(&rule.rule, error.message()));
+                }
+                outcome => outcomes.extend(outcome?),
+            }
+        }
+        Ok(outcomes)
+    }
+
+    /// Reads what the rule is about: values that cannot be read are no matter of the rule's.
+    async fn read(&self, rule: &BoundRule, rows: &LogicalPlan) -> Result<()> {
+        let columns = rule.columns.iter();
+        let columns = columns.map(|i| Expr::Column(rows.schema().qualified_field(*i).into()));
+        let plan = LogicalPlanBuilder::from(rows.clone())
+            .project(columns)
+            .and_then(LogicalPlanBuilder::build)
+            .map_err(|e| self.translated(e))?;
+        let plan = self.session.physical(self.state, self.piece, &plan).await?;
+        let mut batches = self.session.stream(self.state, self.piece, plan)?;
+        while batches.try_next().await?.is_some() {}
+        Ok(())
+    }
+
+    /// What rules that fit say, in their order; of a whole table by what is known of its files.
+    async fn all(
+        &self,
+        binding: &Binding<'_>,
+        fitting: &[BoundRule],
+        rows: &LogicalPlan,
+        whole: Option<&ManagedTableProvider>,
+    ) -> Result<Vec<RuleOutcome>> {
         let (lasting, others): (Vec<BoundRule>, Vec<BoundRule>) = fitting
             .iter()
             .cloned()
@@ -75,22 +128,19 @@ impl Check<'_> {
             _ => Vec::new(),
         };
         let mut by_files = lasting.iter().zip(counts);
-        let mut others = self.outcomes(binding, &others, &rows).await?.into_iter();
-        let mut outcomes = fitting
+        let mut others = self.outcomes(binding, &others, rows).await?.into_iter();
+        Ok(fitting
             .iter()
             .filter_map(|rule| match whole.is_some() && lasts(rule) {
                 true => by_files
                     .next()
                     .map(|(rule, (rows, broken))| RuleOutcome::of(&rule.rule, rows, broken)),
                 false => others.next(),
-            });
-        Ok(found
-            .into_iter()
-            .filter_map(|known| known.or_else(|| outcomes.next()))
+            })
             .collect())
     }
 
-    /// What rules that fit say, in their order.
+    /// What rules that fit say of rows, in their order.
     async fn outcomes(
         &self,
         binding: &Binding<'_>,
@@ -116,12 +166,7 @@ impl Check<'_> {
                     let (applied, _) = counts.next().unwrap_or_default();
                     RuleOutcome::of(&rule.rule, applied, self.broken_keys(rule, rows).await?)
                 }
-                Expected::Aggregate { .. } => {
-                    let (holds, value) = conditions.next().unwrap_or_default();
-                    let mut outcome = RuleOutcome::of(&rule.rule, 1, u64::from(holds == Some(false)));
-                    outcome.value = value;
-                    outcome
-                }
+                Expected::Aggregate { .. } => outcome_of(rule, conditions.next().unwrap_or_default()),
                 Expected::Accurate { .. } | Expected::Stable { .. } => {
                     at_once.outcome(rule, rows.clone()).await?
                 }
@@ -133,7 +178,7 @@ impl Check<'_> {
     /// The pass that serves many rules.
     async fn pass(&self, rules: &[BoundRule], rows: &LogicalPlan) -> Result<Pass> {
         let conditions: Vec<Once<'_>> = rules.iter().filter_map(once_of).collect();
-        let (flagged, judged) = flagged(rows, rules, false).map_err(|e| self.translated(e))?;
+        let (flagged, judged) = flagged(rows, rules, Sets::Apart).map_err(|e| self.translated(e))?;
         if judged.is_empty() && conditions.is_empty() {
             return Ok(Pass::default());
         }
@@ -141,36 +186,10 @@ impl Check<'_> {
         let plan = JudgeNode::plan(flagged, judged.into(), Purpose::Count(Arc::clone(&tally)))
             .and_then(|plan| at_once(plan, &conditions));
         let batch = self.batch(plan).await?;
-        let column = |i: usize| {
-            batch
-                .iter()
-                .find(|batch| batch.num_rows() > 0)
-                .map(|batch| batch.column(i))
-        };
-        let results = (0..conditions.len()).map(|i| {
-            let holds = column(2 * i).and_then(|holds| holds.as_boolean_opt());
-            let value = column(2 * i + 1).and_then(|value| value.as_primitive_opt::<Float64Type>());
-            let holds = holds
-                .filter(|holds| holds.is_valid(0))
-                .map(|holds| holds.value(0));
-            (
-                holds,
-                value
-                    .filter(|value| value.is_valid(0))
-                    .map(|value| value.value(0)),
-            )
-        });
         Ok(Pass {
             counts: tally.counts().rules,
-            conditions: results.collect(),
+            conditions: (0..conditions.len()).map(|i| said(&batch, i)).collect(),
         })
-    }
-
-    async fn broken_keys(&self, rule: &BoundRule, rows: &LogicalPlan) -> Result<u64> {
-        match broken_keys(rows, rule).map_err(|e| self.translated(e))? {
-            Some(plan) => self.number(plan).await,
-            None => Ok(0),
-        }
     }
 
     /// The one number of a plan; 0 for NULL.
@@ -204,14 +223,9 @@ impl Check<'_> {
     }
 }
 
-fn once_of(rule: &BoundRule) -> Option<Once<'_>> {
-    match &rule.expected {
-        Expected::Aggregate { condition, .. } => Some(Once {
-            condition,
-            filter: rule.filter.as_ref(),
-        }),
-        _ => None,
-    }
+/// Whether a value could not be computed.
+fn is_of_values(error: &Error) -> bool {
+    matches!(error.code(), Code::DataException | Code::NumericOutOfRange)
 }
 
 fn unfit(rule: &Rule, why: &str) -> RuleOutcome {

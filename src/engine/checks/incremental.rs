@@ -11,7 +11,7 @@ use super::check::Check;
 use super::states::{Count, State, States, fingerprint, fingerprint_of_rows};
 use crate::error::Result;
 use crate::operators::judge::{
-    FileTally, JudgeNode, Purpose, at_once, broken_keys, flagged, more_broken_keys, plain,
+    FileTally, JudgeNode, Purpose, Sets, at_once, flagged, more_broken_keys, plain,
 };
 use crate::operators::validate::{BoundRule, Expected};
 use crate::syntax::Expectation;
@@ -103,7 +103,7 @@ impl Check<'_> {
     ) -> Result<BTreeMap<u32, Vec<Count>>> {
         let tally = Arc::new(FileTally::default());
         let plan = rows_of(table, files).and_then(|rows| {
-            let (flagged, judged) = flagged(&plain(rows)?, rules, false)?;
+            let (flagged, judged) = flagged(&plain(rows)?, rules, Sets::Apart)?;
             let purpose = Purpose::CountFiles(Arc::clone(&tally));
             at_once(JudgeNode::plan(flagged, judged.into(), purpose)?, &[])
         });
@@ -128,12 +128,10 @@ impl Check<'_> {
             .filter(|(seen, _)| !seen.is_empty() && seen.iter().all(|file| current.contains(file.as_str())));
         let Some((seen, broken)) = known else {
             let all: Vec<u32> = (0_u32..).take(files.len()).collect();
-            let plan = rows_of(table, &all).and_then(|rows| broken_keys(&plain(rows)?, rule));
-            let plan = plan.map_err(|e| self.translated(e))?;
-            return match plan {
-                Some(plan) => self.number(plan).await,
-                None => Ok(0),
-            };
+            let rows = rows_of(table, &all).and_then(plain);
+            return self
+                .broken_keys(rule, &rows.map_err(|e| self.translated(e))?)
+                .await;
         };
         let positions = |seen_ones: bool| -> Vec<u32> {
             let all = (0_u32..).zip(files);

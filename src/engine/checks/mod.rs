@@ -9,6 +9,7 @@
 mod check;
 mod history;
 mod incremental;
+mod keys;
 mod proofs;
 mod states;
 mod table;

@@ -3,8 +3,9 @@
 use std::sync::Arc;
 
 use datafusion::common::TableReference;
+use datafusion::datasource::provider_as_source;
 use datafusion::execution::SessionState;
-use datafusion::logical_expr::LogicalPlan;
+use datafusion::logical_expr::{LogicalPlan, LogicalPlanBuilder};
 use futures::FutureExt;
 use futures::future::BoxFuture;
 
@@ -12,7 +13,7 @@ use crate::definition::TableDefinition;
 use crate::engine::rules::Binding;
 use crate::engine::session::Session;
 use crate::error::{Code, Error, Result};
-use crate::operators::judge::{JudgeNode, Purpose, flagged, plain, previewed};
+use crate::operators::judge::{JudgeNode, Purpose, Sets, flagged, plain, previewed};
 use crate::operators::validate::BoundRule;
 use crate::operators::violations::{ViolationsNode, calls, resolved};
 
@@ -54,7 +55,8 @@ async fn of_rules(session: &Session, state: &SessionState, call: &ViolationsNode
             format!("table '{}' not found", call.rules_of),
         )
     };
-    let columns = table.ok_or_else(not_found)?.schema();
+    let table = table.ok_or_else(not_found)?;
+    let columns = table.schema();
     let binding = Binding {
         session,
         state,
@@ -67,13 +69,16 @@ async fn of_rules(session: &Session, state: &SessionState, call: &ViolationsNode
     rules.retain(|rule| !rule.is_of_table());
     let plan = match call.is_own {
         true => own(&call.input, &rules),
-        false => previewed(call.input.clone(), &columns, &rules),
+        false => LogicalPlanBuilder::scan("held", provider_as_source(table), None)
+            .and_then(LogicalPlanBuilder::build)
+            .and_then(plain)
+            .and_then(|held| previewed(call.input.clone(), &columns, &rules, &held)),
     };
     plan.map_err(translated)
 }
 
 fn own(input: &LogicalPlan, rules: &[BoundRule]) -> datafusion::error::Result<LogicalPlan> {
-    let (flagged, judged) = flagged(&plain(input.clone())?, rules, true)?;
+    let (flagged, judged) = flagged(&plain(input.clone())?, rules, Sets::Among)?;
     JudgeNode::plan(flagged, judged.into(), Purpose::Show)
 }
 

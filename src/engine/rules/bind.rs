@@ -10,7 +10,7 @@ use datafusion::logical_expr::{Expr, LogicalPlan, LogicalPlanBuilder, col, lit};
 use sqlparser::ast::Ident;
 use sqlparser::tokenizer::Span;
 
-use crate::definition::{Rule, type_text};
+use crate::definition::{Rule, place_of_rule, type_text};
 use crate::engine::session::Session;
 use crate::engine::state::session_state;
 use crate::error::{Code, Error, Result, did_you_mean};
@@ -51,16 +51,31 @@ impl Binding<'_> {
         let bound = self.fitted(rule).await;
         bound.map_err(|error| match self.statement {
             Some(_) => error,
-            None => {
-                let (zone, table) = self.table;
-                let message = format!(
-                    "rule '{}' of table '{zone}.{table}': {}",
-                    rule.name,
-                    error.message()
-                );
-                Error::new(error.code(), message).with_hint_if(error.hint().map(str::to_owned))
-            }
+            None => self.unfit(rule, &error),
         })
+    }
+
+    /// That a rule of the table's definition does not fit it, with its place there.
+    fn unfit(&self, rule: &Rule, why: &Error) -> Error {
+        let (zone, table) = self.table;
+        let message = format!(
+            "rule '{}' of table '{zone}.{table}': {}",
+            rule.name,
+            why.message()
+        );
+        let error = Error::new(why.code(), message).with_hint_if(why.hint().map(str::to_owned));
+        let catalog = self.session.lake().catalog();
+        let file = catalog
+            .zone(zone)
+            .map(|zone| catalog.definition_file(zone, table));
+        let place = file.ok().and_then(|file| {
+            let text = std::fs::read_to_string(&file).ok()?;
+            place_of_rule(&file, &text, &rule.name)
+        });
+        match place {
+            Some(place) => error.at(place),
+            None => error,
+        }
     }
 
     async fn fitted(&self, rule: &Rule) -> Result<BoundRule> {
@@ -196,10 +211,6 @@ impl Binding<'_> {
             ));
         }
         rule.check_once().map_err(|e| self.at(e, expression.span))?;
-        if rule.nulls_fail {
-            let error = Error::new(Code::InvalidValue, "'nulls' is about conditions of single rows");
-            return Err(self.at(error, expression.span));
-        }
         Ok(Expected::Aggregate {
             condition,
             over_table,

@@ -13,7 +13,7 @@ use crate::engine::state::session_state;
 use crate::error::{Code, Error, Result};
 use crate::planner::spell_out;
 use crate::storage::OnExisting;
-use crate::syntax::{CreateView, Parameters, Piece, parameter_names};
+use crate::syntax::{CreateView, Piece, parameter_names};
 
 pub(super) async fn execute(session: &Session, piece: &Piece, view: CreateView) -> Result<Done> {
     let target = Target::new(session, &view.name)?;
@@ -57,12 +57,10 @@ pub(super) async fn execute(session: &Session, piece: &Piece, view: CreateView) 
     // Planned once now, so that a view that cannot work, or is part of itself, is not made.
     if !session.principal().may_name_files {
         // A view reads for its maker, who may not name files here.
-        session
-            .plan(&session.state(), piece, &Parameters::default())
-            .await?;
+        session.plan_for_any_data(&session.state(), piece).await?;
     }
     let state = session_state(session.lake(), session.config(), vec![full_name.clone()]);
-    session.plan(&state, piece, &Parameters::default()).await?;
+    session.plan_for_any_data(&state, piece).await?;
 
     let zone = session.zone();
     let mut query = Standard::Statement(Box::new(ast::Statement::Query(view.query)));

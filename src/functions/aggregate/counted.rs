@@ -6,8 +6,9 @@ use arrow::array::{ArrayRef, Float64Array, Int64Array, MapArray, StructArray};
 use arrow::buffer::NullBuffer;
 use arrow::datatypes::{DataType, Field, Fields};
 use datafusion::common::{Result, ScalarValue};
-use datafusion::logical_expr::AggregateUDF;
+use datafusion::logical_expr::{AggregateUDF, GroupsAccumulator};
 
+use super::groups::Grouped;
 use super::shell::{expect_arguments, value};
 use super::value_counts::{self, Counted, ValueCounts};
 use super::{AggregateFunction, Call, Distinct, GroupStates, Rows, Shell};
@@ -18,6 +19,18 @@ pub(super) fn functions() -> Vec<AggregateUDF> {
     [Statistic::Mode, Statistic::Entropy, Statistic::Histogram]
         .map(Shell::udaf)
         .into()
+}
+
+/// The states of `mode` over values of `data_type`.
+///
+/// # Errors
+/// If values of that type have no order.
+pub fn mode_states(data_type: &DataType) -> Result<Box<dyn GroupsAccumulator>> {
+    Ok(Box::new(Grouped(Box::new(CountedStates {
+        statistic: Statistic::Mode,
+        distinct: false,
+        counts: ValueCounts::new(data_type)?,
+    }))))
 }
 
 /// What is made of the counts.

@@ -26,6 +26,8 @@ use std::sync::Arc;
 
 use datafusion::logical_expr::AggregateUDF;
 
+pub use counted::mode_states;
+pub(super) use shell::{number, value};
 pub use sum::out_of_range as sum_out_of_range;
 
 use groups::{GroupStates, Rows};

@@ -229,7 +229,7 @@ pub(super) fn plain(data_type: &DataType) -> DataType {
 
 /// What a value of any type is cast to: itself, without the encoding. NULL alone has no type of its
 /// own, and becomes one that every state can hold.
-pub(super) fn value(data_type: &DataType) -> DataType {
+pub(in crate::functions) fn value(data_type: &DataType) -> DataType {
     match plain(data_type) {
         DataType::Null => DataType::Boolean,
         other => other,
@@ -250,7 +250,7 @@ pub(super) fn expect_arguments(
 }
 
 /// DOUBLE for any number, else an error.
-pub(super) fn number(function: &str, argument: &str, data_type: &DataType) -> Result<DataType> {
+pub(in crate::functions) fn number(function: &str, argument: &str, data_type: &DataType) -> Result<DataType> {
     let found = plain(data_type);
     if found.is_numeric() || found.is_null() {
         return Ok(DataType::Float64);

@@ -9,6 +9,9 @@ pub(super) fn session() -> SessionContext {
     for function in crate::functions::aggregate() {
         session.register_udaf(function.as_ref().clone());
     }
+    for function in crate::functions::window() {
+        session.register_udwf(function.as_ref().clone());
+    }
     for function in crate::functions::scalar() {
         session.register_udf(function.as_ref().clone());
     }

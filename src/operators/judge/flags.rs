@@ -1,5 +1,7 @@
 //! Rows → the same rows with a Boolean column a rule, as logical plans.
 
+use std::sync::Arc;
+
 use datafusion::common::{Column, Result, TableReference};
 use datafusion::functions::core::expr_fn::coalesce;
 use datafusion::functions_aggregate::expr_fn::{count, sum};
@@ -7,7 +9,7 @@ use datafusion::functions_window::expr_fn::row_number;
 use datafusion::logical_expr::{Expr, ExprFunctionExt, JoinType, LogicalPlan, LogicalPlanBuilder, lit, when};
 
 use super::logical::{HIDDEN, JudgedRule};
-use crate::operators::validate::{BoundRule, Expected, Reading};
+use crate::operators::validate::{BoundRule, Expected, Reading, Screened, may_repeat};
 
 /// The rows, their columns without a qualifier.
 ///
@@ -30,6 +32,10 @@ fn flag(rule: usize) -> String {
     format!("{HIDDEN}r{rule}")
 }
 
+fn held_flag(rule: usize) -> String {
+    format!("{HIDDEN}h{rule}")
+}
+
 fn filter(rule: usize) -> String {
     format!("{HIDDEN}w{rule}")
 }
@@ -47,16 +53,25 @@ fn names(rows: &LogicalPlan, rule: &BoundRule) -> Vec<String> {
         .collect()
 }
 
+/// How rules of keys are decided.
+#[derive(Debug, Clone, Copy)]
+pub enum Sets<'a> {
+    /// Not here: the column says that none is broken, and is there for the rows that the rule applies to.
+    Apart,
+    /// Among the rows.
+    Among,
+    /// Among the rows and those that the table holds already, plain, none of which breaks a rule here.
+    Beside(&'a LogicalPlan),
+}
+
 /// `rows`, plain, with a column for each rule that is decided row by row, and what the columns are.
-/// Unless `with_sets`, one for a rule of keys says that none is broken: it is there for the rows that
-/// the rule applies to.
 ///
 /// # Errors
 /// DataFusion's own.
 pub fn flagged(
     rows: &LogicalPlan,
     rules: &[BoundRule],
-    with_sets: bool,
+    sets: Sets<'_>,
 ) -> Result<(LogicalPlan, Vec<JudgedRule>)> {
     let mut plan = rows.clone();
     let (mut added, mut judged) = (Vec::new(), Vec::new());
@@ -71,20 +86,22 @@ pub fn flagged(
                     nulls_fail: *nulls_fail,
                 }
             }
-            Expected::Unique { .. } | Expected::ForeignKey { .. } if !with_sets => {
+            Expected::Unique { .. } | Expected::ForeignKey { .. } if matches!(sets, Sets::Apart) => {
                 added.push(lit(false).alias(flag(i)));
                 Reading::Violated
             }
-            Expected::Unique { keep: None } => {
-                plan = with_repeated(plan, rows, rule, i)?;
-                added.push(column(&flag(i)));
-                Reading::Violated
-            }
-            Expected::Unique {
-                keep: Some((by, last)),
-            } => {
-                plan = with_behind(plan, rule, by, *last, i)?;
-                added.push(column(&flag(i)));
+            Expected::Unique { keep } => {
+                plan = match keep {
+                    None => with_repeated(plan, rows, rule, i)?,
+                    Some((by, last)) => with_behind(plan, rule, by, *last, i)?,
+                };
+                let mut said = column(&flag(i));
+                if let Sets::Beside(held) = sets {
+                    let found = held_flag(i);
+                    plan = joined(plan, rule, held_keys(held, rows, rule)?, is_found, &found)?;
+                    said = said.or(column(&found));
+                }
+                added.push(said.alias(flag(i)));
                 Reading::Violated
             }
             Expected::ForeignKey { reference } => {
@@ -132,24 +149,55 @@ fn keys(rows: &LogicalPlan, rule: &BoundRule) -> Result<LogicalPlanBuilder> {
     keys.filter(all_present(&names))?.project(parts)
 }
 
-/// The keys that occur more than once, and how often.
-fn repeated(rows: &LogicalPlan, rule: &BoundRule) -> Result<LogicalPlanBuilder> {
+/// The keys of `rows`, plain, that a rule of keys looks at: no part of them is NULL.
+///
+/// # Errors
+/// DataFusion's own.
+pub fn present_keys(rows: &LogicalPlan, rule: &BoundRule) -> Result<LogicalPlan> {
+    keys(rows, rule)?.build()
+}
+
+/// The keys that occur more than once, and how often. Where they were screened, others are not counted.
+fn repeated(
+    rows: &LogicalPlan,
+    rule: &BoundRule,
+    screened: Option<&Arc<Screened>>,
+) -> Result<LogicalPlanBuilder> {
     let parts: Vec<Expr> = (0..rule.columns.len()).map(|i| column(&part(i))).collect();
     let times = format!("{HIDDEN}n");
-    keys(rows, rule)?
-        .aggregate(parts, [count(lit(1_i64)).alias(&times)])?
+    let mut keys = keys(rows, rule)?;
+    if let Some(screened) = screened {
+        keys = keys.filter(may_repeat(screened, parts.clone()))?;
+    }
+    keys.aggregate(parts, [count(lit(1_i64)).alias(&times)])?
         .filter(column(&times).gt(lit(1_i64)))
 }
 
-/// `plan` with all its columns and, joined by the key to `other` (called `alias`), the rule's column.
+/// The keys of `rows` that `held` rows have too, each once.
+fn held_keys(held: &LogicalPlan, rows: &LogicalPlan, rule: &BoundRule) -> Result<LogicalPlanBuilder> {
+    let side = |rows: &LogicalPlan, name: &str| keys(rows, rule)?.alias(name)?.build();
+    let of = |table: &str, i: usize| Expr::Column(Column::new(Some(table), part(i)));
+    let equal = (0..rule.columns.len()).map(|i| of("held", i).eq(of("new", i)));
+    let parts = (0..rule.columns.len()).map(|i| of("held", i).alias(part(i)));
+    LogicalPlanBuilder::from(side(held, "held")?)
+        .join_on(side(rows, "new")?, JoinType::LeftSemi, equal)?
+        .project(parts)?
+        .distinct()
+}
+
+fn is_found(_: Expr, found: Expr) -> Expr {
+    found.is_not_null()
+}
+
+/// `plan` with all its columns and, joined by the key to `other`, the rule's column `name`.
 fn joined(
     plan: LogicalPlan,
     rule: &BoundRule,
     other: LogicalPlanBuilder,
     said: impl FnOnce(Expr, Expr) -> Expr,
-    i: usize,
+    name: &str,
 ) -> Result<LogicalPlan> {
-    let alias = TableReference::bare(format!("{HIDDEN}t{i}"));
+    let alias = TableReference::bare(format!("{name}t"));
     let found = format!("{HIDDEN}f");
     let parts: Vec<String> = (0..rule.columns.len()).map(part).collect();
     let names = names(&plan, rule);
@@ -171,7 +219,7 @@ fn joined(
         .zip(&parts)
         .map(|(name, part)| column(name).eq(of_other(part)))
         .collect();
-    let said = said(all_present(&names), of_other(&found)).alias(flag(i));
+    let said = said(all_present(&names), of_other(&found)).alias(name);
     LogicalPlanBuilder::from(plan)
         .join_on(other, JoinType::Left, equal)?
         .project(own.into_iter().chain([said]))?
@@ -179,13 +227,7 @@ fn joined(
 }
 
 fn with_repeated(plan: LogicalPlan, rows: &LogicalPlan, rule: &BoundRule, i: usize) -> Result<LogicalPlan> {
-    joined(
-        plan,
-        rule,
-        repeated(rows, rule)?,
-        |_, found| found.is_not_null(),
-        i,
-    )
+    joined(plan, rule, repeated(rows, rule, None)?, is_found, &flag(i))
 }
 
 fn with_missing(
@@ -195,7 +237,7 @@ fn with_missing(
     i: usize,
 ) -> Result<LogicalPlan> {
     let said = |present: Expr, found: Expr| present.and(found.is_null());
-    joined(plan, rule, known(reference)?, said, i)
+    joined(plan, rule, known(reference)?, said, &flag(i))
 }
 
 /// The reference's keys, each once.
@@ -242,17 +284,22 @@ fn with_behind(plan: LogicalPlan, rule: &BoundRule, by: &Expr, last: bool, i: us
         .build()
 }
 
-/// For a rule of keys one row: how many of `rows`, plain, break it. Nothing for other rules.
+/// For a rule of keys one row: how many of `rows`, plain, break it. Nothing for other rules. Keys that have
+/// to be unique may have been `screened`.
 ///
 /// # Errors
 /// DataFusion's own.
-pub fn broken_keys(rows: &LogicalPlan, rule: &BoundRule) -> Result<Option<LogicalPlan>> {
+pub fn broken_keys(
+    rows: &LogicalPlan,
+    rule: &BoundRule,
+    screened: Option<&Arc<Screened>>,
+) -> Result<Option<LogicalPlan>> {
     let none = Vec::<Expr>::new;
     let times = column(&format!("{HIDDEN}n"));
     let plan = match &rule.expected {
         Expected::Unique { keep } => {
             let spared = lit(i64::from(keep.is_some()));
-            repeated(rows, rule)?.aggregate(none(), [sum(times - spared)])?
+            repeated(rows, rule, screened)?.aggregate(none(), [sum(times - spared)])?
         }
         Expected::ForeignKey { reference } => {
             let alias = TableReference::bare(format!("{HIDDEN}t"));

@@ -17,6 +17,7 @@ use crate::definition::Rule;
 use crate::error::{Code, Error};
 use crate::operators::input::one_input;
 use crate::operators::node::{PhysicalNode, Planning};
+use crate::operators::per_value::per_value;
 use crate::operators::validate::{Gate, GateRule, Reading, Tally, VIOLATIONS, violations_type};
 
 /// The column that says the position of a row's file.
@@ -219,6 +220,8 @@ impl UserDefinedLogicalNodeCore for JudgeNode {
 impl PhysicalNode for JudgeNode {
     fn physical(&self, _: &Planning<'_>, input: Arc<dyn ExecutionPlan>) -> Result<Arc<dyn ExecutionPlan>> {
         let schema = Arc::clone(self.schema.inner());
+        // Before the scan takes the projection in.
+        let input = per_value(input)?;
         let judge = JudgeExec::new(input, Arc::new(self.gate()?), self.purpose.clone(), schema);
         Ok(Arc::new(judge))
     }

@@ -4,7 +4,8 @@
 //! them as the gate of a load does. A condition is computed in the scan's own pass. `UNIQUE` is looked up
 //! among the keys that occur more than once, `FOREIGN KEY` among the reference's keys, both by joins, so
 //! that rows come one after the other and a LIMIT ends the pass; `KEEP` needs the rows sorted. Where
-//! only numbers are asked for, those of keys come from an aggregation instead ([`broken_keys`]).
+//! only numbers are asked for, those of keys come from an aggregation instead ([`broken_keys`]), of the few
+//! keys that hashes have not told apart.
 //!
 //! Memory: a batch; the joins' and aggregations' is counted, and spills where they do.
 
@@ -16,7 +17,7 @@ mod once;
 mod preview;
 
 pub use files::FileTally;
-pub use flags::{broken_keys, flagged, more_broken_keys, plain};
+pub use flags::{Sets, broken_keys, flagged, more_broken_keys, plain, present_keys};
 pub use logical::{JudgeNode, Purpose};
 pub use once::{Once, at_once};
 pub use preview::previewed;

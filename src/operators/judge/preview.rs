@@ -5,17 +5,22 @@ use arrow::datatypes::SchemaRef;
 use datafusion::common::{Column, Result};
 use datafusion::logical_expr::{Expr, LogicalPlan, LogicalPlanBuilder, try_cast};
 
-use super::flags::flagged;
+use super::flags::{Sets, flagged};
 use super::logical::{HIDDEN, JudgeNode, JudgedRule, Purpose};
 use crate::error::{Code, Error};
 use crate::operators::validate::{BoundRule, GateRule, VIOLATIONS};
 
-/// The rows of `input` that break one of `rules`, which are those of a table of `columns`: the input's own
-/// columns, and what is wrong. Columns are taken by position.
+/// The rows of `input` that break one of `rules`, which are those of a table of `columns` that holds the rows
+/// `held`, plain: the input's own columns, and what is wrong. Columns are taken by position.
 ///
 /// # Errors
 /// [`Code::InvalidStatement`] if there are fewer columns than the table has, or more.
-pub fn previewed(input: LogicalPlan, columns: &SchemaRef, rules: &[BoundRule]) -> Result<LogicalPlan> {
+pub fn previewed(
+    input: LogicalPlan,
+    columns: &SchemaRef,
+    rules: &[BoundRule],
+    held: &LogicalPlan,
+) -> Result<LogicalPlan> {
     let fields: Vec<(Expr, String)> = input
         .schema()
         .iter()
@@ -57,7 +62,7 @@ pub fn previewed(input: LogicalPlan, columns: &SchemaRef, rules: &[BoundRule]) -
     let rows = LogicalPlanBuilder::from(input)
         .project(typed.into_iter().chain(raw))?
         .build()?;
-    let (plan, judged) = flagged(&rows, rules, true)?;
+    let (plan, judged) = flagged(&rows, rules, Sets::Beside(held))?;
     converting.extend(judged);
     let judged = JudgeNode::plan(with_raw(plan, &fields)?, converting.into(), Purpose::Show)?;
     let own = fields

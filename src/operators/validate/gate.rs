@@ -57,6 +57,16 @@ impl GateRule {
     }
 }
 
+impl GateRule {
+    /// The positions of the columns whose values are shown where it is broken.
+    pub(super) fn shown(&self) -> &[usize] {
+        match self.reading {
+            Reading::Converted => std::slice::from_ref(&self.flag),
+            _ => &self.columns,
+        }
+    }
+}
+
 /// The layout of a gate's input: the table's columns first, then what is said of each row.
 #[derive(Debug, Clone)]
 pub struct Gate {

@@ -86,14 +86,17 @@ pub fn compared(
     let schema = Arc::clone(joined.schema());
     let differs = (key.len()..key.len() + columns.len()).map(|i| {
         let (a, b) = pair(i);
-        let numbers = [&a, &b]
-            .iter()
-            .all(|e| e.get_type(&schema).is_ok_and(|t| t.is_numeric()));
+        let types = [&a, &b].map(|e| e.get_type(&schema).unwrap_or(DataType::Null));
+        let numbers = types.iter().all(DataType::is_numeric);
+        // Whole numbers and decimals that must not differ at all keep every digit.
+        let measured = tolerance > 0.0 || types.iter().any(DataType::is_floating);
         let one_missing = a.clone().is_null().not_eq(b.clone().is_null());
-        let apart = match numbers {
+        let apart = match numbers && measured {
             true => {
-                let distance = cast(a, DataType::Float64) - cast(b, DataType::Float64);
-                abs(distance).gt(lit(tolerance))
+                let (a, b) = (cast(a, DataType::Float64), cast(b, DataType::Float64));
+                // Infinities and NaN are equal to themselves, and have no distance.
+                let distance = abs(a.clone() - b.clone());
+                a.not_eq(b).and(distance.gt(lit(tolerance)))
             }
             false => a.not_eq(b),
         };

@@ -1,7 +1,7 @@
 //! Which rows may have a key that another row has too: told by hashes, before anything is compared.
 //!
-//! A hash that comes once is a key that comes once; only the few others need an exact look. Memory: 16
-//! bytes a row for its hash and its number, and 4 bits a row and table; counted. Equal keys have equal
+//! A hash that comes once is a key that comes once; only the few others need an exact look. Memory: 8
+//! bytes a row for its hash, 8 for its number where it has one, and at most 8 bytes for its places; counted. Equal keys have equal
 //! hashes as they have where rows are grouped and joined by them.
 
 use arrow::array::{ArrayRef, UInt64Array};
@@ -86,20 +86,25 @@ impl Screen {
         }
     }
 
-    /// Adds rows with these keys, no part of which is NULL, and these numbers.
+    /// Adds so many rows with these keys, no part of which is NULL; and their numbers, if
+    /// [`Screened::suspects`] is to be asked.
     ///
     /// # Errors
     /// That the memory does not suffice.
-    pub fn push(&mut self, keys: &[ArrayRef], numbers: &UInt64Array) -> Result<()> {
-        let rows = numbers.len();
+    pub fn push(&mut self, keys: &[ArrayRef], rows: usize, numbers: Option<&UInt64Array>) -> Result<()> {
         if self.hashes.capacity() - self.hashes.len() < rows {
             let more = rows.max(self.hashes.capacity());
-            self.memory.try_grow(more * 2 * size_of::<u64>())?;
+            let columns = if numbers.is_some() { 2 } else { 1 };
+            self.memory.try_grow(more * columns * size_of::<u64>())?;
             self.hashes.reserve_exact(more);
-            self.numbers.reserve_exact(more);
+            if numbers.is_some() {
+                self.numbers.reserve_exact(more);
+            }
         }
         self.hashes.extend(hashes(&self.state, keys, rows)?);
-        self.numbers.extend_from_slice(numbers.values());
+        if let Some(numbers) = numbers {
+            self.numbers.extend_from_slice(numbers.values());
+        }
         Ok(())
     }
 
@@ -191,8 +196,12 @@ mod tests {
         let pool = pool(10_000_000);
         let mut screen = Screen::new(MemoryConsumer::new("screen").register(&pool));
         let numbers = |range: std::ops::Range<u64>| UInt64Array::from_iter_values(range);
-        screen.push(&keys(0..5000), &numbers(0..5000)).unwrap();
-        screen.push(&keys(4990..10_000), &numbers(5000..10_010)).unwrap();
+        screen
+            .push(&keys(0..5000), 5000, Some(&numbers(0..5000)))
+            .unwrap();
+        screen
+            .push(&keys(4990..10_000), 5010, Some(&numbers(5000..10_010)))
+            .unwrap();
         let mut screened = screen.close().unwrap();
         screened.held(&keys(-5..5), 10).unwrap();
         let suspects = screened.suspects(10_010);
@@ -211,7 +220,6 @@ mod tests {
     fn too_little_memory_is_said() {
         let pool = pool(1000);
         let mut screen = Screen::new(MemoryConsumer::new("screen").register(&pool));
-        let numbers = UInt64Array::from_iter_values(0..5000);
-        assert!(screen.push(&keys(0..5000), &numbers).is_err());
+        assert!(screen.push(&keys(0..5000), 5000, None).is_err());
     }
 }

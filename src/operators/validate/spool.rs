@@ -50,6 +50,8 @@ const HELD_SHARE: usize = 3;
 pub struct Spool {
     schema: SchemaRef,
     parts: Vec<Part>,
+    /// About how many rows there would be, of one that is only planned with.
+    expected: Precision<usize>,
 }
 
 #[derive(Debug)]
@@ -147,6 +149,15 @@ pub struct Marked {
 }
 
 impl Spool {
+    /// One to plan with: nothing is kept, and about so many rows would be.
+    pub fn planned(schema: SchemaRef, expected: Precision<usize>) -> Self {
+        Self {
+            schema,
+            parts: Vec::new(),
+            expected: expected.to_inexact(),
+        }
+    }
+
     /// How many rows there are.
     pub fn rows(&self) -> u64 {
         self.parts.last().map_or(0, |part| part.first)
@@ -314,7 +325,11 @@ impl ExecutionPlan for FillExec {
                 };
                 parts.push(end);
             }
-            *filled.0.lock() = Some(Spool { schema, parts });
+            *filled.0.lock() = Some(Spool {
+                schema,
+                parts,
+                expected: Precision::Absent,
+            });
             let count: ArrayRef = Arc::new(UInt64Array::from(vec![first]));
             Ok(RecordBatch::try_from_iter([("count", count)])?)
         };
@@ -393,7 +408,7 @@ impl TableProvider for SpoolTable {
 
 /// Reads a spool.
 #[derive(Debug)]
-struct SpoolExec {
+pub struct SpoolExec {
     spool: Arc<Spool>,
     marked: Arc<[BooleanBuffer]>,
     projection: Arc<[usize]>,
@@ -432,8 +447,12 @@ fn read(
 }
 
 impl DisplayAs for SpoolExec {
-    fn fmt_as(&self, _: DisplayFormatType, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "SpoolExec: rows={}", self.spool.rows())
+    fn fmt_as(&self, format: DisplayFormatType, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match (self.spool.parts.is_empty(), format) {
+            (true, DisplayFormatType::TreeRender) => f.write_str("the rows that are kept"),
+            (true, _) => f.write_str("SpoolExec"),
+            (false, _) => write!(f, "SpoolExec: rows={}", self.spool.rows()),
+        }
     }
 }
 
@@ -505,6 +524,10 @@ impl ExecutionPlan for SpoolExec {
 
     fn partition_statistics(&self, partition: Option<usize>) -> Result<Arc<Statistics>> {
         let mut statistics = Statistics::new_unknown(&self.schema);
+        if self.spool.parts.is_empty() {
+            statistics.num_rows = self.spool.expected;
+            return Ok(Arc::new(statistics));
+        }
         let rows = match partition {
             None => self.spool.rows(),
             Some(i) => {

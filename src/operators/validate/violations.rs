@@ -7,7 +7,7 @@ use arrow::array::{
     StructArray,
 };
 use arrow::buffer::{BooleanBuffer, OffsetBuffer};
-use arrow::compute::filter_record_batch;
+use arrow::compute::FilterBuilder;
 use arrow::datatypes::{DataType, Field, Fields};
 use arrow::error::ArrowError;
 use arrow::util::display::{ArrayFormatter, FormatOptions};
@@ -54,14 +54,21 @@ pub fn violations(
     judged: &Judged,
     picked: &BooleanBuffer,
 ) -> Result<ListArray, ArrowError> {
-    let rows = filter_record_batch(batch, &BooleanArray::new(picked.clone(), None))?;
+    let some = FilterBuilder::new(&BooleanArray::new(picked.clone(), None));
+    let some = some.optimize().build();
     let positions: Vec<usize> = picked.set_indices().collect();
     let options = FormatOptions::default().with_null("NULL");
-    let mut broken = Vec::new();
+    let mut columns_of = Vec::new();
     for (rule, bits) in gate.rules.iter().zip(&judged.broken) {
         if let Some(bits) = bits {
-            broken.push((rule, bits, Values::new(rule, &rows, &options)?));
+            let columns = rule.shown().iter();
+            let columns = columns.map(|i| some.filter(batch.column(*i)));
+            columns_of.push((rule, bits, columns.collect::<Result<Vec<_>, _>>()?));
         }
+    }
+    let mut broken = Vec::with_capacity(columns_of.len());
+    for (rule, bits, columns) in &columns_of {
+        broken.push((*rule, *bits, Values::new(rule, columns, &options)?));
     }
     let mut texts: [StringViewBuilder; 4] = std::array::from_fn(|_| StringViewBuilder::new());
     let mut columns = ListBuilder::new(StringViewBuilder::new());
@@ -108,21 +115,14 @@ struct Values<'a> {
 impl<'a> Values<'a> {
     fn new(
         rule: &'a GateRule,
-        rows: &'a RecordBatch,
+        columns: &'a [ArrayRef],
         options: &'a FormatOptions<'a>,
     ) -> Result<Self, ArrowError> {
-        let of = |position: usize| ArrayFormatter::try_new(rows.column(position), options);
-        let formatters = match rule.reading {
-            Reading::Converted => vec![of(rule.flag)?],
-            _ => rule
-                .columns
-                .iter()
-                .map(|column| of(*column))
-                .collect::<Result<_, _>>()?,
-        };
+        let formatters = columns.iter();
+        let formatters = formatters.map(|column| ArrayFormatter::try_new(column, options));
         Ok(Self {
             rule,
-            formatters,
+            formatters: formatters.collect::<Result<_, _>>()?,
             words: rule.rule.words(),
         })
     }

@@ -11,11 +11,13 @@
 //! - `session`, `count`: windows over the rows of a key in the order of time;
 //! - `sliding`: frames of `OVER (… RANGE …)` that slide, over such rows;
 //! - `late`: `late_by`, over rows in the order in which they arrived;
-//! - `keyed`: what the operators over such rows have in common.
+//! - `keyed`: what the operators over such rows have in common;
+//! - `gapfill`: no window, but the rows that a regular series lacks.
 
 mod aligned;
 mod arguments;
 mod count;
+mod gapfill;
 mod grid;
 mod keyed;
 mod late;
@@ -30,7 +32,8 @@ use std::sync::Arc;
 use datafusion::optimizer::OptimizerRule;
 
 pub(super) use aligned::AlignedNode;
-pub(super) use count::CountNode;
+pub(super) use count::{CountNode, PositionExec};
+pub(super) use gapfill::GapfillNode;
 pub(super) use late::LateNode;
 pub(super) use panes::PanesNode;
 pub(super) use session::SessionNode;
@@ -45,6 +48,7 @@ pub(super) const FUNCTIONS: &[&dyn RelationFunction] = &[
     &aligned::CUMULATE,
     &session::Session,
     &count::CountWindow,
+    &gapfill::Gapfill,
 ];
 
 /// The columns that every window function adds.

@@ -30,6 +30,7 @@ use sqlparser::ast::{
 };
 
 use super::relations::{select_all, table};
+use super::shapes::stars;
 use crate::error::Error;
 use crate::syntax::Piece;
 
@@ -41,11 +42,16 @@ pub(super) struct Hints {
     pub name_each: bool,
     /// Names that no table has: they are meant as aliases of their own SELECT.
     pub aliases: BTreeSet<String>,
+    /// Which columns FROMs have.
+    pub columns: stars::Known,
 }
 
 impl Hints {
     /// Takes in why a statement could not be planned. Says whether another attempt may go further.
     pub(super) fn learn(&mut self, error: &DataFusionError) -> bool {
+        if self.columns.learn(error) {
+            return true;
+        }
         match error.find_root() {
             DataFusionError::SchemaError(schema_error, _) => match schema_error.as_ref() {
                 SchemaError::FieldNotFound { field, .. } if field.relation.is_none() => {
@@ -69,8 +75,12 @@ impl Hints {
 }
 
 /// Rewrites what decides which columns a query has.
-pub(super) fn spell_out_columns(statement: &mut Standard) {
+///
+/// # Errors
+/// For columns that there are not.
+pub(super) fn spell_out_columns(statement: &mut Standard, hints: &Hints, piece: &Piece) -> Result<(), Error> {
     let _: ControlFlow<()> = visit(statement, &mut Columns);
+    stars::expand(statement, &hints.columns, piece)
 }
 
 /// Rewrites the rest.
@@ -86,6 +96,7 @@ pub(super) fn spell_out(statement: &mut Standard, hints: &Hints, piece: &Piece) 
         return Err(error);
     }
     let _: ControlFlow<()> = visit(statement, &mut Rest { hints });
+    stars::probe(statement, &hints.columns);
     Ok(())
 }
 
@@ -307,6 +318,25 @@ fn case(whens: Vec<(Expr, Expr)>, otherwise: Expr) -> Expr {
     }
 }
 
-fn number(value: usize) -> Expr {
+pub(super) fn number(value: usize) -> Expr {
     Expr::value(Value::Number(value.to_string(), false))
+}
+
+/// A function's call.
+pub(super) fn call(name: &str, arguments: Vec<Expr>) -> Expr {
+    let argument = |argument| FunctionArg::Unnamed(FunctionArgExpr::Expr(argument));
+    Expr::Function(Function {
+        name: ObjectName(vec![ObjectNamePart::Identifier(Ident::new(name))]),
+        uses_odbc_syntax: false,
+        parameters: FunctionArguments::None,
+        args: FunctionArguments::List(FunctionArgumentList {
+            duplicate_treatment: None,
+            args: arguments.into_iter().map(argument).collect(),
+            clauses: Vec::new(),
+        }),
+        filter: None,
+        null_treatment: None,
+        over: None,
+        within_group: Vec::new(),
+    })
 }

@@ -30,6 +30,34 @@ pub const SOURCE_ROW: &str = "__weir_source_row";
 #[derive(Debug, Default)]
 pub struct Sources(Mutex<Vec<String>>);
 
+/// How the files of a scan are numbered.
+#[derive(Debug)]
+enum Numbering {
+    /// By a list, which has their names.
+    Listed(Arc<Sources>),
+    /// By their names alone: two files may have one number, and a file has it in every scan.
+    ByName,
+}
+
+impl Numbering {
+    fn numbers(&self, prefix: &str, files: &[ObjectMeta]) -> UInt32Array {
+        match self {
+            Self::Listed(sources) => sources.numbers(prefix, files),
+            Self::ByName => files
+                .iter()
+                .map(|file| Some(hash_of(file.location.as_ref())))
+                .collect(),
+        }
+    }
+}
+
+/// FNV-1a.
+fn hash_of(name: &str) -> u32 {
+    name.bytes().fold(0x811C_9DC5, |hash, byte| {
+        (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193)
+    })
+}
+
 impl Sources {
     /// Numbers for the files of a scan: new ones each time, since two scans may find other files.
     fn numbers(&self, prefix: &str, files: &[ObjectMeta]) -> UInt32Array {
@@ -62,19 +90,29 @@ impl Sources {
 #[derive(Debug)]
 pub struct TracedTable {
     table: ExternalTableProvider,
-    sources: Arc<Sources>,
+    files: Numbering,
     schema: SchemaRef,
 }
 
 impl TracedTable {
     /// The table's rows, their files numbered among `sources`.
     pub fn new(table: ExternalTableProvider, sources: Arc<Sources>) -> Self {
+        Self::numbered(table, Numbering::Listed(sources))
+    }
+
+    /// The table's rows, their files numbered by their names: as long as a file is there its rows keep their
+    /// places, whatever others are scanned.
+    pub fn by_name(table: ExternalTableProvider) -> Self {
+        Self::numbered(table, Numbering::ByName)
+    }
+
+    fn numbered(table: ExternalTableProvider, files: Numbering) -> Self {
         let mut fields = table.schema().fields().to_vec();
         fields.push(Arc::new(source_field()));
         fields.push(Arc::new(row_field()));
         Self {
             table,
-            sources,
+            files,
             schema: Arc::new(Schema::new(fields)),
         }
     }
@@ -110,7 +148,7 @@ impl TableProvider for TracedTable {
         limit: Option<usize>,
     ) -> Result<Arc<dyn ExecutionPlan>> {
         let (mut scan, mut request) = self.table.parts(state, filters).await?;
-        let numbers = self.sources.numbers(self.table.place.prefix(), &scan.files);
+        let numbers = self.files.numbers(self.table.place.prefix(), &scan.files);
         scan.partition_values.push(Arc::new(numbers));
         let (in_files, in_folders) = (
             Arc::clone(scan.schema.file_schema()),

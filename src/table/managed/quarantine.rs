@@ -13,7 +13,9 @@ use std::sync::Arc;
 use arrow::array::{
     ArrayRef, Int64Array, RecordBatch, StringViewArray, TimestampMicrosecondArray, new_null_array,
 };
+use arrow::compute::BatchCoalescer;
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef, TimeUnit};
+use arrow::error::ArrowError;
 use chrono::{DateTime, Utc};
 use deltalake_core::kernel::Transaction;
 use parking_lot::Mutex;
@@ -78,7 +80,41 @@ pub struct Quarantine {
 
 struct Open {
     staging: Arc<Staging>,
-    writers: HashMap<usize, Arc<Mutex<PartitionedWriter>>>,
+    writers: HashMap<usize, Arc<Mutex<Writer>>>,
+}
+
+/// Gathers the few rows that come at a time: a file takes many at once far more quickly.
+struct Writer {
+    rows: BatchCoalescer,
+    file: PartitionedWriter,
+}
+
+/// How many rows are gathered.
+const GATHERED: usize = 4096;
+
+impl Writer {
+    fn write(&mut self, rows: RecordBatch) -> Result<()> {
+        self.rows.push_batch(rows).map_err(defect)?;
+        self.write_gathered()
+    }
+
+    fn write_gathered(&mut self) -> Result<()> {
+        while let Some(rows) = self.rows.next_completed_batch() {
+            self.file.write(&rows)?;
+        }
+        Ok(())
+    }
+
+    fn finish(mut self) -> Result<()> {
+        self.rows.finish_buffered_batch().map_err(defect)?;
+        self.write_gathered()?;
+        self.file.finish().map(drop)
+    }
+}
+
+fn defect(error: ArrowError) -> Error {
+    let message = format!("cannot gather rows that are kept aside: {error}");
+    Error::new(Code::Internal, message).with_source(error)
 }
 
 impl std::fmt::Debug for Open {
@@ -123,7 +159,7 @@ impl Quarantine {
         self
     }
 
-    fn writer(&self, stream: usize) -> Result<Arc<Mutex<PartitionedWriter>>> {
+    fn writer(&self, stream: usize) -> Result<Arc<Mutex<Writer>>> {
         let mut open = self.open.lock();
         if open.is_none() {
             *open = Some(Open {
@@ -139,8 +175,9 @@ impl Quarantine {
         }
         let staging = Arc::clone(&open.staging);
         let layout = self.layouts.layout.clone();
-        let writer = PartitionedWriter::new(staging, stream, &self.layouts.schema, layout)?;
-        let writer = Arc::new(Mutex::new(writer));
+        let file = PartitionedWriter::new(staging, stream, &self.layouts.schema, layout)?;
+        let rows = BatchCoalescer::new(Arc::clone(&self.layouts.schema), GATHERED);
+        let writer = Arc::new(Mutex::new(Writer { rows, file }));
         open.writers.insert(stream, Arc::clone(&writer));
         Ok(writer)
     }
@@ -152,7 +189,7 @@ impl Quarantine {
     pub fn write_again(&self, rows: &RecordBatch) -> Result<()> {
         let rows = RecordBatch::try_new(Arc::clone(&self.layouts.schema), rows.columns().to_vec())
             .map_err(|e| Error::new(Code::Internal, e.to_string()))?;
-        self.writer(usize::MAX)?.lock().write(&rows)
+        self.writer(usize::MAX)?.lock().write(rows)
     }
 
     /// Everything is on the disk, if there is anything.
@@ -214,7 +251,7 @@ impl Aside for Quarantine {
         let at = TimestampMicrosecondArray::from_value(self.at.timestamp_micros(), count);
         columns.push(Arc::new(at.with_timezone("UTC")));
         let rows = RecordBatch::try_new(Arc::clone(&self.layouts.schema), columns)?;
-        self.writer(stream)?.lock().write(&rows)?;
+        self.writer(stream)?.lock().write(rows)?;
         Ok(())
     }
 }

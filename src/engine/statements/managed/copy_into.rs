@@ -1,8 +1,10 @@
 //! `COPY INTO t FROM 'path'`: files into a table, each once.
 //!
-//! What has been copied is in the table's log, in the commit that brought its rows: a file's path, size
-//! and time of change, which are quick to look up, and its content, so that a file that was merely
-//! touched is not taken for a new one. A file of another content is another file, at the same path too.
+//! What has been copied is in the table's log, in the commit that brought its rows: a file's path with its
+//! size and time of change, which are quick to look up; its content, so that one that was merely touched is
+//! not taken for another; and its path alone. A file of other content at a path that was copied is neither
+//! the file that it was nor a new one: some of its rows may be in the table, and which cannot be told. It is
+//! refused.
 
 use std::sync::Arc;
 
@@ -65,6 +67,7 @@ pub(crate) async fn copy_into(session: &Session, piece: &Piece, copy: &CopyInto)
     change.metrics.push(("numCopiedFiles", loaded));
     let (files, identities): (Vec<DataFile>, Vec<Identity>) = new.into_iter().unzip();
     for identity in &identities {
+        change.file_copied(&identity.path);
         change.file_copied(&identity.state);
         identity
             .content
@@ -77,23 +80,33 @@ pub(crate) async fn copy_into(session: &Session, piece: &Piece, copy: &CopyInto)
     Ok(answer.into_body())
 }
 
-/// What tells a file from every other.
+/// What tells a file from every other, as hashes.
 struct Identity {
-    /// By what is known of it without reading it.
+    /// Where it is.
+    path: String,
+    /// What is known of it without reading it.
     state: String,
-    /// By its content; of a file on the local disk.
+    /// What is in it; of an object, what its store says of that.
     content: Option<String>,
 }
 
 impl Identity {
-    /// Hashes of both.
-    fn new(path: &str, file: &DataFile) -> Self {
+    /// Of a file that has not been read; `is_object` says that its store can tell what is in it.
+    fn new(path: &str, file: &DataFile, is_object: bool) -> Self {
         let (meta, changed) = (&file.meta, file.meta.last_modified.timestamp_micros());
-        let tag = meta.e_tag.as_deref().unwrap_or_default();
+        let (size, tag) = (meta.size.to_string(), meta.e_tag.as_deref());
         Self {
-            state: hash(&[path, &meta.size.to_string(), &changed.to_string(), tag]),
-            content: None,
+            path: hash(&[path]),
+            state: hash(&[path, &size, &changed.to_string(), tag.unwrap_or_default()]),
+            content: tag
+                .filter(|_| is_object)
+                .map(|tag| hash(&[path, &size, tag, "tag"])),
         }
+    }
+
+    /// What is known of its content.
+    fn content(&self) -> &String {
+        self.content.as_ref().unwrap_or(&self.state)
     }
 }
 
@@ -105,6 +118,21 @@ fn hash(parts: &[&str]) -> String {
     }
     let digest = hash.finalize();
     digest.iter().take(16).map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// That a file is not what it was when `table` took it in, nor are so many others.
+fn changed_file(table: &str, file: &str, others: usize) -> Error {
+    let others = match others {
+        0 => String::new(),
+        1 => ", and so has another".to_owned(),
+        others => format!(", and so have {others} others"),
+    };
+    let message =
+        format!("file '{file}' has been copied into table '{table}', and has changed since{others}");
+    Error::new(Code::SourceChanged, message).with_hint(
+        "nothing was written: each file is copied once; give what is new a name of its own, or put the file \
+         back as it was",
+    )
 }
 
 /// A statement on its way.
@@ -146,37 +174,60 @@ impl Copying<'_> {
     }
 
     /// The files that the table has not taken in yet.
+    ///
+    /// # Errors
+    /// [`Code::SourceChanged`] for a file that it has taken in, and that is another now.
     async fn new_files(&self, files: Vec<DataFile>, place: &Place) -> Result<Vec<(DataFile, Identity)>> {
-        let (log, snapshot) = (self.table.log(), self.table.snapshot());
         let path = |file: &DataFile| format!("{}{}", place.store_url(), file.meta.location);
-        let identities: Vec<Identity> = files
-            .iter()
-            .map(|file| Identity::new(&path(file), file))
-            .collect();
-        let states: Vec<String> = identities.iter().map(|identity| identity.state.clone()).collect();
-        let known = log.copied(snapshot, &states).await?;
-        let unknown = files.into_iter().zip(identities).zip(known);
-        let mut unknown: Vec<(DataFile, Identity)> = unknown
-            .filter(|(_, known)| !known)
-            .map(|(file, _)| file)
-            .collect();
-        if place.local_path().is_none() || unknown.is_empty() {
-            return Ok(unknown);
+        let is_object = place.local_path().is_none();
+        let identified = files.into_iter().map(|file| {
+            let identity = Identity::new(&path(&file), &file, is_object);
+            (file, identity)
+        });
+        let mut unknown = self
+            .unknown(identified.collect(), |identity| &identity.state)
+            .await?;
+        if !is_object {
+            for (file, identity) in &mut unknown {
+                let on_disk = std::path::PathBuf::from(format!("/{}", file.meta.location));
+                let content = tokio::task::spawn_blocking(move || hash_file(&on_disk))
+                    .await
+                    .map_err(|e| Error::new(Code::Internal, e.to_string()))??;
+                identity.content = Some(hash(&[&path(file), &content]));
+            }
         }
-        for (file, identity) in &mut unknown {
-            let on_disk = std::path::PathBuf::from(format!("/{}", file.meta.location));
-            let content = tokio::task::spawn_blocking(move || hash_file(&on_disk))
-                .await
-                .map_err(|e| Error::new(Code::Internal, e.to_string()))??;
-            identity.content = Some(hash(&[&path(file), &content]));
-        }
-        let contents: Vec<String> = unknown
+        let unknown = self.unknown(unknown, Identity::content).await?;
+        let paths: Vec<String> = unknown
             .iter()
-            .filter_map(|(_, identity)| identity.content.clone())
+            .map(|(_, identity)| identity.path.clone())
             .collect();
-        let known = log.copied(snapshot, &contents).await?;
-        let new = unknown.into_iter().zip(known).filter(|(_, known)| !known);
-        Ok(new.map(|(file, _)| file).collect())
+        let known = self.table.log().copied(self.table.snapshot(), &paths).await?;
+        let changed: Vec<String> = unknown
+            .iter()
+            .zip(known)
+            .filter(|(_, known)| *known)
+            .map(|((file, _), _)| place.display_file(&file.meta.location))
+            .collect();
+        match changed.split_first() {
+            None => Ok(unknown),
+            Some((first, others)) => Err(self.at_path(changed_file(self.table.name(), first, others.len()))),
+        }
+    }
+
+    /// Those of `files` whose identity, as `of` has it, the table's log does not have.
+    async fn unknown(
+        &self,
+        files: Vec<(DataFile, Identity)>,
+        of: impl Fn(&Identity) -> &String,
+    ) -> Result<Vec<(DataFile, Identity)>> {
+        let identities: Vec<String> = files.iter().map(|(_, identity)| of(identity).clone()).collect();
+        let known = self
+            .table
+            .log()
+            .copied(self.table.snapshot(), &identities)
+            .await?;
+        let unknown = files.into_iter().zip(known).filter(|(_, known)| !known);
+        Ok(unknown.map(|(file, _)| file).collect())
     }
 
     /// The files' rows as the table's.

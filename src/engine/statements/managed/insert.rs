@@ -36,15 +36,20 @@ pub(crate) async fn insert(
         WriteOp::Insert(InsertOp::Overwrite) => true,
         _ => return Err(Error::new(Code::Unsupported, "REPLACE INTO is not supported").at(piece.start())),
     };
+    let held = held(&table, overwrite);
     let definition = definition(session, &insert.table)?;
     let passage = Passage::open(session, &state, piece, &table, &definition, insert.reject_limit).await?;
-    let held = match (overwrite, table.snapshot().partition_columns()) {
+    let answer = load(&passage, &dml.input, held, overwrite).await?;
+    Ok(answer.into_body())
+}
+
+/// What the table holds beside the rows that come.
+fn held(table: &ManagedTableProvider, overwrite: bool) -> Held {
+    match (overwrite, table.snapshot().partition_columns()) {
         (false, _) => Held::All,
         (true, []) => Held::Nothing,
         (true, _) => Held::OtherPartitions,
-    };
-    let answer = load(&passage, &dml.input, held, overwrite).await?;
-    Ok(answer.into_body())
+    }
 }
 
 /// How an INSERT into a managed table would be carried out, for EXPLAIN; nothing for another table.
@@ -66,7 +71,8 @@ pub(crate) async fn explained(
     let definition = catalog.table(zone, name)?;
     let definition = definition.ok_or_else(|| catalog.not_found(zone, name))?;
     let passage = Passage::open(session, state, piece, table, &definition, None).await?;
-    passage.explained(&dml.input).await.map(Some)
+    let held = held(table, matches!(dml.op, WriteOp::Insert(InsertOp::Overwrite)));
+    passage.explained(&dml.input, held).await.map(Some)
 }
 
 /// Puts the rows of `input` through the gate and into the table.

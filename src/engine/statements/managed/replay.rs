@@ -2,16 +2,21 @@
 //!
 //! The commit that takes them into the table (or back into quarantine, if they still break a rule) is
 //! the one that hides where they were: each row is put through once, whatever happens in between, and of
-//! two replays at once one is refused. Rows that are not picked stay in quarantine as they are.
+//! two replays at once one is refused. Rows that are not picked stay in quarantine as they are. Without a
+//! query a row comes as the load gave it: a text that did not convert is tried again, and never becomes
+//! NULL.
 
 use datafusion::common::Column;
-use datafusion::logical_expr::{Expr, ExprSchemable, LogicalPlan, LogicalPlanBuilder};
+use datafusion::functions::core::expr_fn::coalesce;
+use datafusion::logical_expr::{Expr, ExprSchemable, LogicalPlan, LogicalPlanBuilder, cast, try_cast};
 
+use super::conversion::{may_fail, raw_name};
 use super::{Answer, Held, Passage, definition, number, resolve};
 use crate::engine::outcome::Body;
 use crate::engine::session::Session;
 use crate::error::{Code, Error, Result};
-use crate::syntax::quote::identifier;
+use crate::operators::validate::RAW;
+use crate::syntax::quote::{identifier, literal};
 use crate::syntax::{Parameters, Piece, Replay, Script};
 use crate::table::ManagedTableProvider;
 use crate::table::managed::{Change, Reads};
@@ -49,7 +54,14 @@ pub(crate) async fn replay(
         };
         return Ok(answer.into_body());
     }
-    let input = converted(&plan(queries.input()).await?, &table, session, piece)?;
+    let input = plan(queries.input()).await?;
+    let input = match replay.query {
+        Some(_) => converted(&input, &table, session, piece)?,
+        None => {
+            let input = as_given(&input, &table, passage.keeps_raw_values());
+            input.map_err(|e| session.translated(e, piece))?
+        }
+    };
     if replay.predicate.is_some() {
         passage.keep_aside(plan(queries.others()).await?);
     }
@@ -89,6 +101,7 @@ pub(crate) async fn replay(
 /// The queries over the quarantine, as text: names in them are found as in any other.
 struct Queries<'a> {
     quarantine: String,
+    /// The table's, and behind them the texts that did not convert.
     columns: String,
     predicate: Option<&'a str>,
     query: Option<&'a str>,
@@ -98,11 +111,14 @@ impl<'a> Queries<'a> {
     fn new(table: &ManagedTableProvider, replay: &'a Replay) -> Self {
         let (zone, name) = table.name().split_once('.').unwrap_or(("", table.name()));
         let schema = table.schema();
-        let columns: Vec<_> = schema
-            .fields()
-            .iter()
-            .map(|field| identifier(field.name()))
-            .collect();
+        let fields = || schema.fields().iter().enumerate();
+        let own = fields().map(|(_, field)| identifier(field.name()).to_string());
+        let raw = fields().filter(|(_, field)| may_fail(field.data_type()));
+        let raw = raw.map(|(i, field)| {
+            let column = literal(field.name());
+            format!("raw_value({RAW}, {column}) AS {}", raw_name(i))
+        });
+        let columns: Vec<String> = own.chain(raw).collect();
         Self {
             quarantine: format!(
                 "{}.\"{}$quarantine\"",
@@ -143,6 +159,37 @@ impl<'a> Queries<'a> {
             self.quarantine
         )
     }
+}
+
+/// The table's columns as a load gave them: a text that did not convert in its column's place. If such
+/// texts are to be kept, they stand behind.
+fn as_given(
+    plan: &LogicalPlan,
+    table: &ManagedTableProvider,
+    keeps_raw_values: bool,
+) -> datafusion::error::Result<LogicalPlan> {
+    let schema = table.schema();
+    let column = |i: usize| Expr::Column(Column::from(plan.schema().qualified_field(i)));
+    let count = schema.fields().len();
+    let (mut own, mut raw) = (Vec::with_capacity(count), Vec::new());
+    for (i, field) in schema.fields().iter().enumerate() {
+        let (value, data_type) = (column(i), field.data_type().clone());
+        if !may_fail(&data_type) {
+            own.push(value.alias(field.name()));
+            continue;
+        }
+        let given = column(count + raw.len());
+        let again = match keeps_raw_values {
+            true => try_cast(given.clone(), data_type),
+            false => cast(given.clone(), data_type),
+        };
+        own.push(coalesce(vec![value, again]).alias(field.name()));
+        raw.push(given.alias(raw_name(i)));
+    }
+    if keeps_raw_values {
+        own.append(&mut raw);
+    }
+    LogicalPlanBuilder::from(plan.clone()).project(own)?.build()
 }
 
 /// The query's columns as the table's, by position.

@@ -28,6 +28,7 @@ use datafusion::common::Result;
 use datafusion::logical_expr::{Expr, Extension, LogicalPlan};
 
 pub(in crate::operators) use logical::CountNode;
+pub(in crate::operators) use position::PositionExec;
 
 use super::arguments::{self, KEY, NULLS, TS};
 use super::{WINDOW_END, WINDOW_START};

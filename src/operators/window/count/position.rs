@@ -34,18 +34,18 @@ const NAME: &str = "__position";
 
 /// Adds each row's place in the input.
 #[derive(Debug)]
-pub(super) struct PositionExec {
+pub(in crate::operators) struct PositionExec {
     input: Arc<dyn ExecutionPlan>,
     properties: Arc<PlanProperties>,
 }
 
 impl PositionExec {
     /// Whether rows of `input` have a place.
-    pub(super) fn applies(input: &Arc<dyn ExecutionPlan>) -> bool {
+    pub(in crate::operators) fn applies(input: &Arc<dyn ExecutionPlan>) -> bool {
         in_sequence(input)
     }
 
-    pub(super) fn new(input: Arc<dyn ExecutionPlan>) -> Self {
+    pub(in crate::operators) fn new(input: Arc<dyn ExecutionPlan>) -> Self {
         let fields = input.schema().fields().iter().cloned().collect::<Vec<_>>();
         let position = Arc::new(Field::new(NAME, DataType::Int64, true));
         let fields: Vec<_> = fields.into_iter().chain([position]).collect();

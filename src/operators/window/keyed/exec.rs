@@ -49,9 +49,17 @@ impl<O: Operation> KeyedExec<O> {
         schema: SchemaRef,
     ) -> Result<Self> {
         let hashable = !O::BY_KEY || arrange::applies(&input.schema(), operation.keys());
-        let sorted = sorted_by(&input, &operation.sort_columns())?;
-        let arrangement = if sorted.is_some_and(|options| options == NULLS_LAST || !O::NULLS_LAST) {
-            Arrangement::Merged
+        let arrangement = if in_order(&input, &operation)? {
+            let apart = input.output_partitioning().partition_count() > 1;
+            let keys = together(operation.keys());
+            match apart
+                && input
+                    .output_partitioning()
+                    .satisfy(&keys, input.equivalence_properties())
+            {
+                true => Arrangement::Sorted,
+                false => Arrangement::Merged,
+            }
         } else if operation.order().is_some() && hashable {
             Arrangement::Hashed
         } else {
@@ -66,6 +74,11 @@ impl<O: Operation> KeyedExec<O> {
         arrangement: Arrangement,
         schema: SchemaRef,
     ) -> Result<Self> {
+        // What was planned to be sorted for another operator below needs no hashing.
+        let arrangement = match arrangement {
+            Arrangement::Hashed if in_order(&input, &operation)? => Arrangement::Sorted,
+            other => other,
+        };
         let known = match arrangement {
             Arrangement::Hashed if O::BY_KEY => EquivalenceProperties::new(Arc::clone(&schema)),
             _ => operation.equivalences(&input, &schema)?,
@@ -104,6 +117,12 @@ impl<O: Operation> KeyedExec<O> {
             _ => Ok(input),
         }
     }
+}
+
+/// Whether each partition of the input is in the operation's order.
+fn in_order<O: Operation>(input: &Arc<dyn ExecutionPlan>, operation: &O) -> Result<bool> {
+    let sorted = sorted_by(input, &operation.sort_columns())?;
+    Ok(sorted.is_some_and(|options| options == NULLS_LAST || !O::NULLS_LAST))
 }
 
 impl<O: Operation> DisplayAs for KeyedExec<O> {

@@ -95,10 +95,10 @@ pub(super) trait Kernel: Send {
 /// How rows get into the order that an operation wants.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Arrangement {
-    /// They are in it: partitions are merged into one.
+    /// They are in it, those of a key in several partitions: these are merged into one.
     Merged,
     /// By the operator itself.
     Hashed,
-    /// The planner sorts them.
+    /// The planner sorts them, where they are not in it.
     Sorted,
 }

@@ -109,6 +109,7 @@ impl Using<'_> {
         for join in &mut from.joins {
             let span = join.relation.span();
             let right = self.factor(&mut join.relation)?;
+            let is_asof = matches!(join.join_operator, JoinOperator::AsOf { .. });
             let Some((kind, constraint)) = kind(&mut join.join_operator) else {
                 side = side.beside(right);
                 continue;
@@ -116,7 +117,10 @@ impl Using<'_> {
             side = match constraint {
                 JoinConstraint::Using(columns) => {
                     let columns: Vec<Ident> = columns.iter().filter_map(single).collect();
-                    let (side, condition) = self.join(side, right, kind, &columns)?;
+                    let (side, condition) = match is_asof {
+                        true => self.asof(side, right, kind, &columns)?,
+                        false => self.join(side, right, kind, &columns)?,
+                    };
                     if let Some(condition) = condition {
                         *constraint = JoinConstraint::On(condition);
                     }
@@ -211,6 +215,38 @@ impl Using<'_> {
         Ok((side, condition))
     }
 
+    /// An ASOF join USING `columns`, of which the last is the one that is not equal, and its condition.
+    fn asof(
+        &self,
+        left: Side,
+        right: Side,
+        kind: Kind,
+        columns: &[Ident],
+    ) -> Result<(Side, Option<Expr>), Error> {
+        let pairs: Vec<(Merged, Merged)> = columns.iter().map(|c| (left.of(c), right.of(c))).collect();
+        if let Some(i) = pairs.iter().position(|(l, r)| !l.is_known() || !r.is_known()) {
+            let hint = "give each table a name, and write ON with the tables' own columns";
+            let what = "this ASOF JOIN USING columns, which more than one table could have,";
+            return Err(self.refused(what, hint, columns[i].span));
+        }
+        let last = pairs.len().saturating_sub(1);
+        let compared = pairs.iter().enumerate().map(|(i, (l, r))| {
+            let op = match i == last {
+                true => BinaryOperator::GtEq,
+                false => BinaryOperator::Eq,
+            };
+            binary(l.value(), op, r.value())
+        });
+        let condition = compared.reduce(|all, one| binary(all, BinaryOperator::And, one));
+        let offset = left.factors.len();
+        let mut side = left.with(right, kind);
+        for (l, r) in pairs {
+            side.merge(l, r, kind, offset);
+        }
+        side.is_on = true;
+        Ok((side, condition))
+    }
+
     fn refused(&self, what: &str, hint: &str, span: Span) -> Error {
         let place = match span == Span::empty() {
             true => self.piece.start(),
@@ -249,6 +285,8 @@ fn kind(join: &mut JoinOperator) -> Option<(Kind, &mut JoinConstraint)> {
             (Kind::LeftOnly, constraint)
         }
         J::RightSemi(constraint) | J::RightAnti(constraint) => (Kind::RightOnly, constraint),
+        // A row of the left side has its own values, with a match and without one.
+        J::AsOf { constraint, .. } => (Kind::Inner, constraint),
         _ => return None,
     })
 }

@@ -8,6 +8,7 @@ use sqlparser::ast::{
 
 use super::super::call;
 use super::side::Merged;
+use crate::planner::forms::call;
 
 /// Whether a column may be called `name` where it is declared as `declared`.
 pub(super) fn same(declared: &Ident, name: &Ident) -> bool {
@@ -38,7 +39,9 @@ pub(super) fn qualifier(factor: &TableFactor) -> Option<Vec<Ident>> {
         | TableFactor::Derived { alias, .. }
         | TableFactor::TableFunction { alias, .. }
         | TableFactor::Function { alias, .. }
-        | TableFactor::UNNEST { alias, .. } => alias.as_ref(),
+        | TableFactor::UNNEST { alias, .. }
+        | TableFactor::Pivot { alias, .. }
+        | TableFactor::Unpivot { alias, .. } => alias.as_ref(),
         _ => None,
     };
     match (alias, factor) {

@@ -33,6 +33,7 @@ use crate::definition::{RuleOutcome, TableDefinition, TableKind};
 use crate::engine::rules::{Binding, row_checks};
 use crate::engine::session::Session;
 use crate::error::{Code, Error, Result};
+use crate::operators::per_value::per_value;
 use crate::operators::validate::{
     BoundRule, ChecksExec, Counts, Expected, FillExec, Filled, Gate, GateRule, Marked, Reading, RowCheck,
     Spool, SpoolTable, Tally, ValidateExec,
@@ -139,6 +140,11 @@ impl<'a> Passage<'a> {
         })
     }
 
+    /// Whether values that do not convert are kept aside, with what they were given.
+    pub(crate) fn keeps_raw_values(&self) -> bool {
+        self.casts
+    }
+
     /// Rows of the quarantine, with all of its columns, that the load takes along as they are.
     pub(crate) fn keep_aside(&mut self, rows: LogicalPlan) {
         self.aside = Some(rows);
@@ -227,7 +233,8 @@ impl<'a> Passage<'a> {
         tally: Arc<Tally>,
         aside: Arc<Quarantine>,
     ) -> Result<Arc<dyn ExecutionPlan>> {
-        let passing = ValidateExec::new(rows, Arc::clone(gate), tally, aside);
+        let passing =
+            per_value(rows).and_then(|rows| ValidateExec::new(rows, Arc::clone(gate), tally, aside));
         let passing = passing.map_err(|e| self.translated(e))?;
         if self.checks.is_empty() {
             return Ok(Arc::new(passing));

@@ -10,7 +10,7 @@ use super::{Held, Input, Passage, column};
 use crate::definition::RuleOutcome;
 use crate::engine::rules::once::AtOnce;
 use crate::error::Result;
-use crate::operators::validate::{Bits, BoundRule, Marked, Spool};
+use crate::operators::validate::{Bits, BoundRule, Expected, Marked, Spool};
 
 impl Passage<'_> {
     /// What the rules about all rows at once find.
@@ -21,16 +21,52 @@ impl Passage<'_> {
         held: Held,
         rejected: Option<&Bits>,
     ) -> Result<Vec<RuleOutcome>> {
+        let at_once = self.at_once();
         let mut outcomes = Vec::new();
-        for rule in self.rules.iter().filter(|rule| rule.is_of_table()) {
-            let rows = match rule.is_over_table() {
+        for over_table in [false, true] {
+            let rules = self.rules.iter().filter(|rule| rule.is_of_table());
+            let rules: Vec<&BoundRule> = rules.filter(|rule| rule.is_over_table() == over_table).collect();
+            if rules.is_empty() {
+                continue;
+            }
+            let rows = match over_table {
                 true => self.after_load(spool, input, held, rejected),
                 false => self.new_rows(spool, input, Vec::new()),
             };
             let rows = rows.map_err(|e| self.translated(e))?;
-            outcomes.push(self.table_outcome(rule, rows).await?);
+            outcomes.extend(at_once.aggregates(&rules, rows.clone()).await?);
+            for rule in rules {
+                if !matches!(rule.expected, Expected::Aggregate { .. }) {
+                    outcomes.push(at_once.outcome(rule, rows.clone()).await?);
+                }
+            }
         }
         Ok(outcomes)
+    }
+
+    /// The query behind a rule about all rows at once; none is screened.
+    pub(super) fn query_at_once(
+        &self,
+        rule: &BoundRule,
+        spool: &Arc<Spool>,
+        input: &Input,
+        held: Held,
+    ) -> Result<(Vec<LogicalPlan>, Vec<LogicalPlan>), DataFusionError> {
+        let rows = match rule.is_over_table() {
+            true => self.after_load(spool, input, held, None)?,
+            false => self.new_rows(spool, input, Vec::new())?,
+        };
+        let plan = self.at_once().plan(rule, rows)?;
+        Ok((Vec::new(), plan.into_iter().collect()))
+    }
+
+    fn at_once(&self) -> AtOnce<'_> {
+        AtOnce {
+            session: self.session,
+            state: self.state,
+            piece: self.piece,
+            schema: self.table.schema(),
+        }
     }
 
     /// The table as it would be after the load.
@@ -65,16 +101,5 @@ impl Passage<'_> {
                 new.union(held)?.build()
             }
         }
-    }
-
-    /// Evaluates a rule about all rows at once.
-    async fn table_outcome(&self, rule: &BoundRule, rows: LogicalPlan) -> Result<RuleOutcome> {
-        let at_once = AtOnce {
-            session: self.session,
-            state: self.state,
-            piece: self.piece,
-            schema: self.table.schema(),
-        };
-        at_once.outcome(rule, rows).await
     }
 }

@@ -56,6 +56,48 @@ impl Passage<'_> {
             .build()
     }
 
+    /// The queries behind a rule that needs all rows, as they would be run: what hashes are looked at of,
+    /// and what is compared.
+    pub(super) fn queries(
+        &self,
+        rule: &BoundRule,
+        spool: &Arc<Spool>,
+        input: &Input,
+        held: Held,
+    ) -> Result<(Vec<LogicalPlan>, Vec<LogicalPlan>), DataFusionError> {
+        let names = self.names(rule);
+        let keys = Keys {
+            columns: &names,
+            filter: rule.filter.as_ref(),
+        };
+        let rows = self.new_rows(spool, input, Vec::new())?;
+        let keep = match &rule.expected {
+            Expected::ForeignKey { reference } => {
+                return Ok((Vec::new(), vec![keys.missing(&rows, reference)?]));
+            }
+            Expected::Unique { keep } => keep,
+            _ => return Ok((Vec::new(), Vec::new())),
+        };
+        let held = self.held(spool, input, held, None)?;
+        let mut screened = vec![keys.keys(&rows, &[column(NUMBER)])?];
+        let some = self.some_rows(spool, input, Bits::new(spool.rows()))?;
+        let mut compared = vec![match keep {
+            None => keys.repeated(&some)?,
+            Some((by, last)) => keys.behind(&some, by, *last)?,
+        }];
+        if let Some(held) = &held {
+            screened.push(keys.keys(held, &[])?);
+            compared.push(keys.held(&some, held)?);
+        }
+        Ok((screened, compared))
+    }
+
+    fn names(&self, rule: &BoundRule) -> Vec<String> {
+        let schema = self.table.schema();
+        let names = rule.columns.iter().map(|c| schema.field(*c).name().clone());
+        names.collect()
+    }
+
     /// What the rules that need all rows say of each, and which rows are turned away (if that was asked).
     pub(super) async fn settle(
         &self,
@@ -128,12 +170,7 @@ impl Passage<'_> {
     ) -> Result<Vec<Marked>> {
         let mut marked = Vec::new();
         for (i, rule) in self.rules.iter().enumerate().filter(|(_, rule)| rule.is_of_set()) {
-            let schema = self.table.schema();
-            let names: Vec<String> = rule
-                .columns
-                .iter()
-                .map(|c| schema.field(*c).name().clone())
-                .collect();
+            let names = self.names(rule);
             let keys = Keys {
                 columns: &names,
                 filter: rule.filter.as_ref(),
@@ -235,7 +272,7 @@ impl Passage<'_> {
             let numbers = batch.column(width).as_primitive::<UInt64Type>();
             // Memory that does not suffice is no fault: the keys are compared without it.
             screen = screen.take().and_then(|mut screen| {
-                let pushed = screen.push(&batch.columns()[..width], numbers);
+                let pushed = screen.push(&batch.columns()[..width], batch.num_rows(), Some(numbers));
                 pushed.is_ok().then_some(screen)
             });
             Ok(())

@@ -1,0 +1,132 @@
+//! `GAPFILL`: the rows that a regular series lacks.
+//!
+//! The grid of a key begins at `start`, or with its first row, and has a point every `step` until `stop`, or
+//! until its last row. A point `p` is missing if no row of the key lies in `[p, p + step)`; it comes out as a row
+//! with the key, the time `p`, and NULL in every other column. The relation's own rows come out as they are, those
+//! off the grid and out of the bounds too. A key without rows has no grid; without a key there is one grid, even
+//! over no rows if both bounds are given. `ffill` and `interpolate_linear` then fill the columns.
+//!
+//! ```sql
+//! SELECT *, ffill(value) OVER (PARTITION BY sensor_id ORDER BY ts)
+//! FROM GAPFILL(raw.readings, ts, INTERVAL '1 minute', key => [sensor_id]);
+//! ```
+//!
+//! Input: the rows of a key in one partition, sorted by key and time; a table that is sorted so already is not
+//! sorted again. Output: in the order of key and time. Memory: a batch; the rows that are added are made as they
+//! are asked for.
+
+mod exec;
+mod kernel;
+mod logical;
+
+use std::sync::Arc;
+
+use datafusion::common::Result;
+use datafusion::logical_expr::{Expr, Extension, LogicalPlan};
+
+pub(in crate::operators) use logical::GapfillNode;
+
+use super::arguments::{self, KEY, NULLS, TS};
+use super::time::Time;
+use crate::definition::type_text;
+use crate::error::Code;
+use crate::operators::{Binding, Call, Parameter, RelationFunction, Signature};
+
+const STEP: &str = "step";
+const START: &str = "start";
+const STOP: &str = "stop";
+
+/// The function.
+#[derive(Debug)]
+pub(in crate::operators) struct Gapfill;
+
+/// Where the points of a grid lie, in ticks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+struct Points {
+    step: i64,
+    start: Option<i64>,
+    stop: Option<i64>,
+}
+
+static SIGNATURE: Signature = Signature {
+    name: "gapfill",
+    syntax: "GAPFILL(t, ts, step [, key => [k]] [, start => …] [, stop => …] [, nulls => 'skip'])",
+    sentence: "The rows of a relation, and one for each point of its key's regular grid from which no row follows \
+        within a step: with the key, the point's time, and NULL in every other column. The grid goes from start \
+        (else the key's first row) up to stop, which is not in it (else the key's last row).",
+    source: "TimescaleDB `time_bucket_gapfill`, with the grid of pandas `asfreq`",
+    example: "SELECT ts, x FROM GAPFILL((SELECT column1 AS ts, column2 AS x FROM (VALUES (DATE '2026-01-01', 1), \
+        (DATE '2026-01-03', 2))), ts, INTERVAL '1 day'); -- 2026-01-01, 1;2026-01-02, NULL;2026-01-03, 2",
+    parameters: &[
+        TS,
+        Parameter {
+            name: STEP,
+            meaning: "how far apart the points lie",
+            binding: Binding::Required,
+        },
+        KEY,
+        Parameter {
+            name: START,
+            meaning: "the first point of every key's grid",
+            binding: Binding::Named,
+        },
+        Parameter {
+            name: STOP,
+            meaning: "where every key's grid ends; no point lies there",
+            binding: Binding::Named,
+        },
+        NULLS,
+    ],
+};
+
+impl RelationFunction for Gapfill {
+    fn signature(&self) -> &'static Signature {
+        &SIGNATURE
+    }
+
+    fn plan(&self, mut call: Call<'_>) -> Result<LogicalPlan> {
+        let (column, time) = arguments::time(&mut call)?;
+        let points = Points {
+            step: arguments::length(&mut call, STEP, &time, false)?,
+            start: bound(&mut call, START, &time)?,
+            stop: bound(&mut call, STOP, &time)?,
+        };
+        if let Points {
+            start: Some(start),
+            stop: Some(stop),
+            ..
+        } = points
+            && stop < start
+        {
+            let problem = format!("must not lie before argument '{START}'");
+            return Err(call.refuse(Code::InvalidValue, STOP, problem));
+        }
+        let keys = call.columns(KEY.name)?;
+        if keys.contains(&column) {
+            return Err(call.refuse(Code::InvalidValue, KEY.name, "must not contain the time itself"));
+        }
+        let skip = arguments::skips_nulls(&mut call)?;
+        let input = arguments::input(call, &column, skip, &[])?;
+        let keys = keys.into_iter().map(Expr::Column).collect();
+        let node = GapfillNode::new(input, Expr::Column(column), keys, time, points)?;
+        Ok(LogicalPlan::Extension(Extension { node: Arc::new(node) }))
+    }
+}
+
+/// A moment of the time's own type.
+fn bound(call: &mut Call<'_>, argument: &str, time: &Time) -> Result<Option<i64>> {
+    let Some(value) = call.constant(argument)? else {
+        return Ok(None);
+    };
+    let tick = value
+        .cast_to(time.data_type())
+        .ok()
+        .and_then(|value| time.tick(&value));
+    match tick {
+        Some(tick) => Ok(Some(tick)),
+        None => {
+            let problem = format!("is no {}: {value}", type_text(time.data_type()));
+            Err(call.refuse(Code::InvalidValue, argument, problem))
+        }
+    }
+}
