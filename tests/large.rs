@@ -14,7 +14,7 @@ use weir::{Parameters, Result, Session};
 #[path = "support/lake.rs"]
 mod lake;
 
-/// The first number of the last result.
+/// The first number of the last result, 0 if there is none.
 async fn number(session: &Session, sql: &str) -> Result<i64> {
     let mut found = 0;
     let mut outcomes = session.execute(sql, &Parameters::default());
@@ -22,7 +22,8 @@ async fn number(session: &Session, sql: &str) -> Result<i64> {
         if let Body::Rows(rows) = outcome?.body {
             let batches: Vec<_> = rows.try_collect().await?;
             let first = batches.iter().find(|batch| batch.num_rows() > 0);
-            found = first.map_or(0, |batch| batch.column(0).as_primitive::<Int64Type>().value(0));
+            let column = first.and_then(|batch| batch.column(0).as_primitive_opt::<Int64Type>());
+            found = column.map_or(0, |column| column.value(0));
         }
     }
     Ok(found)

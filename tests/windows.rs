@@ -341,14 +341,14 @@ fn windows_do_not_depend_on_memory() {
         let lake = Lake::open(folder.path(), options).await.expect("it opens");
         let setup = "CREATE TABLE processed.t AS SELECT value AS id, value * 7919 % 5003 AS k, \
                      arrow_cast(value * 104729 % 86400, 'Timestamp(Second, None)') AS ts \
-                     FROM generate_series(1, 200000) AS s(value); \
+                     FROM generate_series(1, 240000) AS s(value); \
                      CREATE TABLE processed.s SORTED BY (k, ts, id) AS SELECT * FROM processed.t";
         run::run(&LocalConnection::new(lake.session()), setup)
             .await
             .expect("the rows are written");
         for query in queries {
             let mut answers = Vec::new();
-            for limit in ["0", "6MB"] {
+            for limit in ["0", "8MB"] {
                 let connection = LocalConnection::new(lake.session());
                 // What is sorted on disk is merged a batch at a time from each of its parts.
                 let limited = format!(

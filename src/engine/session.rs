@@ -282,7 +282,7 @@ impl Session {
         let memory = if own == 0 { memory } else { memory.min(own) };
         fit_sorts(state.config_mut(), memory);
         if let Some(record) = self.record() {
-            let memory = StatementMemory(Arc::clone(record.memory()) as _);
+            let memory = StatementMemory::new(Arc::clone(record.memory()) as _);
             state.config_mut().set_extension(Arc::new(memory));
         }
         follow_settings(&mut state);

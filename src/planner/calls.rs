@@ -7,10 +7,11 @@ use datafusion::execution::SessionState;
 use datafusion::sql::parser::Statement as Standard;
 use sqlparser::ast::{
     DuplicateTreatment, Expr, Function, FunctionArg, FunctionArgExpr, FunctionArgumentClause,
-    FunctionArgumentList, FunctionArguments, Spanned, Visit, Visitor,
+    FunctionArgumentList, FunctionArguments, Spanned, Visit, Visitor, WindowType,
 };
 
 use crate::error::{Code, Error, Result};
+use crate::functions::cleaning;
 use crate::syntax::Piece;
 
 /// How aggregate functions begin that leave `DISTINCT` out; the others do it, or refuse it themselves.
@@ -96,6 +97,9 @@ impl Calls<'_> {
         }
         match (aggregate, call.over.is_some()) {
             (_, true) if is_window && (aggregate.is_none() || PASSING_NULLS.contains(&name.as_str())) => {
+                if said.frame && self.cleans(&name) {
+                    return Err(takes_no(&name, "frame"));
+                }
                 said.of_window(&name)
             }
             (Some(function), is_over) => {
@@ -106,6 +110,12 @@ impl Calls<'_> {
             }
             _ => Ok(()),
         }
+    }
+
+    /// Whether it is a window function that looks at the whole partition, or at the rows in their order.
+    fn cleans(&self, name: &str) -> bool {
+        let function = self.state.window_functions().get(name);
+        function.is_some_and(|function| cleaning(function).is_some())
     }
 
     /// Whether it is a function of a row's values, however it is called.
@@ -123,6 +133,7 @@ struct Said {
     within_group: bool,
     nulls: bool,
     order_by: bool,
+    frame: bool,
     of_all_columns: bool,
 }
 
@@ -148,6 +159,7 @@ impl Said {
             nulls: call.null_treatment.is_some()
                 || has(|clause| matches!(clause, FunctionArgumentClause::IgnoreOrRespectNulls(_))),
             order_by: has(|clause| matches!(clause, FunctionArgumentClause::OrderBy(_))),
+            frame: matches!(&call.over, Some(WindowType::WindowSpec(spec)) if spec.window_frame.is_some()),
             of_all_columns: list.is_some_and(|list| list.args.iter().any(is_star)),
         }
     }

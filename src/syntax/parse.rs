@@ -47,6 +47,8 @@ const FIRST_WORDS: &[&str] = &[
     "SUMMARIZE",
     "SUGGEST",
     "CHECK",
+    "PIVOT",
+    "UNPIVOT",
 ];
 
 impl Statement {

@@ -2,11 +2,13 @@
 //!
 //! A Parquet reader fetches the chunks of a row group whole, and holds them until the last row of it is
 //! decoded. They are counted without asking: what a scan needs it needs, and operators that can spill
-//! make room. Of a chunk that is large beside the limit only a part is counted, or nobody could work.
+//! make room. All scans of a statement count as no more than a part of its limit, or nobody could work
+//! beside a chunk that is large.
 
 use std::fmt;
 use std::ops::Range;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use bytes::Bytes;
 use datafusion::execution::memory_pool::{MemoryConsumer, MemoryLimit, MemoryPool, MemoryReservation};
@@ -17,37 +19,85 @@ use parquet::arrow::async_reader::AsyncFileReader;
 use parquet::errors::Result;
 use parquet::file::metadata::ParquetMetaData;
 
-/// One fetch counts as at most one part of this of the limit.
-const PART: usize = 8;
+/// What a statement's scans hold counts as at most one part of this of its limit.
+const PART: usize = 16;
 
 /// The memory of the statement that a session plans, as an extension of its settings.
-#[derive(Clone)]
-pub struct StatementMemory(pub Arc<dyn MemoryPool>);
+pub struct StatementMemory {
+    pool: Arc<dyn MemoryPool>,
+    counted: AtomicUsize,
+}
+
+impl StatementMemory {
+    /// Of the statement whose operators share `pool`.
+    pub fn new(pool: Arc<dyn MemoryPool>) -> Self {
+        Self {
+            pool,
+            counted: AtomicUsize::new(0),
+        }
+    }
+
+    /// How many of `bytes` are counted now.
+    fn count(&self, bytes: usize) -> usize {
+        let at_most = match self.pool.memory_limit() {
+            MemoryLimit::Finite(limit) => limit / PART,
+            MemoryLimit::Infinite | MemoryLimit::Unknown => usize::MAX,
+        };
+        let before = self.counted.load(Ordering::Relaxed);
+        let counted = bytes.min(at_most.saturating_sub(before));
+        self.counted.fetch_add(counted, Ordering::Relaxed);
+        counted
+    }
+}
 
 impl fmt::Debug for StatementMemory {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("StatementMemory").finish_non_exhaustive()
+        f.debug_struct("StatementMemory")
+            .field("counted", &self.counted)
+            .finish_non_exhaustive()
     }
 }
 
 /// A reader whose bytes are counted while they are held.
 pub(super) struct Counted {
     inner: Box<dyn AsyncFileReader + Send>,
-    memory: MemoryReservation,
-    at_most: usize,
+    memory: Arc<StatementMemory>,
+    consumer: MemoryReservation,
 }
 
 impl Counted {
-    pub(super) fn new(inner: Box<dyn AsyncFileReader + Send>, memory: &StatementMemory) -> Self {
-        let at_most = match memory.0.memory_limit() {
-            MemoryLimit::Finite(limit) => limit / PART,
-            MemoryLimit::Infinite | MemoryLimit::Unknown => usize::MAX,
-        };
+    pub(super) fn new(inner: Box<dyn AsyncFileReader + Send>, memory: Arc<StatementMemory>) -> Self {
+        let consumer = MemoryConsumer::new("ParquetScan").register(&memory.pool);
         Self {
             inner,
-            memory: MemoryConsumer::new("ParquetScan").register(&memory.0),
-            at_most,
+            memory,
+            consumer,
         }
+    }
+}
+
+/// Memory of bytes that are held.
+struct Hold {
+    memory: Arc<StatementMemory>,
+    reservation: MemoryReservation,
+}
+
+impl Hold {
+    fn of(bytes: usize, memory: &Arc<StatementMemory>, consumer: &MemoryReservation) -> Arc<Self> {
+        let reservation = consumer.new_empty();
+        reservation.grow(memory.count(bytes));
+        Arc::new(Self {
+            memory: Arc::clone(memory),
+            reservation,
+        })
+    }
+}
+
+impl Drop for Hold {
+    fn drop(&mut self) {
+        self.memory
+            .counted
+            .fetch_sub(self.reservation.size(), Ordering::Relaxed);
     }
 }
 
@@ -55,9 +105,8 @@ impl AsyncFileReader for Counted {
     fn get_bytes(&mut self, range: Range<u64>) -> BoxFuture<'_, Result<Bytes>> {
         async move {
             let bytes = self.inner.get_bytes(range).await?;
-            let memory = self.memory.new_empty();
-            memory.grow(bytes.len().min(self.at_most));
-            Ok(held(bytes, Arc::new(memory)))
+            let hold = Hold::of(bytes.len(), &self.memory, &self.consumer);
+            Ok(held(bytes, hold))
         }
         .boxed()
     }
@@ -65,12 +114,10 @@ impl AsyncFileReader for Counted {
     fn get_byte_ranges(&mut self, ranges: Vec<Range<u64>>) -> BoxFuture<'_, Result<Vec<Bytes>>> {
         async move {
             let all = self.inner.get_byte_ranges(ranges).await?;
-            let memory = self.memory.new_empty();
-            memory.grow(all.iter().map(Bytes::len).sum::<usize>().min(self.at_most));
-            let memory = Arc::new(memory);
+            let hold = Hold::of(all.iter().map(Bytes::len).sum(), &self.memory, &self.consumer);
             Ok(all
                 .into_iter()
-                .map(|bytes| held(bytes, Arc::clone(&memory)))
+                .map(|bytes| held(bytes, Arc::clone(&hold)))
                 .collect())
         }
         .boxed()
@@ -85,16 +132,13 @@ impl AsyncFileReader for Counted {
 }
 
 /// The same bytes, their memory given back with the last of them.
-fn held(bytes: Bytes, memory: Arc<MemoryReservation>) -> Bytes {
-    Bytes::from_owner(Held {
-        bytes,
-        _memory: memory,
-    })
+fn held(bytes: Bytes, hold: Arc<Hold>) -> Bytes {
+    Bytes::from_owner(Held { bytes, _hold: hold })
 }
 
 struct Held {
     bytes: Bytes,
-    _memory: Arc<MemoryReservation>,
+    _hold: Arc<Hold>,
 }
 
 impl AsRef<[u8]> for Held {

@@ -252,7 +252,7 @@ impl ParquetFileReaderFactory for Readers {
             false => Box::new(Unbounded(reader)),
         };
         Ok(match &self.memory {
-            Some(memory) => Box::new(Counted::new(reader, memory)),
+            Some(memory) => Box::new(Counted::new(reader, Arc::clone(memory))),
             None => reader,
         })
     }

@@ -4,7 +4,9 @@ use std::sync::Arc;
 
 use arrow::array::{ArrayRef, AsArray, Float64Array, Int64Array, NullArray, RecordBatch, StringArray};
 use arrow::datatypes::{DataType, Field, Schema};
-use arrow_flight::sql::{CommandStatementQuery, ProstMessageExt};
+use arrow_flight::sql::{
+    ActionCancelQueryRequest, ActionCancelQueryResult, Any, CommandStatementQuery, ProstMessageExt,
+};
 use arrow_flight::{
     CancelFlightInfoRequest, CancelFlightInfoResult, CancelStatus, FlightClient, FlightDescriptor,
     FlightEndpoint, RenewFlightEndpointRequest,
@@ -281,6 +283,22 @@ async fn a_ticket_is_fetched_once_and_can_be_renewed_and_cancelled() {
     let error = reading.await.unwrap().unwrap_err();
     assert_eq!(code(&error), tonic::Code::Cancelled);
     until(|| served.server.held() == (0, 0)).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn older_clients_cancel_by_an_action_of_their_own() {
+    let (served, mut client) = with_table().await;
+    let endless = "SELECT count(*) FROM generate_series(1, 1000000000000) a WHERE a.value % 7 = 8";
+    let info = client.execute(endless.to_owned(), None).await.unwrap();
+    assert_eq!(served.server.held().0, 1);
+    let request = ActionCancelQueryRequest {
+        info: info.encode_to_vec().into(),
+    };
+    let body = request.as_any().encode_to_vec();
+    let answer: Any = decode(act(&mut client, "CancelQuery", body).await.unwrap());
+    let answer: ActionCancelQueryResult = answer.unpack().unwrap().unwrap();
+    assert_eq!(answer.result, CancelStatus::Cancelled as i32);
+    assert_eq!(served.server.held().0, 0);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -14,8 +14,8 @@ use datafusion::common::Result;
 use datafusion::logical_expr::expr::Sort;
 use datafusion::logical_expr::function::{PartitionEvaluatorArgs, WindowUDFFieldArgs};
 use datafusion::logical_expr::{
-    Documentation, Expr, PartitionEvaluator, Signature, Volatility, WindowFrame, WindowFrameBound,
-    WindowFrameUnits, WindowUDF, WindowUDFImpl,
+    Documentation, Expr, PartitionEvaluator, Signature, Volatility, WindowFrame, WindowFrameBound, WindowUDF,
+    WindowUDFImpl,
 };
 use datafusion::physical_plan::PhysicalExpr;
 use datafusion::physical_plan::expressions::Literal;
@@ -91,8 +91,8 @@ impl Cleaning {
         }
         let from_first = matches!(&frame.start_bound, WindowFrameBound::Preceding(rows) if rows.is_null());
         let to_last = matches!(&frame.end_bound, WindowFrameBound::Following(rows) if rows.is_null());
-        let to_this =
-            frame.units == WindowFrameUnits::Range && frame.end_bound == WindowFrameBound::CurrentRow;
+        // What stands there if nothing was written, of whatever unit.
+        let to_this = frame.end_bound == WindowFrameBound::CurrentRow;
         match self {
             Self::Whole(_) if !order_by.is_empty() => {
                 return Err(self.misplaced("takes no ORDER BY: it looks at the whole partition"));

@@ -57,8 +57,11 @@ fn added(rows: &mut Vec<u32>, row: u32) -> Option<u8> {
 }
 
 /// Where a view's search begins.
+#[expect(
+    clippy::cast_possible_truncation,
+    reason = "both halves are taken, and eight bits are left"
+)]
 fn place(view: u128) -> usize {
-    #[expect(clippy::cast_possible_truncation, reason = "both halves are taken")]
     let mixed = (view as u64 ^ (view >> 64) as u64).wrapping_mul(0x9E37_79B9_7F4A_7C15);
     (mixed >> 56) as usize % PLACES
 }

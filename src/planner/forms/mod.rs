@@ -287,7 +287,7 @@ fn if_function(expr: &Expr) -> Option<Expr> {
 }
 
 /// `name(arguments)`.
-fn call(name: &str, arguments: Vec<Expr>) -> Expr {
+pub(super) fn call(name: &str, arguments: Vec<Expr>) -> Expr {
     let argument = |expr| FunctionArg::Unnamed(FunctionArgExpr::Expr(expr));
     Expr::Function(Function {
         name: ObjectName(vec![ObjectNamePart::Identifier(Ident::new(name))]),
@@ -320,23 +320,4 @@ fn case(whens: Vec<(Expr, Expr)>, otherwise: Expr) -> Expr {
 
 pub(super) fn number(value: usize) -> Expr {
     Expr::value(Value::Number(value.to_string(), false))
-}
-
-/// A function's call.
-pub(super) fn call(name: &str, arguments: Vec<Expr>) -> Expr {
-    let argument = |argument| FunctionArg::Unnamed(FunctionArgExpr::Expr(argument));
-    Expr::Function(Function {
-        name: ObjectName(vec![ObjectNamePart::Identifier(Ident::new(name))]),
-        uses_odbc_syntax: false,
-        parameters: FunctionArguments::None,
-        args: FunctionArguments::List(FunctionArgumentList {
-            duplicate_treatment: None,
-            args: arguments.into_iter().map(argument).collect(),
-            clauses: Vec::new(),
-        }),
-        filter: None,
-        null_treatment: None,
-        over: None,
-        within_group: Vec::new(),
-    })
 }

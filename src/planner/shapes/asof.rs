@@ -5,6 +5,7 @@
 
 use std::sync::Arc;
 
+use arrow::datatypes::DataType;
 use datafusion::common::{DFSchema, DFSchemaRef};
 use datafusion::error::{DataFusionError, Result};
 use datafusion::logical_expr::planner::RelationPlannerContext;
@@ -188,7 +189,7 @@ impl Reader<'_> {
         };
         let (one, other) = if is_turned { (other, one) } else { (one, other) };
         let (one_type, other_type) = (one.get_type(&left)?, other.get_type(&right)?);
-        let Some(common) = comparison_coercion(&one_type, &other_type) else {
+        let Some(common) = common_type(&one_type, &other_type) else {
             let message = format!(
                 "{} and {} cannot be compared",
                 type_text(&one_type),
@@ -199,6 +200,16 @@ impl Reader<'_> {
         let pair = (one.cast_to(&common, &left)?, other.cast_to(&common, &right)?);
         Ok((pair, is_turned))
     }
+}
+
+/// The type in which both are compared: of times the finer one, so that none is cut.
+fn common_type(one: &DataType, other: &DataType) -> Option<DataType> {
+    Some(match (one, other, comparison_coercion(one, other)?) {
+        (DataType::Timestamp(one, _), DataType::Timestamp(other, _), DataType::Timestamp(_, zone)) => {
+            DataType::Timestamp(*one.max(other), zone)
+        }
+        (_, _, common) => common,
+    })
 }
 
 /// Whether an expression is about columns of `schema`.

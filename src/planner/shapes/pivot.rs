@@ -62,6 +62,7 @@ pub(super) fn plan(
         schema,
     };
     let (grouping, aggregates) = split(aggregate_functions);
+    pivot.check(&aggregates)?;
     let columns: Vec<SqlExpr> = value_column.into_iter().map(unnested).collect();
     let values = pivot.values(&columns, value_source)?;
     let groups = match grouping {
@@ -340,17 +341,30 @@ impl Pivot<'_> {
         Ok(groups)
     }
 
+    /// That what computes the columns are aggregates, of which rows can be chosen.
+    fn check(&mut self, aggregates: &[ExprWithAlias]) -> Result<()> {
+        let schema = DFSchemaRef::clone(&self.schema);
+        for aggregate in aggregates {
+            let expr = self.context.sql_to_expr(aggregate.expr.clone(), &schema)?;
+            let called = match &expr {
+                Expr::Alias(alias) => alias.expr.as_ref(),
+                other => other,
+            };
+            if !matches!(called, Expr::AggregateFunction(_)) {
+                let message = format!("'{}' is no aggregate, which PIVOT needs", aggregate.expr);
+                let error = Error::new(Code::InvalidStatement, message).with_hint("write sum(…), max(…), …");
+                return Err(at(error, aggregate.span()));
+            }
+        }
+        Ok(())
+    }
+
     /// The columns that neither the aggregates nor FOR name.
     fn other_columns(&mut self, aggregates: &[ExprWithAlias], columns: &[SqlExpr]) -> Result<Vec<Column>> {
         let schema = DFSchemaRef::clone(&self.schema);
         let mut used = HashSet::new();
         for aggregate in aggregates {
             let expr = self.context.sql_to_expr(aggregate.expr.clone(), &schema)?;
-            if !expr.exists(|part| Ok(matches!(part, Expr::AggregateFunction(_))))? {
-                let message = format!("'{}' is no aggregate, which PIVOT needs", aggregate.expr);
-                let error = Error::new(Code::InvalidStatement, message).with_hint("write sum(…), max(…), …");
-                return Err(at(error, aggregate.span()));
-            }
             used.extend(columns_of(&expr)?);
         }
         for column in columns {

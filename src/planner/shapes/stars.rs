@@ -41,6 +41,8 @@ pub(in crate::planner) struct StarColumn {
     column: Column,
     /// Whether a join merges it with others: it is named without a table then.
     is_merged: bool,
+    /// Whether it is merged with one before it, where `*` shows it.
+    is_hidden: bool,
 }
 
 impl StarColumn {
@@ -48,6 +50,7 @@ impl StarColumn {
         Self {
             column,
             is_merged: false,
+            is_hidden: false,
         }
     }
 }
@@ -118,18 +121,14 @@ pub(super) fn learn(
     };
     let plan = context.plan(relation)?;
     let merged = plan.using_columns()?;
-    let mut shown = vec![false; merged.len()];
+    let mut is_shown = vec![false; merged.len()];
     let mut columns = Vec::new();
     for column in plan.schema().columns() {
         let set = merged.iter().position(|set| set.contains(&column));
-        if let Some(set) = set
-            && std::mem::replace(&mut shown[set], true)
-        {
-            continue;
-        }
         columns.push(StarColumn {
             column,
             is_merged: set.is_some(),
+            is_hidden: set.is_some_and(|set| std::mem::replace(&mut is_shown[set], true)),
         });
     }
     let numbers = alias
@@ -276,7 +275,7 @@ fn write_out(select: &mut Select, columns: &[StarColumn]) -> Result<(), Placed> 
     for item in std::mem::take(&mut select.projection) {
         match item {
             SelectItem::Wildcard(options) if options.opt_rename.is_some() => {
-                items.extend(renamed(columns, &columns.iter().collect::<Vec<_>>(), &options)?);
+                items.extend(renamed(columns, &shown(columns), &options)?);
             }
             SelectItem::QualifiedWildcard(SelectItemQualifiedWildcardKind::ObjectName(table), options)
                 if options.opt_rename.is_some() =>
@@ -284,10 +283,14 @@ fn write_out(select: &mut Select, columns: &[StarColumn]) -> Result<(), Placed> 
                 items.extend(renamed(columns, &of_table(columns, &table)?, &options)?);
             }
             SelectItem::UnnamedExpr(expr) if !calls(&expr).is_empty() => {
+                let is_column = call_in(&expr).is_some();
                 for (column, expr, _) in repeated(&expr, columns)? {
-                    items.push(SelectItem::ExprWithAlias {
-                        expr,
-                        alias: ident(&column.column.name),
+                    items.push(match is_column {
+                        true => SelectItem::UnnamedExpr(expr),
+                        false => SelectItem::ExprWithAlias {
+                            expr,
+                            alias: ident(&column.column.name),
+                        },
                     });
                 }
             }
@@ -430,6 +433,11 @@ fn find<'a>(among: &[&'a StarColumn], name: &Ident) -> Result<Vec<&'a StarColumn
     }
 }
 
+/// The columns that `*` shows.
+fn shown(columns: &[StarColumn]) -> Vec<&StarColumn> {
+    columns.iter().filter(|column| !column.is_hidden).collect()
+}
+
 /// The columns of the table that `name` ends in.
 fn of_table<'a>(columns: &'a [StarColumn], name: &ObjectName) -> Result<Vec<&'a StarColumn>, Placed> {
     let parts = name.0.iter().filter_map(|part| part.as_ident());
@@ -460,7 +468,11 @@ fn table_parts(table: &TableReference) -> Vec<&str> {
 /// A column as an expression.
 fn reference(column: &StarColumn, all: &[StarColumn]) -> Expr {
     let name = &column.column.name;
-    let is_only = all.iter().filter(|other| other.column.name == *name).count() == 1;
+    let is_only = shown(all)
+        .iter()
+        .filter(|other| other.column.name == *name)
+        .count()
+        == 1;
     match &column.column.relation {
         Some(table) if !is_only && !column.is_merged => {
             let parts = table_parts(table).into_iter().chain([name.as_str()]);
@@ -542,7 +554,7 @@ fn chosen<'a>(call: &Function, columns: &'a [StarColumn]) -> Result<Vec<(&'a Sta
     let [FunctionArg::Unnamed(argument)] = list.args.as_slice() else {
         return Err(misused(call.span()));
     };
-    let all = || columns.iter().collect::<Vec<_>>();
+    let all = || shown(columns);
     let plain = |columns: Vec<&'a StarColumn>| columns.into_iter().map(|column| (column, None)).collect();
     match argument {
         FunctionArgExpr::Wildcard => Ok(plain(all())),
@@ -619,7 +631,7 @@ fn matching<'a>(
             |group: Option<regex::Match<'_>>| group.map_or_else(String::new, |m| m.as_str().to_owned());
         Some((column, Some(groups.iter().map(text).collect())))
     };
-    Ok(columns.iter().filter_map(matched).collect())
+    Ok(shown(columns).into_iter().filter_map(matched).collect())
 }
 
 /// `alias` with `\1` as what the first group matched, and so on.

@@ -27,7 +27,7 @@ use futures::{StreamExt, stream};
 use super::Points;
 use super::kernel::Gaps;
 use crate::operators::input::{apply_columns, only, sorted_by, sorting_requirement, sortings, together};
-use crate::operators::window::time::{Time, null_time};
+use crate::operators::window::time::Time;
 
 /// The rows of the input and those that it lacks.
 #[derive(Debug)]
@@ -220,7 +220,7 @@ impl Work {
     fn push(&mut self, batch: RecordBatch) -> Result<()> {
         let times = batch.column(self.column.index());
         if times.null_count() > 0 {
-            return Err(null_time("gapfill", self.column.name()).into());
+            return Err(self.time.missing("gapfill", self.column.name()));
         }
         let (ticks, _) = self.time.ticks(times)?;
         self.gaps.push(batch, ticks)

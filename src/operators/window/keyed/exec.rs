@@ -50,13 +50,10 @@ impl<O: Operation> KeyedExec<O> {
     ) -> Result<Self> {
         let hashable = !O::BY_KEY || arrange::applies(&input.schema(), operation.keys());
         let arrangement = if in_order(&input, &operation)? {
-            let apart = input.output_partitioning().partition_count() > 1;
+            let partitions = input.output_partitioning();
             let keys = together(operation.keys());
-            match apart
-                && input
-                    .output_partitioning()
-                    .satisfy(&keys, input.equivalence_properties())
-            {
+            let apart = partitions.satisfaction(&keys, input.equivalence_properties(), false);
+            match partitions.partition_count() > 1 && apart.is_satisfied() {
                 true => Arrangement::Sorted,
                 false => Arrangement::Merged,
             }

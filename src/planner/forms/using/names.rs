@@ -8,7 +8,6 @@ use sqlparser::ast::{
 
 use super::super::call;
 use super::side::Merged;
-use crate::planner::forms::call;
 
 /// Whether a column may be called `name` where it is declared as `declared`.
 pub(super) fn same(declared: &Ident, name: &Ident) -> bool {
