@@ -138,7 +138,7 @@ def main(program, names):
         ours = own(program, lake, f"SELECT sum(c) FROM (SELECT {call} AS c FROM '{file}')")
         report(name, ours, peer(interpreter, POLARS, file, expression, INORDER in call), POLARS_BAR)
     if not names or "isolation_forest" in names:
-        sql = f"SELECT sum(anomaly_score) FROM isolation_forest('{points}', columns => [a, b, c, d], seed => 1)"
+        sql = f"SELECT sum(anomaly_score) FROM isolation_forest((SELECT * FROM '{points}'), columns => [a, b, c, d], seed => 1)"
         report("isolation_forest", own(program, lake, sql), peer(interpreter, SKLEARN, points), FOREST_BAR)
     return 1 if missed else 0
 

@@ -103,7 +103,8 @@ impl Files {
 
 /// An error about a table whose files are gone, as one about files that are named by their path.
 fn gone(error: Error, path: &str) -> Error {
-    if error.code() != Code::UndefinedFile {
+    // A folder without files that could be read is there.
+    if error.code() != Code::UndefinedFile || Path::new(path).is_dir() {
         return error;
     }
     let hint = similar(path).or_else(|| {

@@ -83,7 +83,6 @@ pub(super) fn bind<H: Helper, I: History>(editor: &mut Editor<H, I>, margin: &Ma
         ('^', Key::Home),
         ('x', Key::Delete),
         ('X', Key::Backspace),
-        ('/', Key::Search),
     ] {
         let handler = Handler {
             key: does,
@@ -109,7 +108,6 @@ enum Key {
     Right,
     Home,
     Delete,
-    Search,
 }
 
 struct Handler {
@@ -136,7 +134,6 @@ fn pressed(key: Key, line: &str, at: usize, margin: &str) -> Option<Cmd> {
     let behind_margin = before.ends_with(margin) && !input::is_open(&before[..before.len() - margin.len()]);
     let ahead_of_margin = after.starts_with(margin) && !input::is_open(before);
     match key {
-        Key::Search => Some(Cmd::ReverseSearchHistory),
         Key::Enter if input::is_complete(line) => None,
         Key::Enter if input::is_open(before) => Some(Cmd::Insert(1, "\n".to_owned())),
         Key::Enter => Some(Cmd::Insert(1, margin.to_owned())),

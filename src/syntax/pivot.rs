@@ -70,6 +70,8 @@ fn begins(tokens: &[Real], at: usize) -> bool {
         // A shape's parentheses have its FOR.
         Token::LParen => next_of(tokens, at + 2, &["FOR"]).is_none(),
         Token::SingleQuotedString(_) => true,
+        // `t UNPIVOT INCLUDE NULLS (…)`.
+        Token::Word(_) if is_any(next, &["INCLUDE", "EXCLUDE"]) => false,
         Token::Word(word) => {
             word.quote_style.is_some()
                 || !RESERVED_FOR_COLUMN_ALIAS.contains(&word.keyword)

@@ -99,7 +99,7 @@ fn is_head(before: &[Real]) -> bool {
 
 fn begins_query(token: &Real) -> bool {
     token.1 == Token::LParen
-        || ["SELECT", "WITH", "VALUES"]
+        || ["SELECT", "WITH", "VALUES", "PIVOT", "UNPIVOT"]
             .iter()
             .any(|word| is_word(token, word))
 }

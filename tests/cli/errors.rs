@@ -63,9 +63,9 @@ fn an_error_of_a_value_says_which_statement_it_was() {
     assert_eq!(
         run.stderr,
         "error[22000]: division by zero\n  \
-         --> s.sql:3:3\n\
+         --> s.sql:3:13\n\
          3 |   SELECT 10 / x FROM (VALUES (1), (0)) AS t(x);\n  \
-         |   ^^^^^^\n"
+         |             ^\n"
     );
 }
 

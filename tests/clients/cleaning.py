@@ -144,7 +144,7 @@ def aggregates(lake, file):
 
     calls = ["mode(x)", "arg_min(t, x)", "arg_max(t, x)", "mad(x)", "skewness(x)", "kurtosis(x)", "entropy(x)",
              "product(x / 100)", "median(x)", "quantile_cont(x, 0.9)"]
-    ours = [call.replace("quantile_cont(x, 0.9)", "percentile_cont(x, 0.9)") for call in calls]
+    ours = [call.replace("quantile_cont(x, 0.9)", "percentile_cont(0.9) WITHIN GROUP (ORDER BY x)") for call in calls]
     # Of equally good rows DuckDB takes any: values that are one's own alone.
     distinct = f"(SELECT g, min(t) AS t, x FROM '{file}' WHERE x IS NOT NULL GROUP BY g, x)"
     for call, own in zip(calls, ours):
@@ -163,7 +163,7 @@ def aggregates(lake, file):
 def relations(lake, file):
     import duckdb
 
-    own = f"SELECT g, t, x FROM dedup('{file}', key => [g], order_by => t) ORDER BY g"
+    own = f"SELECT g, t, x FROM dedup((SELECT * FROM '{file}'), key => [g], order_by => t) ORDER BY g"
     found, wanted = lake.ask(own).to_pandas(), duckdb.sql(
         f"SELECT g, t, x FROM '{file}' QUALIFY row_number() OVER (PARTITION BY g ORDER BY t DESC) = 1 ORDER BY g").df()
     agree("dedup, DuckDB", found["t"], wanted["t"])
@@ -207,7 +207,7 @@ def forest(lake, folder):
         pd.DataFrame(points, columns=names).assign(id=range(len(points))).to_parquet(file, index=False)
         ours, theirs = [], []
         for seed in range(10):
-            sql = (f"SELECT id, anomaly_score FROM isolation_forest('{file}', columns => [{', '.join(names)}], "
+            sql = (f"SELECT id, anomaly_score FROM isolation_forest((SELECT * FROM '{file}'), columns => [{', '.join(names)}], "
                    f"seed => {seed}) ORDER BY id")
             scores = lake.ask(sql).to_pandas()["anomaly_score"]
             ours.append(roc_auc_score(truth, scores))

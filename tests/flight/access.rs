@@ -223,7 +223,8 @@ async fn a_reader_changes_nothing_and_sees_its_own_zone_alone() {
         .unwrap();
     assert!(rows.try_next().await.unwrap().is_some());
     let mut other = log_in(&served, "ann").await;
-    let id = "SELECT max(id) AS id FROM system.queries WHERE sql LIKE '%1000000000000' AND state = 'running'";
+    let id =
+        "SELECT max(id) AS id FROM system.queries WHERE sql LIKE '%1000000000000)' AND state = 'running'";
     let found = query(&mut other, id).await;
     let id = found[0].column(0).as_string::<i32>().value(0).to_owned();
     assert_eq!(

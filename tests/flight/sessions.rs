@@ -201,9 +201,7 @@ async fn limits_of_the_engine_are_told_in_grpcs_terms() {
         .do_get(info.endpoint[0].ticket.clone().unwrap())
         .await
         .unwrap();
-    let late = futures::TryStreamExt::try_collect::<Vec<_>>(rows)
-        .await
-        .unwrap_err();
+    let late = TryStreamExt::try_collect::<Vec<_>>(rows).await.unwrap_err();
     assert_eq!(code(&late), tonic::Code::DeadlineExceeded);
     client.execute_update("RESET ALL".to_owned(), None).await.unwrap();
     assert_eq!(query(&mut client, "SELECT 1").await[0].num_rows(), 1);

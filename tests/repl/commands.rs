@@ -100,7 +100,7 @@ fn a_file_that_cannot_be_written_is_refused_before_the_query() {
     shell.leave();
     assert_eq!(
         fs::read_to_string(shop.path("c.json")).unwrap().trim(),
-        "[{\"a\":1}]"
+        "[\n{\"a\":1}\n]"
     );
     assert!(!fs::exists(shop.path("a.csv.gz")).unwrap());
 }

@@ -185,17 +185,6 @@ fn vi_keys_are_there() {
     shell.say("");
     shell.sees("7,001 │");
     shell.sees(PROMPT);
-    // Escape and a slash search the history.
-    shell.types("\x1b/");
-    shell.sees("reverse-i-search");
-    shell.types("SELECT 7");
-    shell.sees("7000 + 1");
-    shell.say("");
-    shell.sees("7,001 │");
-    shell.sees(PROMPT);
-    shell.types("i");
-    shell.control('c');
-    shell.sees(PROMPT);
     shell.say(".keys emacs");
     shell.say("SELECT 12 * 12;");
     shell.sees("144");
@@ -223,27 +212,6 @@ fn colours_fit_the_terminal_or_are_not_there() {
         shell.control('c');
         shell.sees("> ");
     }
-}
-
-#[test]
-fn a_line_that_the_terminal_wraps_anew_leaves_no_copy() {
-    let shop = Shop::new();
-    let mut shell = shop.shell_by(shop.command(), false);
-    shell.resize(80, 40);
-    let line = format!("SELECT '{}'", "x".repeat(91));
-    shell.types(&line);
-    shell.sees(&format!("{}'", "x".repeat(91)));
-    // With the prompt these are 110 columns: two rows of 80, three of 50. The terminal has moved the cursor
-    // two rows below the first, the editor believes it one row below.
-    shell.resize(50, 40);
-    shell.sees("\x1b[2A\r\x1b[J");
-    shell.sees(&format!("{}'", "x".repeat(91)));
-    shell.resize(200, 40);
-    shell.sees("\r\x1b[J");
-    shell.sees(&format!("{}'", "x".repeat(91)));
-    shell.say(" AS wrapped;");
-    shell.sees("wrapped");
-    shell.sees("> ");
 }
 
 #[test]

@@ -34,9 +34,9 @@ struct Node {
 /// Trees, and what their scores mean.
 #[derive(Debug)]
 pub(super) struct Forest {
+    /// Their leaves have the length of the way as a part of the mean way to a row among as many as a tree has
+    /// drawn: rows that are all alike score 0.5 without an error of rounding.
     trees: Vec<Tree>,
-    /// The mean way to a row among as many as a tree has drawn.
-    usual: f64,
     threshold: f64,
 }
 
@@ -49,6 +49,17 @@ fn usual_way(rows: usize) -> f64 {
             let rows = rows as f64;
             2.0 * ((rows - 1.0).ln() + GAMMA) - 2.0 * (rows - 1.0) / rows
         }
+    }
+}
+
+impl Tree {
+    /// The tree with the lengths of its ways as parts of `usual`.
+    fn relative_to(mut self, usual: f64) -> Self {
+        for leaf in self.0.iter_mut().filter(|node| node.children == 0) {
+            // Where there is nothing to tell apart, nothing is easier to tell apart than anything else.
+            leaf.value = if usual > 0.0 { leaf.value / usual } else { 1.0 };
+        }
+        self
     }
 }
 
@@ -149,9 +160,9 @@ fn split(
 impl Forest {
     /// The forest of `trees`, which were fitted to `points`.
     pub(super) fn new(trees: Vec<Tree>, points: &Points, spec: Spec) -> Self {
+        let usual = usual_way(drawn(points, spec));
         let mut forest = Self {
-            trees,
-            usual: usual_way(drawn(points, spec)),
+            trees: trees.into_iter().map(|tree| tree.relative_to(usual)).collect(),
             threshold: 0.5,
         };
         if let Some(share) = spec.contamination {
@@ -194,10 +205,8 @@ impl Forest {
                 *way += node.value;
             }
         }
-        let usual = self.usual * self.trees.len() as f64;
-        // Where there is nothing to tell apart, nothing is easier to tell apart than anything else.
-        let score = |way: f64| if usual > 0.0 { (-way / usual).exp2() } else { 0.5 };
-        ways.into_iter().map(score).collect()
+        let trees = self.trees.len() as f64;
+        ways.into_iter().map(|way| (-way / trees).exp2()).collect()
     }
 
     /// Bytes held.

@@ -43,10 +43,13 @@ pub(in crate::operators::cleaning) struct WholeExec {
     once: Once<Measured>,
 }
 
+/// The rows of one part, and their memory.
+type Part = (Arc<Vec<Rows>>, MemoryReservation);
+
 /// All rows, and what is known of their partitions.
 struct Measured {
     /// The rows of each of the input's partitions, until they are taken.
-    parts: Mutex<Vec<Option<(Arc<Vec<Rows>>, MemoryReservation)>>>,
+    parts: Mutex<Vec<Option<Part>>>,
     known: Vec<Known>,
     _reservation: MemoryReservation,
 }

@@ -55,7 +55,7 @@ pub(in crate::operators) const HOP: Aligned = Aligned {
             size is a multiple of the slide.",
         source: SOURCE,
         example: "SELECT window_start FROM HOP((SELECT TIMESTAMP '2026-01-01 10:07:00' AS ts), ts, \
-            INTERVAL '5 minutes', INTERVAL '10 minutes') ORDER BY 1; -- 10:00, 10:05",
+            INTERVAL '5 minutes', INTERVAL '10 minutes') ORDER BY 1; -- 2026-01-01T10:00:00;2026-01-01T10:05:00",
         parameters: &[
             TS,
             Parameter {
@@ -81,7 +81,7 @@ pub(in crate::operators) const CUMULATE: Aligned = Aligned {
             one step apart. The size is a multiple of the step.",
         source: SOURCE,
         example: "SELECT window_end FROM CUMULATE((SELECT TIMESTAMP '2026-01-01 10:07:00' AS ts), ts, \
-            INTERVAL '5 minutes', INTERVAL '15 minutes') ORDER BY 1; -- 10:10, 10:15",
+            INTERVAL '5 minutes', INTERVAL '15 minutes') ORDER BY 1; -- 2026-01-01T10:10:00;2026-01-01T10:15:00",
         parameters: &[
             TS,
             Parameter {

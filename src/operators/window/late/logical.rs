@@ -14,7 +14,7 @@ use datafusion::physical_plan::ExecutionPlan;
 
 use super::exec::{LateCall, LateRows};
 use crate::error::{Code, Error};
-use crate::functions::order_key;
+use crate::functions::{OrderKey, order_key};
 use crate::operators::input::{needed_columns, not_keys, one_input};
 use crate::operators::node::{PhysicalNode, Planning};
 use crate::operators::window::keyed::KeyedExec;
@@ -57,7 +57,9 @@ pub(super) fn call(expr: &Expr) -> Option<Call<'_>> {
     let (Expr::Column(column), true, false) = (&order.expr, order.asc, order.nulls_first) else {
         return None;
     };
-    order_key(function)?;
+    let OrderKey::Arrival = order_key(function)? else {
+        return None;
+    };
     Some(Call {
         function,
         args,
