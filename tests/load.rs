@@ -165,7 +165,7 @@ async fn what_does_not_fit_into_memory_is_spilled() {
     assert_eq!(
         number(
             &session,
-            "SELECT count(*) FROM system.queries WHERE notes LIKE '%sort-merge%' AND retries = 1"
+            "SELECT count(*) FROM system.queries WHERE notes LIKE '%sort-merge%' AND retries > 0"
         )
         .await
         .unwrap(),

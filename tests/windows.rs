@@ -280,6 +280,16 @@ fn frames_and_lateness_stream() {
         late.contains("LateExec") && !late.contains("WindowAggExec"),
         "{late}"
     );
+    let beside = plan(
+        TABLE,
+        "SELECT id, row_number() OVER w, late_by(ts, INTERVAL '1 minute') OVER w FROM processed.t \
+         WINDOW w AS (PARTITION BY k ORDER BY ts)",
+    );
+    let lateness = beside.find("LateExec").unwrap_or_else(|| panic!("{beside}"));
+    let other = beside
+        .find("BoundedWindowAggExec")
+        .unwrap_or_else(|| panic!("{beside}"));
+    assert!(lateness < other && !beside.contains(" WindowAggExec"), "{beside}");
     let frames = plan(
         TABLE,
         "SELECT id, sum(id) OVER w, stddev(id) OVER w FROM processed.t WINDOW w AS (PARTITION BY k ORDER BY ts \

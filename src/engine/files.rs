@@ -9,6 +9,8 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use datafusion::catalog::{SchemaProvider, TableProvider};
 use datafusion::datasource::TableType;
+use futures::FutureExt;
+use futures::future::BoxFuture;
 use url::Url;
 
 use super::lake::Lake;
@@ -40,6 +42,12 @@ impl Files {
             config,
             in_view,
         }
+    }
+
+    /// The table of the files at `path`, as a future that hides its type: what awaits it need not be proved to
+    /// change threads through all of DataFusion's plans.
+    fn planned<'a>(&'a self, path: &'a str) -> BoxFuture<'a, Result<Arc<dyn TableProvider>>> {
+        Self::table(self, path).boxed()
     }
 
     /// The files at `path` as a table.
@@ -150,7 +158,7 @@ impl SchemaProvider for Files {
     }
 
     async fn table(&self, name: &str) -> datafusion::error::Result<Option<Arc<dyn TableProvider>>> {
-        Ok(Some(Self::table(self, name).await?))
+        Ok(Some(self.planned(name).await?))
     }
 
     async fn table_type(&self, _: &str) -> datafusion::error::Result<Option<TableType>> {

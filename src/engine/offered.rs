@@ -57,7 +57,7 @@ pub struct Ingest {
 
 /// The tables that are offered to a session's statements, by a name that nobody can guess.
 #[derive(Debug, Default)]
-pub(super) struct Offers(Mutex<HashMap<String, Arc<StreamingTable>>>);
+pub(super) struct Offers(Mutex<HashMap<String, Arc<dyn TableProvider>>>);
 
 /// A schema of them.
 #[derive(Debug)]
@@ -118,7 +118,7 @@ impl SchemaProvider for OfferedSchema {
     async fn table(&self, name: &str) -> datafusion::error::Result<Option<Arc<dyn TableProvider>>> {
         let offers: Option<Arc<Offers>> = self.0.read().get_extension();
         let found = offers.and_then(|offers| offers.0.lock().get(name).cloned());
-        Ok(found.map(|table| table as _))
+        Ok(found)
     }
 
     fn table_exist(&self, name: &str) -> bool {

@@ -6,6 +6,8 @@
 use arrow::datatypes::{DataType, Field, FieldRef, SchemaRef};
 use datafusion::common::ScalarValue;
 use datafusion::datasource::TableType;
+use futures::FutureExt;
+use futures::future::BoxFuture;
 use std::sync::Arc;
 
 use super::outcome::Body;
@@ -73,7 +75,8 @@ impl Session {
         }
         self.pins().clear();
         let session = self.clone();
-        self.on_planner(async move { session.told(&piece).await }).await
+        self.on_planner(async move { session.told(&piece).await }.boxed())
+            .await
     }
 
     /// What statement `sql` answers with, as far as its words tell; `None` if it is none.
@@ -95,7 +98,7 @@ impl Session {
         wanted: impl Fn(&str, &str) -> bool + Send + 'static,
     ) -> Result<Vec<Listed>> {
         let session = self.with_own_versions();
-        self.on_planner(async move { session.listed(columns, wanted).await })
+        self.on_planner(async move { session.listed(columns, wanted).await }.boxed())
             .await
     }
 
@@ -122,10 +125,7 @@ impl Session {
         self.lake().queries().kill_of(id, own.as_deref())
     }
 
-    async fn on_planner<T: Send + 'static>(
-        &self,
-        work: impl Future<Output = Result<T>> + Send + 'static,
-    ) -> Result<T> {
+    async fn on_planner<T: Send + 'static>(&self, work: BoxFuture<'static, Result<T>>) -> Result<T> {
         let closed = || Error::new(Code::Cancelled, "the lake is being closed");
         match self.lake().workers().plan(work).ok_or_else(closed)?.await {
             Ok(result) => result,

@@ -1,16 +1,20 @@
 //! A plan, run to its end on the lake's workers, its rows given as they are asked for.
 //!
 //! The one place where a query's plan is run again: after a passing fault of storage, a few times with a
-//! growing pause; and when a hash join found no memory, once with joins that spill. Only a statement
-//! that has delivered nothing is run again.
+//! growing pause; when a hash join found no memory, once with joins that spill; and when what spills found
+//! too little memory to begin with, once in smaller batches. Only a statement that has delivered nothing is
+//! run again.
 
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
 use arrow::array::RecordBatch;
+use datafusion::common::config::ConfigNonZeroUsize;
 use datafusion::execution::{SessionState, TaskContext};
-use datafusion::physical_plan::joins::HashJoinExec;
+use datafusion::physical_plan::aggregates::AggregateExec;
+use datafusion::physical_plan::joins::{HashJoinExec, SortMergeJoinExec};
+use datafusion::physical_plan::sorts::sort::SortExec;
 use datafusion::physical_plan::{ExecutionPlan, execute_stream};
 use futures::future::BoxFuture;
 use futures::{Stream, StreamExt, stream};
@@ -33,6 +37,9 @@ const BATCHES_AHEAD: usize = 2;
 /// first time. Each pause is four times the last.
 const AGAIN_AT_MOST: u32 = 3;
 const FIRST_PAUSE: Duration = Duration::from_millis(50);
+
+/// How many rows a batch has when memory is too short for the usual ones.
+const SMALL_BATCH: usize = 1024;
 
 /// Makes a statement's plan anew, for a state that may differ from the first.
 pub(super) type Replan =
@@ -187,6 +194,10 @@ impl Work {
         let why = if attempts.may_spill_joins(&error, self.plan.as_ref()) {
             spill_joins(&mut self.state);
             "a hash join found no memory: run again with sort-merge joins".to_owned()
+        } else if attempts.may_take_small_steps(&error, self.plan.as_ref(), self.state.config().batch_size())
+        {
+            take_small_steps(&mut self.state);
+            "what spills found no memory to begin with: run again in smaller batches".to_owned()
         } else if let Some(pause) = attempts.pause_after(&error) {
             tokio::time::sleep(pause).await;
             format!("run again after: {}", error.message())
@@ -230,6 +241,7 @@ struct Failure {
 pub(super) struct Attempts {
     again: u32,
     has_spilled_joins: bool,
+    has_taken_small_steps: bool,
 }
 
 impl Attempts {
@@ -256,10 +268,36 @@ impl Attempts {
         self.has_spilled_joins |= may;
         may
     }
+
+    fn may_take_small_steps(&mut self, error: &Error, plan: &dyn ExecutionPlan, batch_size: usize) -> bool {
+        let may = error.code() == Code::OutOfMemory
+            && !self.has_taken_small_steps
+            && batch_size > SMALL_BATCH
+            && spills(plan);
+        self.has_taken_small_steps |= may;
+        may
+    }
 }
 
 fn has_hash_join(plan: &dyn ExecutionPlan) -> bool {
     plan.is::<HashJoinExec>() || plan.children().iter().any(|child| has_hash_join(child.as_ref()))
+}
+
+/// Whether some operator spills, and so makes do with less memory if its batches are smaller.
+fn spills(plan: &dyn ExecutionPlan) -> bool {
+    plan.is::<SortExec>()
+        || plan.is::<AggregateExec>()
+        || plan.is::<SortMergeJoinExec>()
+        || plan.children().iter().any(|child| spills(child.as_ref()))
+}
+
+/// Every operator that spills needs some batches in memory: of small ones, few partitions need little.
+fn take_small_steps(state: &mut SessionState) {
+    let execution = &mut state.config_mut().options_mut().execution;
+    if let Ok(rows) = ConfigNonZeroUsize::try_new(SMALL_BATCH) {
+        execution.batch_size = rows;
+    }
+    execution.target_partitions = execution.target_partitions.min(2);
 }
 
 /// Joins sort and merge, which can spill. The planner does that for several partitions alone.

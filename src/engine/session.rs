@@ -1,5 +1,6 @@
 //! One user's view of a lake, and the one door for SQL.
 
+use std::fmt;
 use std::sync::Arc;
 
 use arrow::array::{ArrayRef, RecordBatch};
@@ -39,7 +40,7 @@ use crate::table::StatementMemory;
 pub struct Session {
     lake: Lake,
     config: SharedConfig,
-    base: Arc<SessionState>,
+    base: Beginning,
     progress: Progress,
     id: Arc<str>,
     prepared: PreparedStatements,
@@ -52,6 +53,24 @@ pub struct Session {
     record: Option<Record>,
 }
 
+/// Makes the state that each statement begins with. That it is a closure hides the state's type, in which all
+/// of DataFusion's plans lie: of every future that holds a session the compiler proves that it may change
+/// threads, and going through those types each time takes it minutes.
+#[derive(Clone)]
+struct Beginning(Arc<dyn Fn() -> SessionState + Send + Sync>);
+
+impl Beginning {
+    fn new(state: SessionState) -> Self {
+        Self(Arc::new(move || state.clone()))
+    }
+}
+
+impl fmt::Debug for Beginning {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Beginning")
+    }
+}
+
 impl Session {
     pub(super) fn new(lake: Lake, principal: Principal, origin: Origin) -> Self {
         let id = lake.queries().session_id();
@@ -59,7 +78,7 @@ impl Session {
         let presence = lake.sessions().enter(&id, &principal.user, origin);
         let config = begun(&lake, Arc::new(principal));
         let config = Arc::new(RwLock::new(config));
-        let base = Arc::new(session_state(&lake, &config, Vec::new()));
+        let base = Beginning::new(session_state(&lake, &config, Vec::new()));
         Self {
             lake,
             config,
@@ -80,7 +99,7 @@ impl Session {
             id: "view".into(),
             lake,
             config,
-            base: Arc::new(state),
+            base: Beginning::new(state),
             progress: Progress::default(),
             prepared: PreparedStatements::default(),
             is_shown: false,
@@ -223,7 +242,7 @@ impl Session {
         let config = Pins::new_in(config);
         let config = Arc::new(RwLock::new(config));
         Self {
-            base: Arc::new(session_state(&self.lake, &config, Vec::new())),
+            base: Beginning::new(session_state(&self.lake, &config, Vec::new())),
             config,
             begins_on_demand: true,
             ..self.clone()
@@ -275,7 +294,7 @@ impl Session {
 
     /// The state for one statement: the session's settings as they are now, and one `now()`.
     pub(super) fn state(&self) -> SessionState {
-        let mut state = self.base.as_ref().clone();
+        let mut state = (self.base.0)();
         *state.config_mut() = self.config.read().clone();
         let memory = self.lake.memory().statements_limit();
         let own = usize::try_from(Limits::of(state.config()).statement_memory).unwrap_or(usize::MAX);

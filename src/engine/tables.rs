@@ -6,6 +6,8 @@ use arrow::array::RecordBatch;
 use async_trait::async_trait;
 use datafusion::catalog::{MemTable, TableProvider};
 use datafusion::datasource::ViewTable;
+use futures::FutureExt;
+use futures::future::BoxFuture;
 use parking_lot::RwLock;
 
 use super::checks;
@@ -236,6 +238,52 @@ pub(super) async fn past_table(
     Ok(provider.into_past())
 }
 
+impl Tables {
+    /// The table as the statement sees it; a future that hides its type, so that what awaits it need not be
+    /// proved to change threads through all of DataFusion's plans.
+    fn planned<'a>(
+        &'a self,
+        zone: &'a ZoneDefinition,
+        definition: &'a TableDefinition,
+    ) -> BoxFuture<'a, Result<Arc<dyn TableProvider>>> {
+        async move {
+            match &definition.kind {
+                TableKind::External(table) => self.external(zone, definition, table).await,
+                TableKind::Managed(table) => self.managed(zone, definition, table).await,
+                TableKind::View(view) => self.view(zone, definition, view).await,
+            }
+        }
+        .boxed()
+    }
+
+    /// What `t$suffix` shows; hidden likewise.
+    fn told<'a>(
+        &'a self,
+        zone: &'a ZoneDefinition,
+        definition: &'a TableDefinition,
+        suffix: &'a str,
+    ) -> BoxFuture<'a, Result<Option<Arc<dyn TableProvider>>>> {
+        async move {
+            if let Some(as_of) = AsOf::from_suffix(suffix) {
+                let pins: Arc<Pins> = self.config.read().get_extension().unwrap_or_default();
+                let table = past_table(&self.lake, &pins, zone, definition, &as_of).await?;
+                return Ok(Some(Arc::new(table) as _));
+            }
+            if let ("quarantine", TableKind::Managed(table)) = (suffix, &definition.kind) {
+                let pins: Arc<Pins> = self.config.read().get_extension().unwrap_or_default();
+                let table = managed_table(&self.lake, &pins, zone, definition, table).await?;
+                return Ok(Some(Arc::new(managed::QuarantineTable::of(&table).await?) as _));
+            }
+            let batch = metadata(&self.lake, &self.config, zone, definition, suffix).await?;
+            let Some(batch) = batch else { return Ok(None) };
+            let table =
+                MemTable::try_new(batch.schema(), vec![vec![batch]]).map_err(failure::without_place)?;
+            Ok(Some(Arc::new(table) as _))
+        }
+        .boxed()
+    }
+}
+
 #[async_trait]
 impl TablePlanner for Tables {
     async fn table(
@@ -244,11 +292,7 @@ impl TablePlanner for Tables {
         definition: &Arc<TableDefinition>,
     ) -> Result<Arc<dyn TableProvider>> {
         self.check(zone)?;
-        match &definition.kind {
-            TableKind::External(table) => self.external(zone, definition, table).await,
-            TableKind::Managed(table) => self.managed(zone, definition, table).await,
-            TableKind::View(view) => self.view(zone, definition, view).await,
-        }
+        self.planned(zone, definition).await
     }
 
     async fn metadata(
@@ -258,20 +302,7 @@ impl TablePlanner for Tables {
         suffix: &str,
     ) -> Result<Option<Arc<dyn TableProvider>>> {
         self.check(zone)?;
-        if let Some(as_of) = AsOf::from_suffix(suffix) {
-            let pins: Arc<Pins> = self.config.read().get_extension().unwrap_or_default();
-            let table = past_table(&self.lake, &pins, zone, definition, &as_of).await?;
-            return Ok(Some(Arc::new(table)));
-        }
-        if let ("quarantine", TableKind::Managed(table)) = (suffix, &definition.kind) {
-            let pins: Arc<Pins> = self.config.read().get_extension().unwrap_or_default();
-            let table = managed_table(&self.lake, &pins, zone, definition, table).await?;
-            return Ok(Some(Arc::new(managed::QuarantineTable::of(&table).await?)));
-        }
-        let batch = metadata(&self.lake, &self.config, zone, definition, suffix).await?;
-        let Some(batch) = batch else { return Ok(None) };
-        let table = MemTable::try_new(batch.schema(), vec![vec![batch]]).map_err(failure::without_place)?;
-        Ok(Some(Arc::new(table)))
+        self.told(zone, definition, suffix).await
     }
 
     fn metadata_suffixes(&self, definition: &TableDefinition) -> &'static [&'static str] {

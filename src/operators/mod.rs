@@ -31,7 +31,7 @@ pub use relation::{Binding, Call, Fold, Interval, Parameter, RelationFunction, S
 
 pub(crate) use relation::at;
 
-use node::{JoinPlanner, NodePlanner};
+use node::NodePlanner;
 
 /// Every relation function.
 pub fn relation_functions() -> impl Iterator<Item = &'static dyn RelationFunction> {
@@ -51,22 +51,16 @@ pub fn relation_function(name: &str) -> Option<&'static dyn RelationFunction> {
 
 /// What makes physical operators of this module's logical nodes.
 pub fn node_planners() -> Vec<Arc<dyn ExtensionPlanner + Send + Sync>> {
-    vec![
-        NodePlanner::<window::AlignedNode>::planner(),
-        NodePlanner::<window::PanesNode>::planner(),
-        NodePlanner::<window::SessionNode>::planner(),
-        NodePlanner::<window::CountNode>::planner(),
-        NodePlanner::<window::GapfillNode>::planner(),
-        NodePlanner::<cleaning::CleaningNode>::planner(),
-        NodePlanner::<dedup::DedupNode>::planner(),
-        NodePlanner::<window::SlidingNode>::planner(),
-        NodePlanner::<window::LateNode>::planner(),
-        NodePlanner::<summarize::TransposeNode>::planner(),
-        NodePlanner::<judge::JudgeNode>::planner(),
-        NodePlanner::<sample::SampleNode>::planner(),
-        JoinPlanner::<asof::AsofNode>::planner(),
-        JoinPlanner::<isolation_forest::ForestNode>::planner(),
-    ]
+    let others = [
+        NodePlanner::of::<cleaning::CleaningNode>(),
+        NodePlanner::of::<dedup::DedupNode>(),
+        NodePlanner::of::<summarize::TransposeNode>(),
+        NodePlanner::of::<judge::JudgeNode>(),
+        NodePlanner::of::<sample::SampleNode>(),
+        NodePlanner::of_two::<asof::AsofNode>(),
+        NodePlanner::of_two::<isolation_forest::ForestNode>(),
+    ];
+    window::node_planners().into_iter().chain(others).collect()
 }
 
 /// The optimizer rules that belong to these operators alone. They run after DataFusion's.

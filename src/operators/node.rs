@@ -1,9 +1,8 @@
 //! From a logical node to its physical operator.
 
-use std::marker::PhantomData;
+use std::future;
 use std::sync::Arc;
 
-use async_trait::async_trait;
 use datafusion::catalog::Session;
 use datafusion::common::{DFSchema, Result};
 use datafusion::logical_expr::physical_planning_context::PhysicalPlanningContext;
@@ -12,6 +11,8 @@ use datafusion::physical_expr::PhysicalExpr;
 use datafusion::physical_expr::expressions::Column;
 use datafusion::physical_plan::ExecutionPlan;
 use datafusion::physical_planner::{ExtensionPlanner, PhysicalPlanner};
+use futures::FutureExt;
+use futures::future::BoxFuture;
 
 use crate::error::{Code, Error};
 
@@ -56,41 +57,6 @@ pub(super) trait PhysicalNode: UserDefinedLogicalNodeCore {
     ) -> Result<Arc<dyn ExecutionPlan>>;
 }
 
-/// Plans nodes of one type.
-pub(super) struct NodePlanner<N>(PhantomData<N>);
-
-impl<N: PhysicalNode> NodePlanner<N> {
-    pub(super) fn planner() -> Arc<dyn ExtensionPlanner + Send + Sync> {
-        Arc::new(Self(PhantomData))
-    }
-}
-
-#[async_trait]
-impl<N: PhysicalNode> ExtensionPlanner for NodePlanner<N> {
-    async fn plan_extension(
-        &self,
-        planner: &dyn PhysicalPlanner,
-        node: &dyn UserDefinedLogicalNode,
-        _logical_inputs: &[&LogicalPlan],
-        physical_inputs: &[Arc<dyn ExecutionPlan>],
-        session: &dyn Session,
-        context: &PhysicalPlanningContext,
-    ) -> Result<Option<Arc<dyn ExecutionPlan>>> {
-        let Some(node) = node.as_any().downcast_ref::<N>() else {
-            return Ok(None);
-        };
-        let planning = Planning {
-            planner,
-            session,
-            context,
-        };
-        match physical_inputs {
-            [input] => node.physical(&planning, Arc::clone(input)).map(Some),
-            _ => Err(Error::new(Code::Internal, format!("{} has one input", node.name())).into()),
-        }
-    }
-}
-
 /// A logical node of two inputs that knows its operator.
 pub(super) trait PhysicalJoin: UserDefinedLogicalNodeCore {
     /// The operator over `left` and `right`.
@@ -102,39 +68,72 @@ pub(super) trait PhysicalJoin: UserDefinedLogicalNodeCore {
     ) -> Result<Arc<dyn ExecutionPlan>>;
 }
 
-/// Plans nodes of one type.
-pub(super) struct JoinPlanner<N>(PhantomData<N>);
+/// Makes the operator of a node over its inputs; `None` if the node is of another type.
+type Plan = fn(
+    &dyn UserDefinedLogicalNode,
+    &Planning<'_>,
+    &[Arc<dyn ExecutionPlan>],
+) -> Result<Option<Arc<dyn ExecutionPlan>>>;
 
-impl<N: PhysicalJoin> JoinPlanner<N> {
-    pub(super) fn planner() -> Arc<dyn ExtensionPlanner + Send + Sync> {
-        Arc::new(Self(PhantomData))
+/// Plans nodes of one type.
+pub(super) struct NodePlanner(Plan);
+
+impl NodePlanner {
+    /// Of nodes with one input.
+    pub(super) fn of<N: PhysicalNode>() -> Arc<dyn ExtensionPlanner + Send + Sync> {
+        Arc::new(Self(|node, planning, inputs| {
+            let Some(node) = node.as_any().downcast_ref::<N>() else {
+                return Ok(None);
+            };
+            match inputs {
+                [input] => node.physical(planning, Arc::clone(input)).map(Some),
+                _ => Err(Error::new(Code::Internal, format!("{} has one input", node.name())).into()),
+            }
+        }))
+    }
+
+    /// Of nodes with two inputs.
+    pub(super) fn of_two<N: PhysicalJoin>() -> Arc<dyn ExtensionPlanner + Send + Sync> {
+        Arc::new(Self(|node, planning, inputs| {
+            let Some(node) = node.as_any().downcast_ref::<N>() else {
+                return Ok(None);
+            };
+            match inputs {
+                [left, right] => node
+                    .physical(planning, Arc::clone(left), Arc::clone(right))
+                    .map(Some),
+                _ => Err(Error::new(Code::Internal, format!("{} has two inputs", node.name())).into()),
+            }
+        }))
     }
 }
 
-#[async_trait]
-impl<N: PhysicalJoin> ExtensionPlanner for JoinPlanner<N> {
-    async fn plan_extension(
-        &self,
-        planner: &dyn PhysicalPlanner,
-        node: &dyn UserDefinedLogicalNode,
-        _logical_inputs: &[&LogicalPlan],
-        physical_inputs: &[Arc<dyn ExecutionPlan>],
-        session: &dyn Session,
-        context: &PhysicalPlanningContext,
-    ) -> Result<Option<Arc<dyn ExecutionPlan>>> {
-        let Some(node) = node.as_any().downcast_ref::<N>() else {
-            return Ok(None);
-        };
+impl ExtensionPlanner for NodePlanner {
+    // Written out, so that the future is that of a result: one with logical plans in it takes the compiler long.
+    fn plan_extension<'me, 'planner, 'node, 'logical, 'plans, 'inputs, 'session, 'context, 'planned>(
+        &'me self,
+        planner: &'planner dyn PhysicalPlanner,
+        node: &'node dyn UserDefinedLogicalNode,
+        _logical_inputs: &'logical [&'plans LogicalPlan],
+        physical_inputs: &'inputs [Arc<dyn ExecutionPlan>],
+        session: &'session dyn Session,
+        context: &'context PhysicalPlanningContext,
+    ) -> BoxFuture<'planned, Result<Option<Arc<dyn ExecutionPlan>>>>
+    where
+        'me: 'planned,
+        'planner: 'planned,
+        'node: 'planned,
+        'logical: 'planned,
+        'plans: 'planned,
+        'inputs: 'planned,
+        'session: 'planned,
+        'context: 'planned,
+    {
         let planning = Planning {
             planner,
             session,
             context,
         };
-        match physical_inputs {
-            [left, right] => node
-                .physical(&planning, Arc::clone(left), Arc::clone(right))
-                .map(Some),
-            _ => Err(Error::new(Code::Internal, format!("{} has two inputs", node.name())).into()),
-        }
+        future::ready((self.0)(node, &planning, physical_inputs)).boxed()
     }
 }

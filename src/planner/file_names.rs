@@ -4,7 +4,9 @@
 use std::ops::ControlFlow;
 
 use datafusion::sql::parser::Statement as Standard;
-use sqlparser::ast::{Ident, ObjectName, ObjectNamePart, TableAlias, TableFactor, VisitMut, VisitorMut};
+use sqlparser::ast::{
+    Ident, ObjectName, ObjectNamePart, Query, TableAlias, TableFactor, VisitMut, VisitorMut,
+};
 
 use crate::catalog::FILES;
 
@@ -17,6 +19,11 @@ pub(super) fn spell_out(statement: &mut Standard) {
         Standard::Explain(explain) => spell_out(&mut explain.statement),
         _ => {}
     }
+}
+
+/// Spells out the files that `query` names.
+pub(super) fn spell_out_in(query: &mut Query) {
+    let _: ControlFlow<()> = query.visit(&mut Files);
 }
 
 struct Files;

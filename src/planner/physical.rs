@@ -2,13 +2,14 @@
 
 use std::sync::Arc;
 
-use async_trait::async_trait;
 use datafusion::catalog::Session;
 use datafusion::error::Result;
 use datafusion::execution::context::QueryPlanner;
 use datafusion::logical_expr::LogicalPlan;
 use datafusion::physical_plan::ExecutionPlan;
 use datafusion::physical_planner::{DefaultPhysicalPlanner, PhysicalPlanner};
+use futures::FutureExt;
+use futures::future::BoxFuture;
 
 use super::sizes;
 use crate::operators::node_planners;
@@ -17,16 +18,31 @@ use crate::operators::node_planners;
 #[derive(Debug)]
 pub struct Planner;
 
-#[async_trait]
 impl QueryPlanner for Planner {
-    async fn create_physical_plan(
-        &self,
-        plan: &LogicalPlan,
-        session: &dyn Session,
-    ) -> Result<Arc<dyn ExecutionPlan>> {
+    fn create_physical_plan<'me, 'plan, 'session, 'planned>(
+        &'me self,
+        plan: &'plan LogicalPlan,
+        session: &'session dyn Session,
+    ) -> BoxFuture<'planned, Result<Arc<dyn ExecutionPlan>>>
+    where
+        'me: 'planned,
+        'plan: 'planned,
+        'session: 'planned,
+    {
+        physical(plan, session)
+    }
+}
+
+/// Outside of the trait, where the compiler proves once for all that the future may change threads.
+fn physical<'a>(
+    plan: &'a LogicalPlan,
+    session: &'a dyn Session,
+) -> BoxFuture<'a, Result<Arc<dyn ExecutionPlan>>> {
+    async move {
         sizes::check(plan)?;
         DefaultPhysicalPlanner::with_extension_planners(node_planners())
             .create_physical_plan(plan, session)
             .await
     }
+    .boxed()
 }

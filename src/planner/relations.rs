@@ -30,6 +30,7 @@ use sqlparser::ast::{
 use sqlparser::dialect::GenericDialect;
 use sqlparser::parser::Parser;
 
+use super::file_names;
 use crate::error::{Code, Error};
 use crate::operators::{Call, Fold, RelationFunction, relation_function};
 
@@ -71,8 +72,9 @@ impl VisitorMut for Calls {
         {
             self.found = true;
             if let Some(FunctionArg::Unnamed(FunctionArgExpr::Expr(first))) = arguments.args.first_mut()
-                && let Some(query) = relation(first).and_then(select_all)
+                && let Some(mut query) = relation(first).and_then(select_all)
             {
+                file_names::spell_out_in(&mut query);
                 *first = SqlExpr::Subquery(Box::new(query));
             }
         }

@@ -1,9 +1,12 @@
 //! The one dialect of SQL that is read: sqlparser's generic one, with lambdas (`x -> x + 1`),
-//! `ORDER BY ALL`, `1_000`, and texts that go on in the next line.
+//! `ORDER BY ALL`, `1_000`, texts that go on in the next line, and `IS DISTINCT FROM` that ends before AND.
 
 use std::any::TypeId;
 
+use sqlparser::ast::Expr;
 use sqlparser::dialect::{Dialect, GenericDialect};
+use sqlparser::keywords::Keyword;
+use sqlparser::parser::{Parser, ParserError};
 
 /// The dialect.
 #[derive(Debug, Clone, Copy)]
@@ -28,6 +31,26 @@ macro_rules! dialect {
 
             fn is_identifier_part(&self, character: char) -> bool {
                 GenericDialect.is_identifier_part(character)
+            }
+
+            /// `a IS [NOT] DISTINCT FROM b` ends where `b` does; the parser by itself would take `b AND c` for it.
+            fn parse_infix(
+                &self,
+                parser: &mut Parser<'_>,
+                left: &Expr,
+                precedence: u8,
+            ) -> Option<Result<Expr, ParserError>> {
+                let is = [Keyword::IS, Keyword::DISTINCT, Keyword::FROM];
+                let is_not = [Keyword::IS, Keyword::NOT, Keyword::DISTINCT, Keyword::FROM];
+                let of: fn(_, _) -> Expr = if parser.parse_keywords(&is) {
+                    Expr::IsDistinctFrom
+                } else if parser.parse_keywords(&is_not) {
+                    Expr::IsNotDistinctFrom
+                } else {
+                    return None;
+                };
+                let right = parser.parse_subexpr(precedence);
+                Some(right.map(|right| of(Box::new(left.clone()), Box::new(right))))
             }
 
             $(fn $feature(&self) -> bool {

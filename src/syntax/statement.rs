@@ -4,9 +4,10 @@ use std::fmt;
 
 use datafusion::common::TableReference;
 use datafusion::sql::parser::Statement as Standard;
-use sqlparser::ast::{DataType, Expr, Ident, Query};
+use sqlparser::ast::{CharacterLength, DataType, Expr, Ident, Query};
 use sqlparser::tokenizer::Span;
 
+use super::quote::identifier;
 use super::reject::RejectLimit;
 use super::rule::{Check, Constraint, Fragment};
 use super::script::Piece;
@@ -207,6 +208,30 @@ pub struct ColumnSpec {
     pub source: Option<String>,
     /// Where it stands.
     pub span: Span,
+}
+
+impl ColumnSpec {
+    /// The constraint that a declared length is, as of `VARCHAR(3)`: a text is stored alike whatever its length.
+    pub fn length_check(&self) -> Option<Check> {
+        let length = match self.data_type.as_ref()? {
+            DataType::Varchar(length)
+            | DataType::Char(length)
+            | DataType::Character(length)
+            | DataType::CharacterVarying(length)
+            | DataType::CharVarying(length) => length.as_ref()?,
+            _ => return None,
+        };
+        let CharacterLength::IntegerLength { length, .. } = length else {
+            return None;
+        };
+        Some(Check {
+            name: None,
+            expression: Fragment {
+                sql: format!("character_length({}) <= {length}", identifier(&self.name)),
+                span: self.span,
+            },
+        })
+    }
 }
 
 /// Where an external table's files lie.

@@ -15,19 +15,27 @@ use super::sample::Points;
 const GAMMA: f64 = 0.577_215_664_901_532_9;
 /// So many rows are taken through one tree after the other.
 const BLOCK: usize = 256;
+/// So many rows go down a tree side by side: none of them has to wait for another's next node.
+const ABREAST: usize = 8;
 
 /// A random tree. The first node is the root.
 #[derive(Debug)]
-pub(super) struct Tree(Vec<Node>);
+pub(super) struct Tree {
+    nodes: Vec<Node>,
+    /// By node: the length of the way to a leaf.
+    ways: Vec<f64>,
+    /// How many splits lie before the deepest leaf.
+    height: u32,
+}
 
-/// A split, or a leaf.
+/// A split, or a leaf, from which the way leads to itself: no number is at least NaN.
 #[derive(Debug, Clone, Copy)]
 struct Node {
-    /// Where the split's first child is, the second behind it; 0 at a leaf.
+    /// Where the split's first child is, the second behind it.
     children: u32,
     /// The column of a split.
     column: u32,
-    /// Where a split is; at a leaf the length of the way there.
+    /// Where a split is.
     value: f64,
 }
 
@@ -55,11 +63,29 @@ fn usual_way(rows: usize) -> f64 {
 impl Tree {
     /// The tree with the lengths of its ways as parts of `usual`.
     fn relative_to(mut self, usual: f64) -> Self {
-        for leaf in self.0.iter_mut().filter(|node| node.children == 0) {
+        for way in &mut self.ways {
             // Where there is nothing to tell apart, nothing is easier to tell apart than anything else.
-            leaf.value = if usual > 0.0 { leaf.value / usual } else { 1.0 };
+            *way = if usual > 0.0 { *way / usual } else { 1.0 };
         }
         self
+    }
+
+    /// Adds to `ways` those of points, which lie one after the other.
+    fn add_ways(&self, points: &[f64], width: usize, ways: &mut [f64]) {
+        let groups = ways.chunks_mut(ABREAST).zip(points.chunks(ABREAST * width));
+        for (ways, points) in groups {
+            let mut at = [0_u32; ABREAST];
+            let at = &mut at[..ways.len()];
+            for _ in 0..self.height {
+                for (at, point) in at.iter_mut().zip(points.chunks_exact(width)) {
+                    let node = self.nodes[*at as usize];
+                    *at = node.children + u32::from(point[node.column as usize] >= node.value);
+                }
+            }
+            for (way, at) in ways.iter_mut().zip(at) {
+                *way += self.ways[*at as usize];
+            }
+        }
     }
 }
 
@@ -84,7 +110,7 @@ fn tree(points: &Points, spec: Spec, place: usize) -> Tree {
         .map(|row| points.of_row(row as u64))
         .collect();
     let height = usize::BITS - drawn.saturating_sub(1).leading_zeros();
-    let mut nodes = vec![LEAF];
+    let (mut nodes, mut ways, mut deepest) = (vec![leaf(0)], vec![0.0], 0);
     // What is left to do: a node, its points, and how deep it lies.
     let mut open = vec![(0_usize, 0..sample.len(), 0_u32)];
     let mut columns: Vec<usize> = (0..points.width).collect();
@@ -95,7 +121,8 @@ fn tree(points: &Points, spec: Spec, place: usize) -> Tree {
             false => None,
         };
         let Some((column, value)) = split else {
-            nodes[node].value = f64::from(depth) + usual_way(own.len());
+            ways[node] = f64::from(depth) + usual_way(own.len());
+            deepest = deepest.max(depth);
             continue;
         };
         let mut below = 0;
@@ -106,7 +133,8 @@ fn tree(points: &Points, spec: Spec, place: usize) -> Tree {
             }
         }
         let children = nodes.len();
-        nodes.extend([LEAF, LEAF]);
+        nodes.extend([leaf(children), leaf(children + 1)]);
+        ways.extend([0.0, 0.0]);
         nodes[node] = Node {
             children: children as u32,
             column: column as u32,
@@ -116,14 +144,21 @@ fn tree(points: &Points, spec: Spec, place: usize) -> Tree {
         open.push((children + 1, middle..range.end, depth + 1));
         open.push((children, range.start..middle, depth + 1));
     }
-    Tree(nodes)
+    Tree {
+        nodes,
+        ways,
+        height: deepest,
+    }
 }
 
-const LEAF: Node = Node {
-    children: 0,
-    column: 0,
-    value: 0.0,
-};
+/// A leaf that is node `place`.
+fn leaf(place: usize) -> Node {
+    Node {
+        children: place as u32,
+        column: 0,
+        value: f64::NAN,
+    }
+}
 
 /// A random column in which the points differ, and a random place between its least value, which lies below it,
 /// and its greatest, which does not. None if the points are all one.
@@ -195,15 +230,8 @@ impl Forest {
     /// The scores of points, which lie one after the other.
     fn scores_of(&self, points: &[f64], width: usize) -> Vec<f64> {
         let mut ways = vec![0.0; points.len() / width];
-        for Tree(nodes) in &self.trees {
-            for (way, point) in ways.iter_mut().zip(points.chunks_exact(width)) {
-                let mut node = nodes[0];
-                while node.children != 0 {
-                    let behind = usize::from(point[node.column as usize] >= node.value);
-                    node = nodes[node.children as usize + behind];
-                }
-                *way += node.value;
-            }
+        for tree in &self.trees {
+            tree.add_ways(points, width, &mut ways);
         }
         let trees = self.trees.len() as f64;
         ways.into_iter().map(|way| (-way / trees).exp2()).collect()
@@ -213,7 +241,7 @@ impl Forest {
     pub(super) fn size(&self) -> usize {
         self.trees
             .iter()
-            .map(|Tree(nodes)| nodes.capacity() * size_of::<Node>())
+            .map(|tree| tree.nodes.capacity() * size_of::<Node>() + tree.ways.capacity() * size_of::<f64>())
             .sum()
     }
 }

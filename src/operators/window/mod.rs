@@ -11,11 +11,13 @@
 //! - `session`, `count`: windows over the rows of a key in the order of time;
 //! - `sliding`: frames of `OVER (… RANGE …)` that slide, over such rows;
 //! - `late`: `late_by`, over rows in the order in which they arrived;
+//! - `calls`: what these two have in common;
 //! - `keyed`: what the operators over such rows have in common;
 //! - `gapfill`: no window, but the rows that a regular series lacks.
 
 mod aligned;
 mod arguments;
+mod calls;
 mod count;
 mod gapfill;
 mod grid;
@@ -30,16 +32,15 @@ mod time;
 use std::sync::Arc;
 
 use datafusion::optimizer::OptimizerRule;
+use datafusion::physical_planner::ExtensionPlanner;
 
-pub(super) use aligned::AlignedNode;
-pub(super) use count::{CountNode, PositionExec};
-pub(super) use gapfill::GapfillNode;
-pub(super) use late::LateNode;
-pub(super) use panes::PanesNode;
-pub(super) use session::SessionNode;
-pub(super) use sliding::SlidingNode;
+pub(super) use count::PositionExec;
+
+use calls::{CallsNode, StreamCalls};
+use keyed::KeyedNode;
 
 use super::RelationFunction;
+use super::node::NodePlanner;
 
 /// The window functions.
 pub(super) const FUNCTIONS: &[&dyn RelationFunction] = &[
@@ -55,12 +56,25 @@ pub(super) const FUNCTIONS: &[&dyn RelationFunction] = &[
 const WINDOW_START: &str = "window_start";
 const WINDOW_END: &str = "window_end";
 
+/// What makes physical operators of these logical nodes.
+pub(super) fn node_planners() -> Vec<Arc<dyn ExtensionPlanner + Send + Sync>> {
+    vec![
+        NodePlanner::of::<aligned::AlignedNode>(),
+        NodePlanner::of::<panes::PanesNode>(),
+        NodePlanner::of::<KeyedNode<session::Sessions>>(),
+        NodePlanner::of::<KeyedNode<count::Frame>>(),
+        NodePlanner::of::<KeyedNode<gapfill::Points>>(),
+        NodePlanner::of::<CallsNode<sliding::Sliding>>(),
+        NodePlanner::of::<CallsNode<late::Late>>(),
+    ]
+}
+
 /// The rules of these operators, in the order in which they run.
 pub(super) fn optimizer_rules() -> Vec<Arc<dyn OptimizerRule + Send + Sync>> {
     vec![
         Arc::new(aligned::PruneByWindow),
         Arc::new(panes::SharePanes),
-        Arc::new(sliding::SlideFrames),
-        Arc::new(late::StreamLateness),
+        Arc::new(StreamCalls::<sliding::Sliding>::new()),
+        Arc::new(StreamCalls::<late::Late>::new()),
     ]
 }

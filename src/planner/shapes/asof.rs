@@ -107,18 +107,6 @@ fn split(condition: SqlExpr, into: &mut Vec<SqlExpr>) {
             split(*left, into);
             split(*right, into);
         }
-        // The parser takes all that follows FROM for its right side.
-        SqlExpr::IsNotDistinctFrom(left, right) => match *right {
-            SqlExpr::BinaryOp {
-                left: first,
-                op: BinaryOperator::And,
-                right: rest,
-            } => {
-                split(SqlExpr::IsNotDistinctFrom(left, first), into);
-                split(*rest, into);
-            }
-            other => into.push(SqlExpr::IsNotDistinctFrom(left, Box::new(other))),
-        },
         other => into.push(other),
     }
 }

@@ -26,6 +26,8 @@ use datafusion::datasource::table_schema::TableSchema;
 use datafusion::logical_expr::dml::InsertOp;
 use datafusion::logical_expr::{Expr, TableProviderFilterPushDown};
 use datafusion::physical_plan::ExecutionPlan;
+use futures::FutureExt;
+use futures::future::BoxFuture;
 use parking_lot::Mutex;
 
 pub use files::{format_of, infer_all_columns, infer_columns, infer_columns_of, list};
@@ -138,6 +140,25 @@ impl ExternalTableProvider {
     }
 }
 
+impl ExternalTableProvider {
+    /// The scan, as a future that hides its type.
+    fn scanned<'a>(
+        &'a self,
+        state: &'a dyn Session,
+        projection: Option<&'a Vec<usize>>,
+        filters: &'a [Expr],
+        limit: Option<usize>,
+    ) -> BoxFuture<'a, Result<Arc<dyn ExecutionPlan>>> {
+        async move {
+            let (scan, mut request) = self.parts(state, filters).await?;
+            request.projection = projection;
+            request.limit = limit;
+            scan.plan(state, request).await
+        }
+        .boxed()
+    }
+}
+
 #[async_trait]
 impl TableProvider for ExternalTableProvider {
     fn schema(&self) -> SchemaRef {
@@ -163,17 +184,20 @@ impl TableProvider for ExternalTableProvider {
         None
     }
 
-    async fn scan(
-        &self,
-        state: &dyn Session,
-        projection: Option<&Vec<usize>>,
-        filters: &[Expr],
+    fn scan<'me, 'state, 'columns, 'filters, 'scan>(
+        &'me self,
+        state: &'state dyn Session,
+        projection: Option<&'columns Vec<usize>>,
+        filters: &'filters [Expr],
         limit: Option<usize>,
-    ) -> Result<Arc<dyn ExecutionPlan>> {
-        let (scan, mut request) = self.parts(state, filters).await?;
-        request.projection = projection;
-        request.limit = limit;
-        scan.plan(state, request).await
+    ) -> BoxFuture<'scan, Result<Arc<dyn ExecutionPlan>>>
+    where
+        'me: 'scan,
+        'state: 'scan,
+        'columns: 'scan,
+        'filters: 'scan,
+    {
+        self.scanned(state, projection, filters, limit)
     }
 
     async fn insert_into(

@@ -14,6 +14,8 @@ use datafusion::datasource::TableType;
 use datafusion::datasource::table_schema::TableSchema;
 use datafusion::logical_expr::{Expr, TableProviderFilterPushDown};
 use datafusion::physical_plan::ExecutionPlan;
+use futures::FutureExt;
+use futures::future::BoxFuture;
 use object_store::ObjectMeta;
 use parking_lot::Mutex;
 use parquet::arrow::RowNumber;
@@ -126,6 +128,58 @@ fn row_field() -> Field {
     Field::new(SOURCE_ROW, DataType::Int64, false).with_extension_type(RowNumber)
 }
 
+impl TracedTable {
+    /// The scan, as a future that hides its type.
+    fn scanned<'a>(
+        &'a self,
+        state: &'a dyn Session,
+        projection: Option<&'a Vec<usize>>,
+        filters: &'a [Expr],
+        limit: Option<usize>,
+    ) -> BoxFuture<'a, Result<Arc<dyn ExecutionPlan>>> {
+        async move {
+            let (mut scan, mut request) = self.table.parts(state, filters).await?;
+            let numbers = self.files.numbers(self.table.place.prefix(), &scan.files);
+            scan.partition_values.push(Arc::new(numbers));
+            let (in_files, in_folders) = (
+                Arc::clone(scan.schema.file_schema()),
+                scan.schema.table_partition_cols().to_vec(),
+            );
+            let (files, folders) = (in_files.fields().len(), in_folders.len());
+            let mut folder_fields = in_folders;
+            folder_fields.push(Arc::new(source_field()));
+            // A scan has the files' columns first. Parquet's reader numbers rows beside its columns; the
+            // others' as one more of them.
+            let is_parquet = self.table.definition.format == Format::Parquet;
+            let row = match is_parquet {
+                true => files + folders + 1,
+                false => files,
+            };
+            let builder = match is_parquet {
+                true => TableSchema::builder(in_files).with_virtual_columns(vec![Arc::new(row_field())]),
+                false => {
+                    let mut fields = in_files.fields().to_vec();
+                    fields.push(Arc::new(Field::new(SOURCE_ROW, DataType::Int64, false)));
+                    TableSchema::builder(Arc::new(Schema::new(fields)))
+                }
+            };
+            scan.schema = builder.with_table_partition_cols(folder_fields).build();
+            let shift = usize::from(!is_parquet);
+            let position = |i: usize| match i {
+                i if i < files => i,
+                i if i <= files + folders => i + shift,
+                _ => row,
+            };
+            let all: Vec<usize> = (0..files + folders + 2).collect();
+            let projection: Vec<usize> = projection.unwrap_or(&all).iter().map(|i| position(*i)).collect();
+            request.projection = Some(&projection);
+            request.limit = limit;
+            scan.plan(state, request).await
+        }
+        .boxed()
+    }
+}
+
 #[async_trait]
 impl TableProvider for TracedTable {
     fn schema(&self) -> SchemaRef {
@@ -140,49 +194,19 @@ impl TableProvider for TracedTable {
         self.table.supports_filters_pushdown(filters)
     }
 
-    async fn scan(
-        &self,
-        state: &dyn Session,
-        projection: Option<&Vec<usize>>,
-        filters: &[Expr],
+    fn scan<'me, 'state, 'columns, 'filters, 'scan>(
+        &'me self,
+        state: &'state dyn Session,
+        projection: Option<&'columns Vec<usize>>,
+        filters: &'filters [Expr],
         limit: Option<usize>,
-    ) -> Result<Arc<dyn ExecutionPlan>> {
-        let (mut scan, mut request) = self.table.parts(state, filters).await?;
-        let numbers = self.files.numbers(self.table.place.prefix(), &scan.files);
-        scan.partition_values.push(Arc::new(numbers));
-        let (in_files, in_folders) = (
-            Arc::clone(scan.schema.file_schema()),
-            scan.schema.table_partition_cols().to_vec(),
-        );
-        let (files, folders) = (in_files.fields().len(), in_folders.len());
-        let mut folder_fields = in_folders;
-        folder_fields.push(Arc::new(source_field()));
-        // A scan has the files' columns first. Parquet's reader numbers rows beside its columns; the
-        // others' as one more of them.
-        let is_parquet = self.table.definition.format == Format::Parquet;
-        let row = match is_parquet {
-            true => files + folders + 1,
-            false => files,
-        };
-        let builder = match is_parquet {
-            true => TableSchema::builder(in_files).with_virtual_columns(vec![Arc::new(row_field())]),
-            false => {
-                let mut fields = in_files.fields().to_vec();
-                fields.push(Arc::new(Field::new(SOURCE_ROW, DataType::Int64, false)));
-                TableSchema::builder(Arc::new(Schema::new(fields)))
-            }
-        };
-        scan.schema = builder.with_table_partition_cols(folder_fields).build();
-        let shift = usize::from(!is_parquet);
-        let position = |i: usize| match i {
-            i if i < files => i,
-            i if i <= files + folders => i + shift,
-            _ => row,
-        };
-        let all: Vec<usize> = (0..files + folders + 2).collect();
-        let projection: Vec<usize> = projection.unwrap_or(&all).iter().map(|i| position(*i)).collect();
-        request.projection = Some(&projection);
-        request.limit = limit;
-        scan.plan(state, request).await
+    ) -> BoxFuture<'scan, Result<Arc<dyn ExecutionPlan>>>
+    where
+        'me: 'scan,
+        'state: 'scan,
+        'columns: 'scan,
+        'filters: 'scan,
+    {
+        self.scanned(state, projection, filters, limit)
     }
 }

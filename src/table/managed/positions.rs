@@ -15,6 +15,8 @@ use datafusion::datasource::TableType;
 use datafusion::datasource::table_schema::TableSchema;
 use datafusion::logical_expr::{Expr, TableProviderFilterPushDown};
 use datafusion::physical_plan::ExecutionPlan;
+use futures::FutureExt;
+use futures::future::BoxFuture;
 use parquet::arrow::RowNumber;
 
 use super::ManagedTableProvider;
@@ -60,6 +62,59 @@ fn row_field() -> Field {
     Field::new(ROW, DataType::Int64, false).with_extension_type(RowNumber)
 }
 
+impl PositionedTable {
+    /// The scan, as a future that hides its type.
+    fn scanned<'a>(
+        &'a self,
+        state: &'a dyn Session,
+        projection: Option<&'a Vec<usize>>,
+        filters: &'a [Expr],
+    ) -> BoxFuture<'a, Result<Arc<dyn ExecutionPlan>>> {
+        async move {
+            let mut scan = self.table.files(state)?;
+            let columns = self.table.schema().fields().len();
+            let all: Vec<usize> = (0..columns + 2).collect();
+            let snapshot = self.table.snapshot();
+            // Behind the table's columns of a scan come the file and then the row.
+            let position = |i: &usize| {
+                if *i < columns {
+                    snapshot.scan_position(*i)
+                } else {
+                    *i
+                }
+            };
+            let projection: Vec<usize> = projection.unwrap_or(&all).iter().map(position).collect();
+            let mut partitions = scan.schema.table_partition_cols().to_vec();
+            partitions.push(Arc::new(Field::new(FILE, DataType::UInt32, false)));
+            scan.schema = TableSchema::builder(Arc::clone(scan.schema.file_schema()))
+                .with_table_partition_cols(partitions)
+                .with_virtual_columns(vec![Arc::new(row_field())])
+                .build();
+            let files: ArrayRef = Arc::new(UInt32Array::from_iter_values((0_u32..).take(scan.files.len())));
+            scan.partition_values.push(files);
+            scan.statistics = scan
+                .statistics
+                .map(|known| known.iter().map(|s| positioned(s)).collect());
+            if let Some(only) = &self.only {
+                scan.keep(only)?;
+            }
+            let (partition_filters, other_filters): (Vec<Expr>, Vec<Expr>) = filters
+                .iter()
+                .cloned()
+                .partition(|filter| self.table.is_partition_filter(filter));
+            let request = Request {
+                folders_ruled_out: 0,
+                projection: Some(&projection),
+                partition_filters,
+                other_filters,
+                limit: None,
+            };
+            scan.plan(state, request).await
+        }
+        .boxed()
+    }
+}
+
 #[async_trait]
 impl TableProvider for PositionedTable {
     fn schema(&self) -> SchemaRef {
@@ -74,52 +129,20 @@ impl TableProvider for PositionedTable {
         self.table.supports_filters_pushdown(filters)
     }
 
-    async fn scan(
-        &self,
-        state: &dyn Session,
-        projection: Option<&Vec<usize>>,
-        filters: &[Expr],
+    fn scan<'me, 'state, 'columns, 'filters, 'scan>(
+        &'me self,
+        state: &'state dyn Session,
+        projection: Option<&'columns Vec<usize>>,
+        filters: &'filters [Expr],
         _limit: Option<usize>,
-    ) -> Result<Arc<dyn ExecutionPlan>> {
-        let mut scan = self.table.files(state)?;
-        let columns = self.table.schema().fields().len();
-        let all: Vec<usize> = (0..columns + 2).collect();
-        let snapshot = self.table.snapshot();
-        // Behind the table's columns of a scan come the file and then the row.
-        let position = |i: &usize| {
-            if *i < columns {
-                snapshot.scan_position(*i)
-            } else {
-                *i
-            }
-        };
-        let projection: Vec<usize> = projection.unwrap_or(&all).iter().map(position).collect();
-        let mut partitions = scan.schema.table_partition_cols().to_vec();
-        partitions.push(Arc::new(Field::new(FILE, DataType::UInt32, false)));
-        scan.schema = TableSchema::builder(Arc::clone(scan.schema.file_schema()))
-            .with_table_partition_cols(partitions)
-            .with_virtual_columns(vec![Arc::new(row_field())])
-            .build();
-        let files: ArrayRef = Arc::new(UInt32Array::from_iter_values((0_u32..).take(scan.files.len())));
-        scan.partition_values.push(files);
-        scan.statistics = scan
-            .statistics
-            .map(|known| known.iter().map(|s| positioned(s)).collect());
-        if let Some(only) = &self.only {
-            scan.keep(only)?;
-        }
-        let (partition_filters, other_filters): (Vec<Expr>, Vec<Expr>) = filters
-            .iter()
-            .cloned()
-            .partition(|filter| self.table.is_partition_filter(filter));
-        let request = Request {
-            folders_ruled_out: 0,
-            projection: Some(&projection),
-            partition_filters,
-            other_filters,
-            limit: None,
-        };
-        scan.plan(state, request).await
+    ) -> BoxFuture<'scan, Result<Arc<dyn ExecutionPlan>>>
+    where
+        'me: 'scan,
+        'state: 'scan,
+        'columns: 'scan,
+        'filters: 'scan,
+    {
+        self.scanned(state, projection, filters)
     }
 }
 

@@ -13,6 +13,8 @@ use datafusion::execution::object_store::ObjectStoreUrl;
 use datafusion::logical_expr::dml::InsertOp;
 use datafusion::logical_expr::{Expr, TableProviderFilterPushDown};
 use datafusion::physical_plan::ExecutionPlan;
+use futures::FutureExt;
+use futures::future::BoxFuture;
 
 use super::files::Layouts;
 use super::log::TableLog;
@@ -135,6 +137,36 @@ impl ManagedTableProvider {
     }
 }
 
+impl ManagedTableProvider {
+    /// The scan, as a future that hides its type.
+    fn scanned<'a>(
+        &'a self,
+        state: &'a dyn Session,
+        projection: Option<&'a Vec<usize>>,
+        filters: &'a [Expr],
+        limit: Option<usize>,
+    ) -> BoxFuture<'a, Result<Arc<dyn ExecutionPlan>>> {
+        async move {
+            let all: Vec<usize> = (0..self.snapshot.schema().fields().len()).collect();
+            let projection = projection.unwrap_or(&all).iter();
+            let projection: Vec<usize> = projection.map(|i| self.snapshot.scan_position(*i)).collect();
+            let (partition_filters, others): (Vec<Expr>, Vec<Expr>) = filters
+                .iter()
+                .cloned()
+                .partition(|filter| self.is_partition_filter(filter));
+            let request = Request {
+                folders_ruled_out: 0,
+                projection: Some(&projection),
+                partition_filters,
+                other_filters: others,
+                limit,
+            };
+            self.files(state)?.plan(state, request).await
+        }
+        .boxed()
+    }
+}
+
 #[async_trait]
 impl TableProvider for ManagedTableProvider {
     fn schema(&self) -> SchemaRef {
@@ -156,28 +188,20 @@ impl TableProvider for ManagedTableProvider {
         Ok(filters.iter().map(support).collect())
     }
 
-    async fn scan(
-        &self,
-        state: &dyn Session,
-        projection: Option<&Vec<usize>>,
-        filters: &[Expr],
+    fn scan<'me, 'state, 'columns, 'filters, 'scan>(
+        &'me self,
+        state: &'state dyn Session,
+        projection: Option<&'columns Vec<usize>>,
+        filters: &'filters [Expr],
         limit: Option<usize>,
-    ) -> Result<Arc<dyn ExecutionPlan>> {
-        let all: Vec<usize> = (0..self.snapshot.schema().fields().len()).collect();
-        let projection = projection.unwrap_or(&all).iter();
-        let projection: Vec<usize> = projection.map(|i| self.snapshot.scan_position(*i)).collect();
-        let (partition_filters, others): (Vec<Expr>, Vec<Expr>) = filters
-            .iter()
-            .cloned()
-            .partition(|filter| self.is_partition_filter(filter));
-        let request = Request {
-            folders_ruled_out: 0,
-            projection: Some(&projection),
-            partition_filters,
-            other_filters: others,
-            limit,
-        };
-        self.files(state)?.plan(state, request).await
+    ) -> BoxFuture<'scan, Result<Arc<dyn ExecutionPlan>>>
+    where
+        'me: 'scan,
+        'state: 'scan,
+        'columns: 'scan,
+        'filters: 'scan,
+    {
+        self.scanned(state, projection, filters, limit)
     }
 
     /// For `EXPLAIN`: the statement itself commits what the operator stages.

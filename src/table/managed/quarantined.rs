@@ -13,6 +13,8 @@ use datafusion::datasource::table_schema::TableSchema;
 use datafusion::execution::object_store::ObjectStoreUrl;
 use datafusion::logical_expr::{Expr, TableProviderFilterPushDown};
 use datafusion::physical_plan::ExecutionPlan;
+use futures::FutureExt;
+use futures::future::BoxFuture;
 use object_store::ObjectMeta;
 
 use super::ManagedTableProvider;
@@ -71,6 +73,41 @@ fn meta(path: PathBuf) -> crate::error::Result<ObjectMeta> {
     })
 }
 
+impl QuarantineTable {
+    /// The scan, as a future that hides its type.
+    fn scanned<'a>(
+        &'a self,
+        state: &'a dyn Session,
+        projection: Option<&'a Vec<usize>>,
+        filters: &'a [Expr],
+        limit: Option<usize>,
+    ) -> BoxFuture<'a, Result<Arc<dyn ExecutionPlan>>> {
+        async move {
+            let options = state.default_table_options().parquet;
+            let scan = Scan {
+                table: &self.name,
+                store_url: ObjectStoreUrl::local_filesystem(),
+                format: Arc::new(ParquetFormat::new().with_options(options)),
+                schema: TableSchema::builder(Arc::clone(&self.schema)).build(),
+                files: self.files.clone(),
+                partition_values: Vec::new(),
+                foreign: None,
+                statistics: None,
+                sorted_by: Vec::new(),
+            };
+            let request = Request {
+                folders_ruled_out: 0,
+                projection,
+                partition_filters: Vec::new(),
+                other_filters: filters.to_vec(),
+                limit,
+            };
+            scan.plan(state, request).await
+        }
+        .boxed()
+    }
+}
+
 #[async_trait]
 impl TableProvider for QuarantineTable {
     fn schema(&self) -> SchemaRef {
@@ -85,32 +122,19 @@ impl TableProvider for QuarantineTable {
         Ok(vec![TableProviderFilterPushDown::Inexact; filters.len()])
     }
 
-    async fn scan(
-        &self,
-        state: &dyn Session,
-        projection: Option<&Vec<usize>>,
-        filters: &[Expr],
+    fn scan<'me, 'state, 'columns, 'filters, 'scan>(
+        &'me self,
+        state: &'state dyn Session,
+        projection: Option<&'columns Vec<usize>>,
+        filters: &'filters [Expr],
         limit: Option<usize>,
-    ) -> Result<Arc<dyn ExecutionPlan>> {
-        let options = state.default_table_options().parquet;
-        let scan = Scan {
-            table: &self.name,
-            store_url: ObjectStoreUrl::local_filesystem(),
-            format: Arc::new(ParquetFormat::new().with_options(options)),
-            schema: TableSchema::builder(Arc::clone(&self.schema)).build(),
-            files: self.files.clone(),
-            partition_values: Vec::new(),
-            foreign: None,
-            statistics: None,
-            sorted_by: Vec::new(),
-        };
-        let request = Request {
-            folders_ruled_out: 0,
-            projection,
-            partition_filters: Vec::new(),
-            other_filters: filters.to_vec(),
-            limit,
-        };
-        scan.plan(state, request).await
+    ) -> BoxFuture<'scan, Result<Arc<dyn ExecutionPlan>>>
+    where
+        'me: 'scan,
+        'state: 'scan,
+        'columns: 'scan,
+        'filters: 'scan,
+    {
+        self.scanned(state, projection, filters, limit)
     }
 }

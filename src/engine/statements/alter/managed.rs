@@ -53,6 +53,15 @@ impl Altering<'_> {
                 .with_hint("add it without NOT NULL")
                 .at(place()));
         }
+        if let Some(length) = column.length_check() {
+            let message = format!("column '{}' cannot be added with a length", column.name);
+            return Err(Error::new(Code::Unsupported, message)
+                .with_hint(format!(
+                    "add it without, then ADD CONSTRAINT … CHECK ({})",
+                    length.expression
+                ))
+                .at(place()));
+        }
         let data_type = match &column.data_type {
             Some(data_type) => arrow_type(data_type).map_err(|e| e.at(place()))?,
             None => return Err(Error::new(Code::Syntax, "a new column needs a type").at(place())),

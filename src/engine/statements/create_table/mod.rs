@@ -30,7 +30,7 @@ use crate::engine::rules::{Binding, made, made_checks};
 use crate::engine::session::Session;
 use crate::error::{Code, Error, Result};
 use crate::storage::{OnExisting, Place};
-use crate::syntax::{CreateTable, ExternalSource, Parameters, Piece, Property};
+use crate::syntax::{Check, ColumnSpec, CreateTable, ExternalSource, Parameters, Piece, Property};
 use crate::table::ExternalTableProvider;
 use crate::table::external::infer_columns;
 use crate::table::managed::LogCheck;
@@ -300,7 +300,8 @@ impl Creation<'_> {
         made(&self.binding(&state, columns), &table.rules).await
     }
 
-    /// The CHECK constraints that the statement defines beside `rules`, over these columns.
+    /// The CHECK constraints that the statement defines beside `rules`, over these columns; the lengths that it
+    /// declares are some.
     fn checks<'c>(
         &self,
         table: &CreateTable,
@@ -308,7 +309,10 @@ impl Creation<'_> {
         rules: &[Rule],
     ) -> Result<Vec<LogCheck>> {
         let state = self.session.state();
-        made_checks(&self.binding(&state, columns), &table.checks, rules)
+        let declared = table.columns.iter().chain(&table.partitioned_by);
+        let lengths = declared.filter_map(ColumnSpec::length_check);
+        let checks: Vec<Check> = table.checks.iter().cloned().chain(lengths).collect();
+        made_checks(&self.binding(&state, columns), &checks, rules)
     }
 
     fn binding<'b, 'c>(

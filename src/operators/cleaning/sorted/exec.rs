@@ -117,8 +117,10 @@ impl ExecutionPlan for SortedExec {
         vec![OrderingRequirements::new_alternatives(alternatives, false)]
     }
 
+    /// Its rows come out as they came in, and the order that they have is known by it; but the optimizer takes this for
+    /// leave to sort below it by what is asked for above, even if only the first column is the same.
     fn maintains_input_order(&self) -> Vec<bool> {
-        vec![true]
+        vec![false]
     }
 
     fn apply_expressions(

@@ -14,24 +14,14 @@ use super::Frame;
 use super::kernel::{Complete, Counted, Ties};
 use crate::error::{Code, Error};
 use crate::operators::input::{columns_of, sorted_by, sortings, widened};
-use crate::operators::window::keyed::{Kernel, Operation};
-use crate::operators::window::time::Time;
-
-/// Which columns of the input mean what.
-#[derive(Debug, Clone)]
-pub(super) struct Rows {
-    pub(super) column: Column,
-    pub(super) keys: Vec<Column>,
-    pub(super) order: Vec<Column>,
-    /// The row's place in the input, behind the input's own columns; it is not passed on.
-    pub(super) position: Option<Column>,
-    pub(super) time: Time,
-}
+use crate::operators::window::keyed::{ByTime, Kernel, Operation};
 
 /// Each row once for each window of rows that it lies in.
 #[derive(Debug, Clone)]
 pub(super) struct CountedRows {
-    pub(super) rows: Rows,
+    pub(super) by: ByTime<Column>,
+    /// The row's place in the input, behind the input's own columns; it is not passed on.
+    pub(super) position: Option<Column>,
     pub(super) frame: Frame,
 }
 
@@ -42,23 +32,18 @@ impl Operation for CountedRows {
 
     fn describe(&self) -> String {
         let Frame { rows, slide, .. } = self.frame;
-        let (time, keys) = (&self.rows.column, self.describe_briefly());
+        let (time, keys) = (&self.by.column, self.describe_briefly());
         format!("time={time}, {keys}, n={rows}, slide={slide}")
     }
 
-    fn describe_briefly(&self) -> String {
-        let keys: Vec<String> = self.rows.keys.iter().map(ToString::to_string).collect();
-        format!("key=[{}]", keys.join(", "))
-    }
-
     fn keys(&self) -> &[Column] {
-        &self.rows.keys
+        &self.by.keys
     }
 
     fn sort_columns(&self) -> Vec<Column> {
-        let rows = &self.rows;
-        let columns = rows.keys.iter().chain([&rows.column]).chain(&rows.order);
-        columns.chain(&rows.position).cloned().collect()
+        let mut columns = self.by.sort_columns();
+        columns.extend(self.position.clone());
+        columns
     }
 
     fn equivalences(
@@ -68,8 +53,8 @@ impl Operation for CountedRows {
     ) -> Result<EquivalenceProperties> {
         let mut known = EquivalenceProperties::new(Arc::clone(schema));
         let id = schema.fields().len() - 1;
-        let by_window = self.rows.keys.iter().cloned();
-        let by_window = by_window.chain([Column::new(schema.field(id).name(), id), self.rows.column.clone()]);
+        let by_window = self.by.keys.iter().cloned();
+        let by_window = by_window.chain([Column::new(schema.field(id).name(), id), self.by.column.clone()]);
         if let Some(options) = sorted_by(input, &self.sort_columns())? {
             known.add_ordering(sortings(&by_window.collect::<Vec<_>>(), options));
         }
@@ -84,7 +69,7 @@ impl Operation for CountedRows {
     fn kernel(&self, schema: &SchemaRef, _context: &TaskContext) -> Result<Box<dyn Kernel>> {
         Ok(Box::new(Work {
             order: self.sort_columns(),
-            rows: self.rows.clone(),
+            by: self.by.clone(),
             schema: Arc::clone(schema),
             windows: Counted::new(self.frame),
             ties: Ties::default(),
@@ -93,7 +78,7 @@ impl Operation for CountedRows {
 }
 
 struct Work {
-    rows: Rows,
+    by: ByTime<Column>,
     order: Vec<Column>,
     schema: SchemaRef,
     windows: Counted,
@@ -102,21 +87,21 @@ struct Work {
 
 impl Kernel for Work {
     fn push(&mut self, batch: &RecordBatch) -> Result<Vec<RecordBatch>> {
-        let times = batch.column(self.rows.column.index());
+        let times = batch.column(self.by.column.index());
         if times.null_count() > 0 {
-            return Err(self.rows.time.missing("count_window", self.rows.column.name()));
+            return Err(self.by.time.missing("count_window", self.by.column.name()));
         }
         if self
             .ties
             .found(&columns_of(batch, &self.order), batch.num_rows())?
         {
-            return Err(self.rows.time.refuse(self.tied()));
+            return Err(self.by.time.refuse(self.tied()));
         }
-        let (ticks, _) = self.rows.time.ticks(times)?;
+        let (ticks, _) = self.by.time.ticks(times)?;
         let passed: Vec<usize> = (0..self.schema.fields().len() - 3).collect();
         let complete = self.windows.push(
             &batch.project(&passed)?,
-            &columns_of(batch, &self.rows.keys),
+            &columns_of(batch, &self.by.keys),
             &ticks,
         )?;
         self.output(complete)
@@ -134,7 +119,7 @@ impl Kernel for Work {
 
 impl Work {
     fn tied(&self) -> Error {
-        let column = self.rows.column.name();
+        let column = self.by.column.name();
         let message = format!("count_window: two rows of a key have one time '{column}', and no order");
         Error::new(Code::DataException, message).with_hint("order_by => [column] gives them one")
     }
@@ -142,8 +127,8 @@ impl Work {
     fn output(&self, complete: Option<Complete>) -> Result<Vec<RecordBatch>> {
         let batches = complete.into_iter().map(|complete| {
             let added = [
-                self.rows.time.array(complete.starts)?,
-                self.rows.time.array(complete.ends)?,
+                self.by.time.array(complete.starts)?,
+                self.by.time.array(complete.ends)?,
                 Arc::new(Int64Array::from(complete.ids)),
             ];
             widened(&self.schema, &complete.rows, added)

@@ -19,20 +19,23 @@
 
 mod exec;
 mod kernel;
-mod logical;
 mod position;
 
 use std::sync::Arc;
 
-use datafusion::common::Result;
-use datafusion::logical_expr::{Expr, Extension, LogicalPlan};
+use arrow::datatypes::{DataType, Field, SchemaRef};
+use datafusion::common::{DFSchema, DFSchemaRef, Result};
+use datafusion::logical_expr::{Expr, LogicalPlan};
+use datafusion::physical_expr::expressions::Column;
+use datafusion::physical_plan::ExecutionPlan;
 
-pub(in crate::operators) use logical::CountNode;
 pub(in crate::operators) use position::PositionExec;
 
 use super::arguments::{self, KEY, NULLS, TS};
+use super::keyed::{ByTime, KeyedExec, KeyedNode, Rows};
 use super::{WINDOW_END, WINDOW_START};
 use crate::error::Code;
+use crate::operators::input::widened_schema;
 use crate::operators::{Binding, Call, Parameter, RelationFunction, Signature};
 
 const ROWS: &str = "n";
@@ -47,7 +50,7 @@ pub(in crate::operators) struct CountWindow;
 
 /// Which rows make a window.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-struct Frame {
+pub(super) struct Frame {
     rows: usize,
     slide: usize,
     partial: bool,
@@ -105,16 +108,51 @@ impl RelationFunction for CountWindow {
         let added = [WINDOW_START, WINDOW_END, WINDOW_ID];
         let input = arguments::input(call, &column, skip, &added)?;
         let frame = Frame { rows, slide, partial };
-        let columns = |columns: Vec<_>| columns.into_iter().map(Expr::Column).collect();
-        let node = CountNode::new(
-            input,
-            Expr::Column(column),
-            columns(keys),
-            columns(order),
+        let by = ByTime {
+            column,
+            keys,
+            order,
             time,
+        };
+        KeyedNode::plan(input, by, frame)
+    }
+}
+
+impl Rows for Frame {
+    const NAME: &'static str = "CountWindows";
+
+    fn schema(&self, input: &DFSchema, by: &ByTime<Expr>) -> Result<DFSchemaRef> {
+        let bound = |name| Field::new(name, by.time.data_type().clone(), false);
+        let id = Field::new(WINDOW_ID, DataType::Int64, false);
+        widened_schema(input, [bound(WINDOW_START), bound(WINDOW_END), id])
+    }
+
+    fn describe(&self) -> String {
+        let Self { rows, slide, partial } = self;
+        let partial = if *partial { ", partial" } else { "" };
+        format!("n={rows}, slide={slide}{partial}")
+    }
+
+    fn physical(
+        &self,
+        input: Arc<dyn ExecutionPlan>,
+        by: ByTime<Column>,
+        schema: SchemaRef,
+    ) -> Result<Arc<dyn ExecutionPlan>> {
+        let frame = *self;
+        let mut rows = exec::CountedRows {
+            by,
+            position: None,
             frame,
-        )?;
-        Ok(LogicalPlan::Extension(Extension { node: Arc::new(node) }))
+        };
+        let input: Arc<dyn ExecutionPlan> = if rows.by.order.is_empty() && PositionExec::applies(&input) {
+            let numbered = PositionExec::new(input);
+            rows.position = Some(numbered.column());
+            Arc::new(numbered)
+        } else {
+            input
+        };
+        Ok(Arc::new(KeyedExec::try_new(input, rows, schema)?))
     }
 }
 

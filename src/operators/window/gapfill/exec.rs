@@ -27,15 +27,14 @@ use futures::{StreamExt, stream};
 use super::Points;
 use super::kernel::Gaps;
 use crate::operators::input::{apply_columns, only, sorted_by, sorting_requirement, sortings, together};
+use crate::operators::window::keyed::ByTime;
 use crate::operators::window::time::Time;
 
 /// The rows of the input and those that it lacks.
 #[derive(Debug)]
 pub(super) struct GapfillExec {
     input: Arc<dyn ExecutionPlan>,
-    column: Column,
-    keys: Vec<Column>,
-    time: Time,
+    by: ByTime<Column>,
     points: Points,
     schema: SchemaRef,
     properties: Arc<PlanProperties>,
@@ -45,13 +44,11 @@ pub(super) struct GapfillExec {
 impl GapfillExec {
     pub(super) fn new(
         input: Arc<dyn ExecutionPlan>,
-        column: Column,
-        keys: Vec<Column>,
-        time: Time,
+        by: ByTime<Column>,
         points: Points,
         schema: SchemaRef,
     ) -> Result<Self> {
-        let by_time: Vec<Column> = keys.iter().cloned().chain([column.clone()]).collect();
+        let by_time = by.sort_columns();
         // Of the other columns nothing that was known still holds.
         let mut known = EquivalenceProperties::new(Arc::clone(&schema));
         if let Some(options) = sorted_by(&input, &by_time)? {
@@ -65,31 +62,23 @@ impl GapfillExec {
         );
         Ok(Self {
             input,
-            column,
-            keys,
-            time,
+            by,
             points,
             schema,
             properties: Arc::new(properties),
             metrics: ExecutionPlanMetricsSet::new(),
         })
     }
-
-    fn sort_columns(&self) -> Vec<Column> {
-        let mut columns = self.keys.clone();
-        columns.push(self.column.clone());
-        columns
-    }
 }
 
 impl DisplayAs for GapfillExec {
     fn fmt_as(&self, format: DisplayFormatType, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let keys: Vec<String> = self.keys.iter().map(ToString::to_string).collect();
+        let keys: Vec<String> = self.by.keys.iter().map(ToString::to_string).collect();
         match format {
             DisplayFormatType::Default | DisplayFormatType::Verbose => write!(
                 f,
                 "GapfillExec: time={}, key=[{}], step={} ticks",
-                self.column,
+                self.by.column,
                 keys.join(", "),
                 self.points.step
             ),
@@ -112,18 +101,18 @@ impl ExecutionPlan for GapfillExec {
     }
 
     fn input_distribution_requirements(&self) -> InputDistributionRequirements {
-        InputDistributionRequirements::new(vec![together(&self.keys)])
+        InputDistributionRequirements::new(vec![together(&self.by.keys)])
     }
 
     fn required_input_ordering(&self) -> Vec<Option<OrderingRequirements>> {
-        vec![sorting_requirement(&self.sort_columns())]
+        vec![sorting_requirement(&self.by.sort_columns())]
     }
 
     fn apply_expressions(
         &self,
         f: &mut dyn FnMut(&Arc<dyn PhysicalExpr>) -> Result<TreeNodeRecursion>,
     ) -> Result<TreeNodeRecursion> {
-        apply_columns(&self.sort_columns(), f)
+        apply_columns(&self.by.sort_columns(), f)
     }
 
     fn replace_children(
@@ -133,9 +122,7 @@ impl ExecutionPlan for GapfillExec {
     ) -> Result<Arc<dyn ExecutionPlan>> {
         Ok(Arc::new(Self::new(
             only(children)?,
-            self.column.clone(),
-            self.keys.clone(),
-            self.time.clone(),
+            self.by.clone(),
             self.points,
             Arc::clone(&self.schema),
         )?))
@@ -158,12 +145,12 @@ impl ExecutionPlan for GapfillExec {
     fn execute(&self, partition: usize, context: Arc<TaskContext>) -> Result<SendableRecordBatchStream> {
         let work = Work {
             input: self.input.execute(partition, Arc::clone(&context))?,
-            column: self.column.clone(),
-            time: self.time.clone(),
+            column: self.by.column.clone(),
+            time: self.by.time.clone(),
             gaps: Gaps::new(
-                self.column.index(),
-                self.keys.clone(),
-                self.time.clone(),
+                self.by.column.index(),
+                self.by.keys.clone(),
+                self.by.time.clone(),
                 self.points,
                 Arc::clone(&self.schema),
             ),

@@ -17,16 +17,17 @@
 
 mod exec;
 mod kernel;
-mod logical;
 
 use std::sync::Arc;
 
-use datafusion::common::Result;
-use datafusion::logical_expr::{Expr, Extension, LogicalPlan};
-
-pub(in crate::operators) use logical::GapfillNode;
+use arrow::datatypes::SchemaRef;
+use datafusion::common::{DFSchema, DFSchemaRef, Result};
+use datafusion::logical_expr::{Expr, LogicalPlan};
+use datafusion::physical_expr::expressions::Column;
+use datafusion::physical_plan::ExecutionPlan;
 
 use super::arguments::{self, KEY, NULLS, TS};
+use super::keyed::{ByTime, KeyedNode, Rows};
 use super::time::Time;
 use crate::definition::type_text;
 use crate::error::Code;
@@ -42,7 +43,7 @@ pub(in crate::operators) struct Gapfill;
 
 /// Where the points of a grid lie, in ticks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-struct Points {
+pub(super) struct Points {
     step: i64,
     start: Option<i64>,
     stop: Option<i64>,
@@ -107,9 +108,45 @@ impl RelationFunction for Gapfill {
         }
         let skip = arguments::skips_nulls(&mut call)?;
         let input = arguments::input(call, &column, skip, &[])?;
-        let keys = keys.into_iter().map(Expr::Column).collect();
-        let node = GapfillNode::new(input, Expr::Column(column), keys, time, points)?;
-        Ok(LogicalPlan::Extension(Extension { node: Arc::new(node) }))
+        let by = ByTime {
+            column,
+            keys,
+            order: Vec::new(),
+            time,
+        };
+        KeyedNode::plan(input, by, points)
+    }
+}
+
+impl Rows for Points {
+    const NAME: &'static str = "Gapfill";
+
+    /// Every column but the key and the time is NULL in the rows that are added.
+    fn schema(&self, input: &DFSchema, by: &ByTime<Expr>) -> Result<DFSchemaRef> {
+        let known = by.sort_columns();
+        let fields = input.columns().into_iter().zip(input.iter());
+        let fields = fields.map(|(name, (qualifier, field))| {
+            let field = match known.contains(&Expr::Column(name)) {
+                true => Arc::clone(field),
+                false => Arc::new(field.as_ref().clone().with_nullable(true)),
+            };
+            (qualifier.cloned(), field)
+        });
+        let schema = DFSchema::new_with_metadata(fields.collect(), input.metadata().clone())?;
+        Ok(Arc::new(schema))
+    }
+
+    fn describe(&self) -> String {
+        format!("step={} ticks", self.step)
+    }
+
+    fn physical(
+        &self,
+        input: Arc<dyn ExecutionPlan>,
+        by: ByTime<Column>,
+        schema: SchemaRef,
+    ) -> Result<Arc<dyn ExecutionPlan>> {
+        Ok(Arc::new(exec::GapfillExec::new(input, by, *self, schema)?))
     }
 }
 

@@ -12,6 +12,7 @@
 
 mod arrange;
 mod exec;
+mod logical;
 
 use std::fmt::Debug;
 use std::sync::Arc;
@@ -25,6 +26,9 @@ use datafusion::physical_expr::{EquivalenceProperties, Partitioning};
 use datafusion::physical_plan::{ExecutionPlan, ExecutionPlanProperties};
 
 pub(super) use exec::KeyedExec;
+pub(super) use logical::{ByTime, KeyedNode, Rows};
+
+use crate::operators::input::passed_equivalences;
 
 /// What an operator does with rows that come a key at a time, or in an order.
 pub(super) trait Operation: Debug + Clone + Send + Sync + 'static {
@@ -44,13 +48,18 @@ pub(super) trait Operation: Debug + Clone + Send + Sync + 'static {
     fn describe(&self) -> String;
 
     /// The same on a line of a drawn plan.
-    fn describe_briefly(&self) -> String;
+    fn describe_briefly(&self) -> String {
+        let keys: Vec<String> = self.keys().iter().map(ToString::to_string).collect();
+        format!("key=[{}]", keys.join(", "))
+    }
 
     /// Rows that are equal in these columns are in one partition.
     fn keys(&self) -> &[Column];
 
     /// What rows are sorted by: keys first, where they come a key at a time.
-    fn sort_columns(&self) -> Vec<Column>;
+    fn sort_columns(&self) -> Vec<Column> {
+        self.keys().iter().chain(self.order()).cloned().collect()
+    }
 
     /// The column of moments, days or whole numbers that alone orders the rows: those of a key, where it
     /// does not matter in which order keys come, or all of them, where they do not come by key. Then
@@ -59,12 +68,14 @@ pub(super) trait Operation: Debug + Clone + Send + Sync + 'static {
         None
     }
 
-    /// What is known of the output's order.
+    /// What is known of the output's order; the input's, where its rows come out as they are, and widened.
     fn equivalences(
         &self,
         input: &Arc<dyn ExecutionPlan>,
         schema: &SchemaRef,
-    ) -> Result<EquivalenceProperties>;
+    ) -> Result<EquivalenceProperties> {
+        passed_equivalences(input, schema)
+    }
 
     /// How the output is partitioned.
     fn partitioning(&self, input: &Arc<dyn ExecutionPlan>) -> Partitioning {

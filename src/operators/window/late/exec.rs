@@ -1,82 +1,79 @@
-//! Lateness as an operation over the rows of a partition, in the order in which they arrived.
+//! Lateness of the rows of a partition, in the order in which they arrived.
 
 use std::sync::Arc;
 
 use arrow::array::{ArrayRef, RecordBatch};
 use arrow::datatypes::SchemaRef;
+use datafusion::common::DFSchema;
 use datafusion::error::Result;
-use datafusion::execution::TaskContext;
-use datafusion::logical_expr::WindowUDF;
-use datafusion::physical_expr::expressions::Column;
-use datafusion::physical_expr::{EquivalenceProperties, PhysicalExpr};
-use datafusion::physical_plan::ExecutionPlan;
+use datafusion::logical_expr::expr::{WindowFunction, WindowFunctionParams};
+use datafusion::logical_expr::{Expr, WindowFunctionDefinition, WindowUDF};
+use datafusion::physical_expr::PhysicalExpr;
 
 use crate::error::{Code, Error};
-use crate::functions::{Arrivals, Lateness};
-use crate::operators::input::{Runs, columns_of, passed_equivalences, widened};
-use crate::operators::window::keyed::{Kernel, Operation};
+use crate::functions::{Arrivals, Lateness, OrderKey, order_key};
+use crate::operators::input::{Runs, columns_of, widened};
+use crate::operators::node::Planning;
+use crate::operators::window::calls::{CallRows, Family, Over, unnamed};
+use crate::operators::window::keyed::Kernel;
+
+/// `late_by`.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub(in crate::operators::window) struct Late;
 
 /// A call.
 #[derive(Debug, Clone)]
-pub(super) struct LateCall {
-    pub(super) function: Arc<WindowUDF>,
+pub(in crate::operators::window) struct LateCall {
+    function: Arc<WindowUDF>,
     /// The time, the delay, how far it may be ahead, and when the row arrived.
-    pub(super) args: Vec<Arc<dyn PhysicalExpr>>,
+    args: Vec<Arc<dyn PhysicalExpr>>,
 }
 
-/// Each row with how late it is.
-#[derive(Debug, Clone)]
-pub(super) struct LateRows {
-    pub(super) order: Column,
-    pub(super) keys: Vec<Column>,
-    pub(super) calls: Vec<LateCall>,
-}
-
-impl Operation for LateRows {
-    const NAME: &'static str = "LateExec";
-    const KEEPS_ORDER: bool = true;
-    const BY_KEY: bool = true;
+impl Family for Late {
+    const NODE: &'static str = "Lateness";
+    const EXEC: &'static str = "LateExec";
+    const RULE: &'static str = "stream_lateness";
     const NULLS_LAST: bool = true;
 
-    fn describe(&self) -> String {
-        let calls = self.calls.iter().map(|call| {
-            let args: Vec<String> = call.args.iter().map(ToString::to_string).collect();
-            format!("{}({})", call.function.name(), args.join(", "))
-        });
-        let calls: Vec<String> = calls.collect();
-        let keys = self.describe_briefly();
-        format!("[{}], order={}, {keys}", calls.join(", "), self.order)
+    type Call = LateCall;
+
+    fn over<'a>(expr: &'a Expr, _schema: &DFSchema) -> Option<Over<'a>> {
+        let (_, params) = called(expr)?;
+        let WindowFunctionParams {
+            partition_by,
+            order_by,
+            filter: None,
+            distinct: false,
+            ..
+        } = params
+        else {
+            return None;
+        };
+        let [order] = order_by.as_slice() else {
+            return None;
+        };
+        let rises = order.asc && !order.nulls_first;
+        rises.then(|| Over::of(partition_by, &order.expr)).flatten()
     }
 
-    fn describe_briefly(&self) -> String {
-        let keys: Vec<String> = self.keys.iter().map(ToString::to_string).collect();
-        format!("key=[{}]", keys.join(", "))
+    fn call(expr: &Expr, schema: &DFSchema, planning: &Planning<'_>) -> Result<LateCall> {
+        let unknown = || Error::new(Code::Internal, format!("'{expr}' does not stream"));
+        let (function, params) = called(expr).ok_or_else(unknown)?;
+        let args = params.args.iter().map(|arg| planning.expression(arg, schema));
+        Ok(LateCall {
+            function: Arc::clone(function),
+            args: args.collect::<Result<_>>()?,
+        })
     }
 
-    fn keys(&self) -> &[Column] {
-        &self.keys
+    fn describe(call: &LateCall) -> String {
+        let args: Vec<String> = call.args.iter().map(ToString::to_string).collect();
+        format!("{}({})", call.function.name(), args.join(", "))
     }
 
-    fn sort_columns(&self) -> Vec<Column> {
-        let keys = self.keys.iter();
-        keys.chain([&self.order]).cloned().collect()
-    }
-
-    fn order(&self) -> Option<&Column> {
-        Some(&self.order)
-    }
-
-    fn equivalences(
-        &self,
-        input: &Arc<dyn ExecutionPlan>,
-        schema: &SchemaRef,
-    ) -> Result<EquivalenceProperties> {
-        passed_equivalences(input, schema)
-    }
-
-    fn kernel(&self, schema: &SchemaRef, _context: &TaskContext) -> Result<Box<dyn Kernel>> {
-        let passed = schema.fields().len() - self.calls.len();
-        let calls = self.calls.iter().zip(&schema.fields()[passed..]);
+    fn kernel(rows: &CallRows<Self>, schema: &SchemaRef) -> Result<Box<dyn Kernel>> {
+        let passed = schema.fields().len() - rows.calls.len();
+        let calls = rows.calls.iter().zip(&schema.fields()[passed..]);
         let calls = calls.map(|(call, field)| {
             let lateness = Lateness::of(&call.function, &call.args, field.data_type());
             lateness.unwrap_or_else(|| {
@@ -85,7 +82,7 @@ impl Operation for LateRows {
             })
         });
         Ok(Box::new(Work {
-            rows: self.clone(),
+            rows: rows.clone(),
             schema: Arc::clone(schema),
             runs: Runs::default(),
             calls: calls.collect::<Result<_>>()?,
@@ -93,8 +90,20 @@ impl Operation for LateRows {
     }
 }
 
+/// The function that `expr` calls, if it asks for the time of arrival.
+fn called(expr: &Expr) -> Option<(&Arc<WindowUDF>, &WindowFunctionParams)> {
+    let Expr::WindowFunction(call) = unnamed(expr) else {
+        return None;
+    };
+    let WindowFunction { fun, params } = call.as_ref();
+    let WindowFunctionDefinition::WindowUDF(function) = fun else {
+        return None;
+    };
+    matches!(order_key(function)?, OrderKey::Arrival).then_some((function, params))
+}
+
 struct Work {
-    rows: LateRows,
+    rows: CallRows<Late>,
     schema: SchemaRef,
     runs: Runs,
     calls: Vec<Lateness>,

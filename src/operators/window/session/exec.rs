@@ -12,15 +12,12 @@ use datafusion::physical_plan::ExecutionPlan;
 
 use super::kernel::{Complete, Sessions};
 use crate::operators::input::{columns_of, passed_equivalences, sorted_by, sortings, widened};
-use crate::operators::window::keyed::{Kernel, Operation};
-use crate::operators::window::time::Time;
+use crate::operators::window::keyed::{ByTime, Kernel, Operation};
 
 /// Each row with its session.
 #[derive(Debug, Clone)]
 pub(super) struct SessionRows {
-    pub(super) column: Column,
-    pub(super) keys: Vec<Column>,
-    pub(super) time: Time,
+    pub(super) by: ByTime<Column>,
     /// Ticks.
     pub(super) gap: i64,
 }
@@ -32,25 +29,15 @@ impl Operation for SessionRows {
 
     fn describe(&self) -> String {
         let (keys, gap) = (self.describe_briefly(), self.gap);
-        format!("time={}, {keys}, gap={gap} ticks", self.column)
-    }
-
-    fn describe_briefly(&self) -> String {
-        let keys: Vec<String> = self.keys.iter().map(ToString::to_string).collect();
-        format!("key=[{}]", keys.join(", "))
+        format!("time={}, {keys}, gap={gap} ticks", self.by.column)
     }
 
     fn keys(&self) -> &[Column] {
-        &self.keys
-    }
-
-    fn sort_columns(&self) -> Vec<Column> {
-        let keys = self.keys.iter();
-        keys.chain([&self.column]).cloned().collect()
+        &self.by.keys
     }
 
     fn order(&self) -> Option<&Column> {
-        Some(&self.column)
+        Some(&self.by.column)
     }
 
     /// The input's order, and that of key and window.
@@ -62,8 +49,8 @@ impl Operation for SessionRows {
         let mut known = passed_equivalences(input, schema)?;
         let passed = input.schema().fields().len();
         let added = (passed..schema.fields().len()).map(|i| Column::new(schema.field(i).name(), i));
-        let keys = self.keys.iter().cloned();
-        let by_window: Vec<Column> = keys.chain(added).chain([self.column.clone()]).collect();
+        let keys = self.by.keys.iter().cloned();
+        let by_window: Vec<Column> = keys.chain(added).chain([self.by.column.clone()]).collect();
         if let Some(options) = sorted_by(input, &self.sort_columns())? {
             known.add_ordering(sortings(&by_window, options));
         }
@@ -88,8 +75,8 @@ struct Work {
 impl Work {
     fn output(&self, complete: Vec<Complete>) -> Result<Vec<RecordBatch>> {
         let batches = complete.into_iter().map(|complete| {
-            let starts = self.rows.time.array(complete.starts)?;
-            let ends = self.rows.time.array(complete.ends)?;
+            let starts = self.rows.by.time.array(complete.starts)?;
+            let ends = self.rows.by.time.array(complete.ends)?;
             widened(&self.schema, &complete.rows, [starts, ends])
         });
         batches.collect()
@@ -98,12 +85,12 @@ impl Work {
 
 impl Kernel for Work {
     fn push(&mut self, batch: &RecordBatch) -> Result<Vec<RecordBatch>> {
-        let times = batch.column(self.rows.column.index());
+        let times = batch.column(self.rows.by.column.index());
         if times.null_count() > 0 {
-            return Err(self.rows.time.missing("session", self.rows.column.name()));
+            return Err(self.rows.by.time.missing("session", self.rows.by.column.name()));
         }
-        let (ticks, _) = self.rows.time.ticks(times)?;
-        let keys = columns_of(batch, &self.rows.keys);
+        let (ticks, _) = self.rows.by.time.ticks(times)?;
+        let keys = columns_of(batch, &self.rows.by.keys);
         let complete = self.sessions.push(batch, &keys, &ticks)?;
         self.output(complete)
     }

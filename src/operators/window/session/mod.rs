@@ -17,20 +17,52 @@
 
 mod exec;
 mod kernel;
-mod logical;
 
 use std::sync::Arc;
 
-use datafusion::common::Result;
-use datafusion::logical_expr::{Expr, Extension, LogicalPlan};
-
-pub(in crate::operators) use logical::SessionNode;
+use arrow::datatypes::{Field, SchemaRef};
+use datafusion::common::{DFSchema, DFSchemaRef, Result};
+use datafusion::logical_expr::{Expr, LogicalPlan};
+use datafusion::physical_expr::expressions::Column;
+use datafusion::physical_plan::ExecutionPlan;
 
 use super::arguments::{self, KEY, NULLS, TS};
+use super::keyed::{ByTime, KeyedExec, KeyedNode, Rows};
 use super::{WINDOW_END, WINDOW_START};
+use crate::operators::input::widened_schema;
 use crate::operators::{Binding, Call, Parameter, RelationFunction, Signature};
 
 const GAP: &str = "gap";
+
+/// Each row with its session.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub(super) struct Sessions {
+    /// Ticks.
+    gap: i64,
+}
+
+impl Rows for Sessions {
+    const NAME: &'static str = "Sessions";
+
+    fn schema(&self, input: &DFSchema, by: &ByTime<Expr>) -> Result<DFSchemaRef> {
+        let bound = |name| Field::new(name, by.time.data_type().clone(), false);
+        widened_schema(input, [WINDOW_START, WINDOW_END].map(bound))
+    }
+
+    fn describe(&self) -> String {
+        format!("gap={} ticks", self.gap)
+    }
+
+    fn physical(
+        &self,
+        input: Arc<dyn ExecutionPlan>,
+        by: ByTime<Column>,
+        schema: SchemaRef,
+    ) -> Result<Arc<dyn ExecutionPlan>> {
+        let rows = exec::SessionRows { by, gap: self.gap };
+        Ok(Arc::new(KeyedExec::try_new(input, rows, schema)?))
+    }
+}
 
 /// The function.
 #[derive(Debug)]
@@ -67,8 +99,12 @@ impl RelationFunction for Session {
         let keys = call.columns(KEY.name)?;
         let skip = arguments::skips_nulls(&mut call)?;
         let input = arguments::input(call, &column, skip, &[WINDOW_START, WINDOW_END])?;
-        let keys = keys.into_iter().map(Expr::Column).collect();
-        let node = SessionNode::new(input, Expr::Column(column), keys, time, gap)?;
-        Ok(LogicalPlan::Extension(Extension { node: Arc::new(node) }))
+        let by = ByTime {
+            column,
+            keys,
+            order: Vec::new(),
+            time,
+        };
+        KeyedNode::plan(input, by, Sessions { gap })
     }
 }

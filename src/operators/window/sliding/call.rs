@@ -1,7 +1,7 @@
 //! Which window functions slide here: read from the logical expression.
 
 use arrow::datatypes::DataType;
-use datafusion::common::{Column, DFSchema, ScalarValue};
+use datafusion::common::{DFSchema, ScalarValue};
 use datafusion::logical_expr::expr::{NullTreatment, WindowFunction, WindowFunctionParams};
 use datafusion::logical_expr::{
     Expr, ExprSchemable, WindowFrame, WindowFrameBound, WindowFrameUnits, WindowFunctionDefinition,
@@ -9,6 +9,7 @@ use datafusion::logical_expr::{
 
 use super::bounds::Reach;
 use super::slide::has_extremes;
+use crate::operators::window::calls::{Over, unnamed};
 use crate::operators::window::time::{NANOS_PER_DAY, Time};
 
 /// The digits of decimals whose sum has room in 128 bits: ten are left for the count of rows.
@@ -31,19 +32,14 @@ pub(super) struct Call<'a> {
     /// What it is called of; nothing where every row counts.
     pub(super) argument: Option<&'a Expr>,
     pub(super) filter: Option<&'a Expr>,
-    pub(super) keys: Vec<&'a Column>,
-    pub(super) order: &'a Column,
+    pub(super) over: Over<'a>,
     pub(super) reach: Reach,
 }
 
 impl<'a> Call<'a> {
     /// The call that `expr` is over rows of `schema`; `None` if it is none that slides here.
     pub(super) fn of(expr: &'a Expr, schema: &DFSchema) -> Option<Self> {
-        let expr = match expr {
-            Expr::Alias(alias) => alias.expr.as_ref(),
-            other => other,
-        };
-        let Expr::WindowFunction(function) = expr else {
+        let Expr::WindowFunction(function) = unnamed(expr) else {
             return None;
         };
         let WindowFunction { fun, params } = function.as_ref();
@@ -65,17 +61,12 @@ impl<'a> Call<'a> {
         if *distinct || !order.asc || *null_treatment == Some(NullTreatment::IgnoreNulls) {
             return None;
         }
-        let column = |expr: &'a Expr| match expr {
-            Expr::Column(column) => Some(column),
-            _ => None,
-        };
         let counts_all = function.name() == "count" && is_value(argument);
         Some(Self {
             function: self::function(function.name(), &argument.get_type(schema).ok()?)?,
             argument: Some(argument).filter(|_| !counts_all),
             filter: filter.as_deref(),
-            keys: partition_by.iter().map(column).collect::<Option<_>>()?,
-            order: column(&order.expr)?,
+            over: Over::of(partition_by, &order.expr)?,
             reach: reach(window_frame, &order.expr.get_type(schema).ok()?)?,
         })
     }

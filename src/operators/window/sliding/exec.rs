@@ -1,4 +1,4 @@
-//! Frames as an operation over the rows of a partition, in order.
+//! Frames of the rows of a partition, in order.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -6,85 +6,70 @@ use std::sync::Arc;
 use arrow::array::{Array, ArrayRef, AsArray, RecordBatch};
 use arrow::compute::{cast, is_null};
 use arrow::datatypes::{DataType, Int64Type, SchemaRef};
+use datafusion::common::DFSchema;
 use datafusion::error::Result;
-use datafusion::execution::TaskContext;
-use datafusion::physical_expr::expressions::Column;
-use datafusion::physical_expr::{EquivalenceProperties, PhysicalExpr};
-use datafusion::physical_plan::ExecutionPlan;
+use datafusion::logical_expr::Expr;
+use datafusion::physical_expr::PhysicalExpr;
 
 use super::bounds::{Bounds, Reach, Ticks};
-use super::call::Function;
+use super::call::{Call, Function};
 use super::slide::{Slide, slide};
 use super::values::Rows;
-use crate::operators::input::{Runs, columns_of, passed_equivalences, sliced_size, widened};
-use crate::operators::window::keyed::{Kernel, Operation};
+use crate::error::{Code, Error};
+use crate::operators::input::{Runs, columns_of, sliced_size, widened};
+use crate::operators::node::Planning;
+use crate::operators::window::calls::{CallRows, Family, Over};
+use crate::operators::window::keyed::Kernel;
+
+/// Aggregates over frames that slide.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub(in crate::operators::window) struct Sliding;
 
 /// A call over frames.
 #[derive(Debug, Clone)]
-pub(super) struct FrameCall {
-    pub(super) function: Function,
-    pub(super) argument: Option<Arc<dyn PhysicalExpr>>,
-    pub(super) filter: Option<Arc<dyn PhysicalExpr>>,
-    pub(super) reach: Reach,
+pub(in crate::operators::window) struct FrameCall {
+    function: Function,
+    argument: Option<Arc<dyn PhysicalExpr>>,
+    filter: Option<Arc<dyn PhysicalExpr>>,
+    reach: Reach,
 }
 
-/// Each row with the results of calls over its frames.
-#[derive(Debug, Clone)]
-pub(super) struct FrameRows {
-    pub(super) order: Column,
-    pub(super) keys: Vec<Column>,
-    pub(super) calls: Vec<FrameCall>,
-}
+impl Family for Sliding {
+    const NODE: &'static str = "SlidingFrames";
+    const EXEC: &'static str = "SlidingExec";
+    const RULE: &'static str = "slide_frames";
 
-impl Operation for FrameRows {
-    const NAME: &'static str = "SlidingExec";
-    const KEEPS_ORDER: bool = true;
-    const BY_KEY: bool = true;
+    type Call = FrameCall;
 
-    fn describe(&self) -> String {
-        let calls = self.calls.iter().map(|call| {
-            let argument = call.argument.as_ref().map_or("*".to_owned(), ToString::to_string);
-            let filter = call.filter.as_ref();
-            let filter = filter.map_or(String::new(), |filter| format!(" FILTER ({filter})"));
-            let Reach { before, after } = call.reach;
-            format!("{:?}({argument}){filter} -{before}..+{after}", call.function)
-        });
-        let calls: Vec<String> = calls.collect();
-        let keys = self.describe_briefly();
-        format!("[{}], order={}, {keys}", calls.join(", "), self.order)
+    fn over<'a>(expr: &'a Expr, schema: &DFSchema) -> Option<Over<'a>> {
+        Call::of(expr, schema).map(|call| call.over)
     }
 
-    fn describe_briefly(&self) -> String {
-        let keys: Vec<String> = self.keys.iter().map(ToString::to_string).collect();
-        format!("key=[{}]", keys.join(", "))
+    fn call(expr: &Expr, schema: &DFSchema, planning: &Planning<'_>) -> Result<FrameCall> {
+        let unknown = || Error::new(Code::Internal, format!("'{expr}' does not slide"));
+        let call = Call::of(expr, schema).ok_or_else(unknown)?;
+        let optional = |expr: Option<&Expr>| expr.map(|expr| planning.expression(expr, schema)).transpose();
+        Ok(FrameCall {
+            function: call.function,
+            argument: optional(call.argument)?,
+            filter: optional(call.filter)?,
+            reach: call.reach,
+        })
     }
 
-    fn keys(&self) -> &[Column] {
-        &self.keys
+    fn describe(call: &FrameCall) -> String {
+        let argument = call.argument.as_ref().map_or("*".to_owned(), ToString::to_string);
+        let filter = call.filter.as_ref();
+        let filter = filter.map_or(String::new(), |filter| format!(" FILTER ({filter})"));
+        let Reach { before, after } = call.reach;
+        format!("{:?}({argument}){filter} -{before}..+{after}", call.function)
     }
 
-    fn sort_columns(&self) -> Vec<Column> {
-        let keys = self.keys.iter();
-        keys.chain([&self.order]).cloned().collect()
-    }
-
-    fn order(&self) -> Option<&Column> {
-        Some(&self.order)
-    }
-
-    fn equivalences(
-        &self,
-        input: &Arc<dyn ExecutionPlan>,
-        schema: &SchemaRef,
-    ) -> Result<EquivalenceProperties> {
-        passed_equivalences(input, schema)
-    }
-
-    fn kernel(&self, schema: &SchemaRef, _context: &TaskContext) -> Result<Box<dyn Kernel>> {
+    fn kernel(rows: &CallRows<Self>, schema: &SchemaRef) -> Result<Box<dyn Kernel>> {
         let mut reaches: Vec<Reach> = Vec::new();
-        let mut calls = Vec::with_capacity(self.calls.len());
-        let passed = schema.fields().len() - self.calls.len();
-        for (i, call) in self.calls.iter().enumerate() {
+        let mut calls = Vec::with_capacity(rows.calls.len());
+        let passed = schema.fields().len() - rows.calls.len();
+        for (i, call) in rows.calls.iter().enumerate() {
             let known = reaches.iter().position(|reach| *reach == call.reach);
             let bounds = known.unwrap_or_else(|| {
                 reaches.push(call.reach);
@@ -94,7 +79,7 @@ impl Operation for FrameRows {
             calls.push((bounds, slide(call.function, result)?));
         }
         Ok(Box::new(Work {
-            rows: self.clone(),
+            rows: rows.clone(),
             schema: Arc::clone(schema),
             runs: Runs::default(),
             ticks: Ticks::default(),
@@ -107,7 +92,7 @@ impl Operation for FrameRows {
 }
 
 struct Work {
-    rows: FrameRows,
+    rows: CallRows<Sliding>,
     schema: SchemaRef,
     runs: Runs,
     ticks: Ticks,

@@ -2,9 +2,9 @@
 //! AND CURRENT ROW)`.
 //!
 //! A row's frame are the rows of its partition whose key of order lies within a distance before and after
-//! its own, both inclusive; rows without such a key are the frame of each other. The rule
-//! [`SlideFrames`] takes `sum`, `avg`, `count`, `min` and `max` over such frames out of DataFusion's
-//! window operator, which looks at a row at a time; every other call stays there.
+//! its own, both inclusive; rows without such a key are the frame of each other. `sum`, `avg`, `count`,
+//! `min` and `max` over such frames are taken out of DataFusion's window operator, which looks at a row at
+//! a time ([`super::calls`]); every other call stays there.
 //!
 //! A row costs the same however long its frame is: counts and sums of integers and decimals take rows out
 //! again, exactly ([`running`]); others keep the sums of everything from a row up to a turning point, and add what came
@@ -17,11 +17,8 @@ mod bounds;
 mod call;
 mod exec;
 mod fold;
-mod logical;
-mod rule;
 mod running;
 mod slide;
 mod values;
 
-pub(in crate::operators) use logical::SlidingNode;
-pub(super) use rule::SlideFrames;
+pub(super) use exec::Sliding;

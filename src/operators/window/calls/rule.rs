@@ -1,5 +1,6 @@
-//! Takes frames that slide out of DataFusion's window operator.
+//! Takes a family's calls out of DataFusion's window operator.
 
+use std::marker::PhantomData;
 use std::sync::Arc;
 
 use datafusion::common::Result;
@@ -8,16 +9,21 @@ use datafusion::logical_expr::{Expr, Extension, LogicalPlan, LogicalPlanBuilder,
 use datafusion::optimizer::optimizer::ApplyOrder;
 use datafusion::optimizer::{OptimizerConfig, OptimizerRule};
 
-use super::call::Call;
-use super::logical::SlidingNode;
+use super::{CallsNode, Family};
 
 /// The rule.
 #[derive(Debug)]
-pub(in crate::operators::window) struct SlideFrames;
+pub(in crate::operators::window) struct StreamCalls<F>(PhantomData<F>);
 
-impl OptimizerRule for SlideFrames {
+impl<F> StreamCalls<F> {
+    pub(in crate::operators::window) const fn new() -> Self {
+        Self(PhantomData)
+    }
+}
+
+impl<F: Family> OptimizerRule for StreamCalls<F> {
     fn name(&self) -> &str {
-        "slide_frames"
+        F::RULE
     }
 
     fn apply_order(&self) -> Option<ApplyOrder> {
@@ -30,13 +36,10 @@ impl OptimizerRule for SlideFrames {
         };
         let schema = window.input.schema();
         // All calls of a window node have one partition and order; what has another stays where it is.
-        let first = window.window_expr.iter().find_map(|expr| Call::of(expr, schema));
-        let slides = |expr: &&Expr| {
-            let pair = Call::of(expr, schema).zip(first.as_ref());
-            pair.is_some_and(|(call, first)| call.keys == first.keys && call.order == first.order)
-        };
-        let (sliding, others): (Vec<&Expr>, Vec<&Expr>) = window.window_expr.iter().partition(slides);
-        if sliding.is_empty() {
+        let first = window.window_expr.iter().find_map(|expr| F::over(expr, schema));
+        let ours = |expr: &&Expr| first.is_some() && F::over(expr, schema) == first;
+        let (ours, others): (Vec<&Expr>, Vec<&Expr>) = window.window_expr.iter().partition(ours);
+        if ours.is_empty() {
             return Ok(Transformed::no(plan));
         }
         let owned = |exprs: &[&Expr]| exprs.iter().copied().cloned().collect::<Vec<_>>();
@@ -44,14 +47,14 @@ impl OptimizerRule for SlideFrames {
             true => window.input.as_ref().clone(),
             false => LogicalPlan::Window(Window::try_new(owned(&others), Arc::clone(&window.input))?),
         };
-        let node = Arc::new(SlidingNode::new(input, owned(&sliding))?);
-        let sliding = LogicalPlan::Extension(Extension { node });
+        let node = Arc::new(CallsNode::<F>::new(input, owned(&ours))?);
+        let streamed = LogicalPlan::Extension(Extension { node });
         if others.is_empty() {
-            return Ok(Transformed::yes(sliding));
+            return Ok(Transformed::yes(streamed));
         }
         // The columns in the order in which others know them.
         let columns = window.schema.columns().into_iter().map(Expr::Column);
-        let plan = LogicalPlanBuilder::from(sliding)
+        let plan = LogicalPlanBuilder::from(streamed)
             .project(columns.collect::<Vec<_>>())?
             .build()?;
         Ok(Transformed::yes(plan))
