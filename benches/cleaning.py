@@ -1,14 +1,16 @@
 #!/usr/bin/env python3
-"""The cleaning functions on ten million rows in a thousand groups, beside polars and scikit-learn, in one run.
+"""Cleaning, aggregates and ASOF joins on ten million rows in a thousand groups, beside polars, DuckDB and
+scikit-learn, in one run.
 
-    benches/cleaning.py path/to/weir [fill_mean ...]
+    benches/cleaning.py path/to/weir [fill_mean ... | isolation_forest | mode ... | asof]
 
 Everything lies in $WEIR_BENCH (else ~/.cache/weir/bench): a venv with pinned versions and the data. Both sides read
 the same Parquet file, compute the column, and sum it; each runs in a process of its own with two threads. polars'
 time is that of its query alone, this program's that of its whole process; the median of three. The rows lie in no
 order, so functions that need one sort on either side. The isolation forest is fitted to and scores a million rows
-of four columns; scikit-learn's times for both are added up. Exit code 1 if a bar is missed: 1.2 times polars' time,
-a third of scikit-learn's.
+of four columns; scikit-learn's times for both are added up. Aggregates are computed for each group, and the join
+finds for each row the last of ten million others of its group; both beside DuckDB's query alone. Exit code 1 if a
+bar is missed: 1.2 times polars' time, a third of scikit-learn's, once DuckDB's.
 """
 
 import json
@@ -21,10 +23,10 @@ import venv
 from pathlib import Path
 
 HOME = Path(os.environ.get("WEIR_BENCH", Path.home() / ".cache/weir/bench")) / "cleaning"
-PACKAGES = ["polars==1.35.2", "numpy==2.3.5", "scikit-learn==1.7.2", "pyarrow==21.0.0"]
+PACKAGES = ["polars==1.35.2", "numpy==2.3.5", "scikit-learn==1.7.2", "pyarrow==21.0.0", "duckdb==1.5.1"]
 ROWS, GROUPS, POINTS = int(os.environ.get("ROWS", 10_000_000)), 1000, 1_000_000
 THREADS, RUNS = 2, 3
-POLARS_BAR, FOREST_BAR = 1.2, 1 / 3
+POLARS_BAR, FOREST_BAR, DUCKDB_BAR = 1.2, 1 / 3, 1.0
 
 BY = "OVER (PARTITION BY g)"
 INORDER = "OVER (PARTITION BY g ORDER BY t)"
@@ -45,6 +47,35 @@ CASES = {
     "bfill": (f"bfill(x) {INORDER}", "x.backward_fill().over('g')"),
     "interpolate_linear": (f"interpolate_linear(x) {INORDER}", "x.interpolate_by('t').over('g')"),
 }
+
+# The same words on either side; what has several answers for ties is not compared.
+AGGREGATES = {
+    "mode": "mode(v)",
+    "arg_min": "arg_min(x, t)",
+    "arg_max": "arg_max(x, t)",
+    "mad": "mad(x)",
+    "skewness": "skewness(x)",
+    "kurtosis": "kurtosis(x)",
+    "entropy": "entropy(v)",
+    "histogram": "cardinality(histogram(v))",
+    "product": "product(1 + x / 1e6)",
+    "geometric_mean": "geometric_mean(abs(x) + 1)",
+    "weighted_avg": "weighted_avg(x, v)",
+    "approx_top_k": ("array_length(approx_top_k(v, 10))", "len(approx_top_k(v, 10))"),
+    "median": "median(x)",
+}
+TIES = ("mode",)
+
+ASOF = """SELECT sum(q.p) AS c FROM {left} AS a ASOF LEFT JOIN {right} AS q ON a.g = q.g AND a.t >= q.t"""
+
+DUCKDB = """
+import json, sys, time
+import duckdb
+connection = duckdb.connect(config={"threads": int(sys.argv[2]), "enable_progress_bar": False})
+began = time.perf_counter()
+total = connection.execute(sys.argv[1]).fetchone()[0]
+print(json.dumps([time.perf_counter() - began, float(total)]))
+"""
 
 POLARS = """
 import json, sys, time
@@ -84,6 +115,15 @@ gone = pl.Series(missing)
 frame = frame.with_columns(pl.when(~gone).then(pl.col("x")).alias("x"), pl.when(~gone).then(pl.col("v")).alias("v"))
 frame.write_parquet(sys.argv[1])
 pl.DataFrame({name: chance.normal(0, 1, points) for name in "abcd"}).write_parquet(sys.argv[2])
+"""
+
+QUOTES = """
+import sys
+import numpy as np, polars as pl
+chance = np.random.default_rng(2)
+rows, groups = map(int, sys.argv[2:])
+pl.DataFrame({"g": chance.integers(0, groups, rows), "t": chance.permutation(rows),
+              "p": np.round(chance.normal(100, 10, rows), 2)}).write_parquet(sys.argv[1])
 """
 
 
@@ -132,7 +172,7 @@ def main(program, names):
             missed.append(name)
 
     for name in names or CASES:
-        if name == "isolation_forest":
+        if name not in CASES:
             continue
         call, expression = CASES[name]
         ours = own(program, lake, f"SELECT sum(c) FROM (SELECT {call} AS c FROM '{file}')")
@@ -140,6 +180,21 @@ def main(program, names):
     if not names or "isolation_forest" in names:
         sql = f"SELECT sum(anomaly_score) FROM isolation_forest((SELECT * FROM '{points}'), columns => [a, b, c, d], seed => 1)"
         report("isolation_forest", own(program, lake, sql), peer(interpreter, SKLEARN, points), FOREST_BAR)
+    for name in names or AGGREGATES:
+        if name not in AGGREGATES:
+            continue
+        call = AGGREGATES[name]
+        call, theirs = call if isinstance(call, tuple) else (call, call)
+        query = f"SELECT sum(c) FROM (SELECT g, {{}} AS c FROM '{file}' GROUP BY g)"
+        answer = peer(interpreter, DUCKDB, query.format(theirs), THREADS)
+        ours = own(program, lake, query.format(call))
+        report(name, (ours[0], answer[1]) if name in TIES else ours, answer, DUCKDB_BAR)
+    if not names or "asof" in names:
+        quotes = HOME / f"quotes-{ROWS}.parquet"
+        if not quotes.exists():
+            subprocess.run([interpreter, "-c", QUOTES, quotes, str(ROWS), str(GROUPS)], check=True)
+        query = ASOF.format(left=f"'{file}'", right=f"'{quotes}'")
+        report("asof", own(program, lake, query), peer(interpreter, DUCKDB, query, THREADS), DUCKDB_BAR)
     return 1 if missed else 0
 
 
