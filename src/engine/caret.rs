@@ -13,6 +13,9 @@ use crate::syntax::Piece;
 /// What is divided by zero stands behind one of these.
 const DIVISIONS: &[&str] = &["/", "%"];
 
+/// What computes from two values.
+const ARITHMETIC: &[&str] = &["+", "-", "*", "/", "%"];
+
 /// Gives an error its place: where the planner says, where that stands which it is about, else the
 /// statement.
 pub(super) fn place(error: Error, span: Option<Span>, piece: &Piece) -> Error {
@@ -60,6 +63,12 @@ fn of_subject(error: &Error, piece: &Piece) -> Option<Location> {
             let is_operator = ["+", "-", "*", "/"].contains(&operator);
             is_operator.then(|| piece.locate_operator(&[operator]))?
         }
+        // `cannot compute BIGINT + VARCHAR`
+        Code::DatatypeMismatch if message.starts_with("cannot compute ") => {
+            let operator = message.split(' ').find(|word| ARITHMETIC.contains(word))?;
+            piece.locate_operator(&[operator])
+        }
+        Code::InvalidStatement if message.contains(" of VALUES has ") => piece.locate_word("VALUES"),
         _ => of_name(error, piece),
     }
 }

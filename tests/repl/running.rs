@@ -164,6 +164,22 @@ fn the_terminals_size_is_that_of_the_moment() {
 }
 
 #[test]
+fn a_line_that_is_typed_survives_other_sizes() {
+    let shop = Shop::new();
+    let mut shell = shop.shell();
+    shell.types(&format!("SELECT length('{}') * ", "x".repeat(100)));
+    for (width, height) in [(50, 20), (30, 10), (140, 40)] {
+        shell.resize(width, height);
+        shell.types("10 * ");
+    }
+    shell.types("7 AS n;\r");
+    // The size of the moment is that of the result as well.
+    shell.sees("700,000 │");
+    shell.sees(PROMPT);
+    shell.leave();
+}
+
+#[test]
 fn results_go_into_pipes_and_statements_come_out_of_them() {
     let shop = Shop::new();
     let mut shell = shop.shell();
