@@ -12,7 +12,7 @@ its mark. TPC-H's files are those of benches/peers, in its cache folder; their e
 - memory: every query of TPC-H in a process of its own with --memory; the answer without a limit or an error
   that says memory or disk ran out, and the most resident memory (mark: the limit and 200 MB);
 - sessions: the same queries from so many clients of one server at a time (weir serve, Flight SQL);
-- life: live heap gained over so many statements of one server, by glibc's own account (mark: 1 MB), and its
+- life: live heap gained over so many statements of one server, by its allocator's own account (mark: 1 MB), and its
   resident memory.
 """
 
@@ -195,14 +195,14 @@ class Server:
         return int(re.search(rf"{field}:\s+(\d+)", text).group(1)) << 10
 
     def live_heap(self):
-        """What glibc has handed out and not got back, in bytes; None without gdb."""
+        """What the allocator has handed out and not got back, in bytes; None without gdb."""
         if not shutil.which("gdb"):
             return None
         # The process says it itself, on its standard error.
-        gdb = ["gdb", "-p", str(self.child.pid), "-batch", "-ex", "call (void)malloc_stats()"]
+        gdb = ["gdb", "-p", str(self.child.pid), "-batch", "-ex", "call (void)_rjem_malloc_stats_print(0, 0, \"gmdablxeh\")"]
         subprocess.run(gdb, capture_output=True)
         self.errors.seek(0)
-        said = re.findall(rb"Total \(incl\. mmap\):\s+system bytes\s+=\s+\d+\s+in use bytes\s+=\s+(\d+)", self.errors.read())
+        said = re.findall(rb"Allocated: (\d+), active", self.errors.read())
         return int(said[-1]) if said else None
 
     def close(self):

@@ -246,3 +246,42 @@ async fn every_example_of_what_takes_rows_or_relations_gives_the_answer_it_shows
     }
     assert!(seen > 15, "{seen}");
 }
+
+/// In how many parts a query's files are read, as its plan says.
+async fn parts(session: &Session, query: &str) -> String {
+    let mut outcomes = session.execute(&format!("EXPLAIN FORMAT indent {query}"), &Parameters::default());
+    let Body::Rows(rows) = outcomes.next().await.unwrap().unwrap().body else {
+        return String::new();
+    };
+    let batches: Vec<_> = rows.try_collect().await.unwrap();
+    let text = |batch: &arrow::array::RecordBatch| {
+        let lines = (0..batch.num_rows()).map(|row| array_value_to_string(batch.column(1), row).unwrap());
+        lines.collect::<String>()
+    };
+    let plan: String = batches.iter().map(text).collect();
+    let groups = plan.split("file_groups={").nth(1).unwrap_or_default();
+    groups.split(':').next().unwrap_or_default().to_owned()
+}
+
+#[tokio::test]
+async fn few_rows_are_read_by_one_thread() {
+    let folder = tempfile::tempdir().unwrap();
+    let session = lake::new_lake(folder.path()).await.unwrap().session();
+    let table = "SET datafusion.execution.target_partitions = 4;
+        SET datafusion.optimizer.repartition_file_min_size = 1;
+        CREATE TABLE processed.t SORTED BY (id) AS SELECT value AS id FROM generate_series(1, 100000)";
+    drained(&session, table).await;
+    let (one, many) = (
+        "SELECT id FROM processed.t WHERE id = 77",
+        "SELECT id FROM processed.t WHERE id % 2 = 0",
+    );
+    // What is in the file's pages is known when they have been sought in.
+    assert_eq!(parts(&session, one).await, "4 groups");
+    let found = numbers(&session, one, &Parameters::default()).await.unwrap();
+    assert_eq!(found, [77]);
+    assert_eq!(parts(&session, one).await, "1 group");
+    assert_eq!(parts(&session, many).await, "4 groups");
+    drained(&session, "INSERT INTO processed.t VALUES (77)").await;
+    let found = numbers(&session, one, &Parameters::default()).await.unwrap();
+    assert_eq!(found, [77, 77]);
+}

@@ -14,6 +14,7 @@ mod culprit;
 mod elsewhere;
 mod explain;
 mod failure;
+mod few_rows;
 mod files;
 mod information_schema;
 mod lake;

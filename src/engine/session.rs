@@ -10,12 +10,14 @@ use datafusion::execution::SessionState;
 use datafusion::logical_expr::LogicalPlan;
 use datafusion::physical_plan::ExecutionPlan;
 use datafusion::prelude::SessionConfig;
+use futures::future::BoxFuture;
 use futures::{FutureExt, StreamExt, TryStreamExt, stream};
 use parking_lot::RwLock;
 
 use super::admission::is_metadata;
 use super::checks;
 use super::failure;
+use super::few_rows;
 use super::lake::Lake;
 use super::limits::{Limits, some};
 use super::outcome::{Body, Outcome, Outcomes, Rows};
@@ -359,18 +361,16 @@ impl Session {
         piece: &Piece,
         plan: &LogicalPlan,
     ) -> Result<Arc<dyn ExecutionPlan>> {
-        state
-            .create_physical_plan(plan)
-            .await
-            .map_err(|error| self.translated(error, piece))
+        let plan = executable(state, plan).await;
+        plan.map_err(|error| self.translated(error, piece))
     }
 
     /// Plans and runs a query, which may be planned anew and run again while it has delivered nothing.
     pub(super) async fn query(&self, piece: &Piece, parameters: &Parameters) -> Result<Rows> {
-        let state = self.state();
+        let mut state = self.state();
         let mut attempts = Attempts::default();
         let (plan, is_metadata) = loop {
-            let error = match self.planned(&state, piece, parameters).await {
+            let error = match self.planned(&mut state, piece, parameters).await {
                 Ok(planned) => break planned,
                 Err(error) => error,
             };
@@ -383,10 +383,10 @@ impl Session {
             }
         };
         let (session, text, values) = (self.clone(), piece.clone(), parameters.clone());
-        let again: Replan = Arc::new(move |state| {
+        let again: Replan = Arc::new(move |mut state| {
             let (session, text, values) = (session.clone(), text.clone(), values.clone());
             session.pins().forget_files();
-            async move { Ok(session.planned(&state, &text, &values).await?.0) }.boxed()
+            async move { Ok(session.planned(&mut state, &text, &values).await?.0) }.boxed()
         });
         let work = Work {
             session: self.clone(),
@@ -402,13 +402,14 @@ impl Session {
     /// The physical plan, and whether it reads nothing but metadata.
     async fn planned(
         &self,
-        state: &SessionState,
+        state: &mut SessionState,
         piece: &Piece,
         parameters: &Parameters,
     ) -> Result<(Arc<dyn ExecutionPlan>, bool)> {
         let plan = self.plan(state, piece, parameters).await?;
         let is_metadata = is_metadata(&plan);
-        Ok((self.physical(state, piece, &plan).await?, is_metadata))
+        let plan = executable_in(state, &plan).await;
+        Ok((plan.map_err(|error| self.translated(error, piece))?, is_metadata))
     }
 
     /// Runs a plan on the lake's workers when its rows are asked for. Dropped early, they
@@ -467,6 +468,38 @@ impl Session {
     fn placed(&self, error: Error, piece: &Piece) -> Error {
         self.translated(error.into(), piece)
     }
+}
+
+/// The plan, optimised, as operators; as a future that hides its type.
+fn executable<'a>(
+    state: &'a SessionState,
+    plan: &'a LogicalPlan,
+) -> BoxFuture<'a, datafusion::error::Result<Arc<dyn ExecutionPlan>>> {
+    async move {
+        let plan = state.optimize(plan)?;
+        if !few_rows::are_read(state, &plan) {
+            return state.query_planner().create_physical_plan(&plan, state).await;
+        }
+        let mut state = state.clone();
+        few_rows::take_one_thread(&mut state);
+        state.query_planner().create_physical_plan(&plan, &state).await
+    }
+    .boxed()
+}
+
+/// The same where the state is the statement's own, and need not be copied.
+fn executable_in<'a>(
+    state: &'a mut SessionState,
+    plan: &'a LogicalPlan,
+) -> BoxFuture<'a, datafusion::error::Result<Arc<dyn ExecutionPlan>>> {
+    async move {
+        let plan = state.optimize(plan)?;
+        if few_rows::are_read(state, &plan) {
+            few_rows::take_one_thread(state);
+        }
+        state.query_planner().create_physical_plan(&plan, state).await
+    }
+    .boxed()
 }
 
 /// The settings with which a principal's session begins.

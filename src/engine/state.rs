@@ -61,8 +61,10 @@ pub(super) fn initial_config(lake: &Lake) -> SessionConfig {
 /// limit, or many sorts at a time, it is less than usual.
 pub(super) fn fit_sorts(config: &mut SessionConfig, memory: usize) {
     let share = memory / (config.target_partitions() * SORTS_AT_A_TIME);
-    let execution = &mut config.options_mut().execution;
-    execution.sort_spill_reservation_bytes = execution.sort_spill_reservation_bytes.min(share);
+    // All settings are copied when one is changed.
+    if config.options().execution.sort_spill_reservation_bytes > share {
+        config.options_mut().execution.sort_spill_reservation_bytes = share;
+    }
 }
 
 /// Functions such as `now()` keep the time zone that was set when they were made: they are made anew.

@@ -37,6 +37,7 @@ mod json;
 mod markdown;
 mod meter;
 mod output;
+mod parquet_columns;
 mod parquet_file;
 mod renderer;
 mod stored_type;

@@ -2,12 +2,12 @@
 
 use arrow::array::RecordBatch;
 use arrow::datatypes::SchemaRef;
-use parquet::arrow::ArrowWriter;
 use parquet::basic::{Compression, ZstdLevel};
 use parquet::errors::ParquetError;
 use parquet::file::properties::WriterProperties;
 
 use super::output::Output;
+use super::parquet_columns::ColumnsWriter;
 use super::renderer::ResultWriter;
 use super::stored_type::Stored;
 use crate::error::{Code, Error, Result};
@@ -19,7 +19,7 @@ const ROW_GROUP_BYTES: usize = 64 * 1024 * 1024;
 /// errors then stay the output's.
 #[derive(Default)]
 pub(super) struct ParquetWriter {
-    open: Option<(Stored, ArrowWriter<Vec<u8>>)>,
+    open: Option<(Stored, ColumnsWriter)>,
 }
 
 impl ResultWriter for ParquetWriter {
@@ -33,7 +33,7 @@ impl ResultWriter for ParquetWriter {
             .set_compression(Compression::ZSTD(ZstdLevel::default()))
             .set_created_by(concat!("weir ", env!("CARGO_PKG_VERSION")).to_owned())
             .build();
-        let writer = ArrowWriter::try_new(Vec::new(), stored.schema().clone(), Some(properties));
+        let writer = ColumnsWriter::try_new(stored.schema(), properties);
         self.open = Some((stored, writer.map_err(refused)?));
         Ok(())
     }
@@ -46,18 +46,17 @@ impl ResultWriter for ParquetWriter {
         if writer.in_progress_size() >= ROW_GROUP_BYTES {
             writer.flush().map_err(refused)?;
         }
-        hand_on(writer.inner_mut(), out)
+        hand_on(writer.bytes(), out)
     }
 
     fn end(&mut self, _rows: u64, out: &mut Output) -> Result<()> {
         match self.open.take() {
-            Some((_, writer)) => hand_on(&mut writer.into_inner().map_err(refused)?, out),
+            Some((_, writer)) => hand_on(&mut writer.finish().map_err(refused)?, out),
             None => Ok(()),
         }
     }
 }
 
-/// The file's writer counts what it has written, so that the bytes can be taken away from under it.
 fn hand_on(bytes: &mut Vec<u8>, out: &mut Output) -> Result<()> {
     if !bytes.is_empty() {
         out.write_bytes(bytes)?;

@@ -5,6 +5,7 @@
 //! nor tables.
 
 mod cloud;
+mod direct;
 mod durable;
 mod listing;
 mod pinned;

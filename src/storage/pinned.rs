@@ -16,6 +16,8 @@ use object_store::{
     coalesce_ranges,
 };
 
+use super::direct;
+
 /// A store in which a file is read only while it is in the state that was listed.
 #[derive(Debug)]
 pub struct Pinned {
@@ -25,7 +27,8 @@ pub struct Pinned {
 }
 
 impl Pinned {
-    /// Reads through `store`, of a file listed as `meta`.
+    /// Reads through `store`, of a file listed as `meta`. One that is never written again, and so was listed without
+    /// its state, is read in any.
     pub fn new(store: Arc<dyn ObjectStore>, meta: &ObjectMeta) -> Self {
         Self {
             is_local: store.to_string().starts_with("LocalFileSystem"),
@@ -63,6 +66,14 @@ impl ObjectStore for Pinned {
     }
 
     async fn get_ranges(&self, location: &Path, ranges: &[Range<u64>]) -> Result<Vec<Bytes>> {
+        if self.is_local
+            && let Some(read) = direct::read(location, ranges, self.e_tag.as_deref())
+        {
+            return Ok(read);
+        }
+        if self.e_tag.is_none() {
+            return self.store.get_ranges(location, ranges).await;
+        }
         // A request costs more than what lies between two ranges; a local read does not.
         let gap = if self.is_local {
             0

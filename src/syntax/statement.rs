@@ -228,7 +228,7 @@ impl ColumnSpec {
             name: None,
             expression: Fragment {
                 sql: format!("character_length({}) <= {length}", identifier(&self.name)),
-                span: self.span,
+                span: Span::empty(),
             },
         })
     }

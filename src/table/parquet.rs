@@ -2,9 +2,11 @@
 //! scan is planned, their columns found and widened when it runs.
 
 use std::collections::HashMap;
+use std::ops::Range;
 use std::sync::Arc;
 
 use arrow::datatypes::{DataType, Field, FieldRef, Fields, Schema, SchemaRef, TimeUnit};
+use bytes::Bytes;
 use datafusion::common::stats::Precision;
 use datafusion::common::tree_node::{Transformed, TransformedResult, TreeNode};
 use datafusion::common::{ColumnStatistics, ScalarValue, Statistics};
@@ -21,9 +23,12 @@ use datafusion::physical_expr_adapter::{
     DefaultPhysicalExprAdapter, PhysicalExprAdapter, PhysicalExprAdapterFactory,
 };
 use datafusion::physical_plan::metrics::ExecutionPlanMetricsSet;
+use futures::FutureExt;
+use futures::future::BoxFuture;
 use object_store::ObjectStore;
+use parquet::arrow::arrow_reader::ArrowReaderOptions;
 use parquet::arrow::async_reader::AsyncFileReader;
-use parquet::file::metadata::ParquetMetaData;
+use parquet::file::metadata::{PageIndexPolicy, ParquetMetaData};
 
 use super::conform::check;
 use super::fetched::{Counted, StatementMemory};
@@ -193,8 +198,8 @@ impl PhysicalExprAdapter for FoundColumns {
 pub(super) struct Readers {
     store: Arc<dyn ObjectStore>,
     cache: Arc<FileMetadataCache>,
-    /// Each file is read only while it is in the state that was listed.
-    are_pinned: bool,
+    /// Whether the page indexes are kept with the footers, for those who seek few rows.
+    keeps_pages: bool,
     /// Which of the table's columns have floating-point numbers in them.
     floats: Vec<bool>,
     /// Where what they fetch is counted.
@@ -205,7 +210,7 @@ impl Readers {
     pub(super) fn new(
         store: Arc<dyn ObjectStore>,
         cache: Arc<FileMetadataCache>,
-        are_pinned: bool,
+        keeps_pages: bool,
         table: &Schema,
         memory: Option<Arc<StatementMemory>>,
     ) -> Self {
@@ -213,7 +218,7 @@ impl Readers {
         Self {
             store,
             cache,
-            are_pinned,
+            keeps_pages,
             floats: floats.map(|field| has_floats(field.data_type())).collect(),
             memory,
         }
@@ -241,12 +246,13 @@ impl ParquetFileReaderFactory for Readers {
     ) -> Result<Box<dyn AsyncFileReader + Send>> {
         let is_float = |column: usize| self.floats.get(column) == Some(&true);
         let are_bounded = !self.floats.contains(&true) || are_bounded(file.statistics.as_deref(), is_float);
-        let store = match self.are_pinned {
-            true => Arc::new(Pinned::new(Arc::clone(&self.store), &file.object_meta)) as _,
-            false => Arc::clone(&self.store),
-        };
-        let reader = CachedParquetFileReaderFactory::new(store, Arc::clone(&self.cache))
+        // Each file is read only while it is in the state that was listed, if it was listed with one.
+        let store = Arc::new(Pinned::new(Arc::clone(&self.store), &file.object_meta));
+        let mut reader = CachedParquetFileReaderFactory::new(store, Arc::clone(&self.cache))
             .create_reader(partition, file, size_hint, metrics)?;
+        if self.keeps_pages {
+            reader = Box::new(WithPages(reader));
+        }
         let reader = match are_bounded {
             true => reader,
             false => Box::new(Unbounded(reader)),
@@ -255,5 +261,31 @@ impl ParquetFileReaderFactory for Readers {
             Some(memory) => Box::new(Counted::new(reader, Arc::clone(memory))),
             None => reader,
         })
+    }
+}
+
+/// A reader whose footer has the page index with it. The scan would fetch and parse the index of each file anew in
+/// every statement; so it is kept where the footer is.
+struct WithPages(Box<dyn AsyncFileReader + Send>);
+
+impl AsyncFileReader for WithPages {
+    fn get_bytes(&mut self, range: Range<u64>) -> BoxFuture<'_, parquet::errors::Result<Bytes>> {
+        self.0.get_bytes(range)
+    }
+
+    fn get_byte_ranges(
+        &mut self,
+        ranges: Vec<Range<u64>>,
+    ) -> BoxFuture<'_, parquet::errors::Result<Vec<Bytes>>> {
+        self.0.get_byte_ranges(ranges)
+    }
+
+    fn get_metadata<'a>(
+        &'a mut self,
+        options: Option<&'a ArrowReaderOptions>,
+    ) -> BoxFuture<'a, parquet::errors::Result<Arc<ParquetMetaData>>> {
+        let options = options.cloned().unwrap_or_default();
+        let options = options.with_page_index_policy(PageIndexPolicy::Optional);
+        async move { self.0.get_metadata(Some(&options)).await }.boxed()
     }
 }

@@ -27,7 +27,7 @@ use datafusion::execution::object_store::ObjectStoreUrl;
 use datafusion::logical_expr::utils::conjunction;
 use datafusion::logical_expr::{ColumnarValue, Expr};
 use datafusion::physical_expr::LexOrdering;
-use datafusion::physical_optimizer::pruning::PruningPredicateBuilder;
+use datafusion::physical_optimizer::pruning::{PruningPredicate, PruningPredicateBuilder};
 use datafusion::physical_plan::ExecutionPlan;
 use datafusion::physical_plan::empty::EmptyExec;
 use datafusion::physical_plan::metrics::MetricBuilder;
@@ -128,7 +128,7 @@ impl Scan<'_> {
             config = config.with_expr_adapter(Some(Arc::new(finder)));
         }
         let plan = self.format.create_physical_plan(state, config.build()).await?;
-        self.opened(state, plan)
+        self.opened(state, plan, !request.other_filters.is_empty())
     }
 
     /// The files as groups to be read at a time, and the order that each group is in.
@@ -140,7 +140,12 @@ impl Scan<'_> {
     }
 
     /// The same scan, its files opened as they have to be.
-    fn opened(&self, state: &dyn Session, plan: Arc<dyn ExecutionPlan>) -> Result<Arc<dyn ExecutionPlan>> {
+    fn opened(
+        &self,
+        state: &dyn Session,
+        plan: Arc<dyn ExecutionPlan>,
+        is_filtered: bool,
+    ) -> Result<Arc<dyn ExecutionPlan>> {
         let scan = plan
             .downcast_ref::<DataSourceExec>()
             .and_then(|exec| exec.data_source().downcast_ref::<FileScanConfig>());
@@ -154,7 +159,8 @@ impl Scan<'_> {
         let readers = Readers::new(
             runtime.object_store(&self.store_url)?,
             runtime.cache_manager.get_file_metadata_cache(),
-            self.foreign.is_some(),
+            // Foreign files have theirs since their statistics were read.
+            is_filtered && self.foreign.is_none(),
             self.schema.table_schema(),
             state.config().get_extension::<StatementMemory>(),
         );
@@ -255,11 +261,8 @@ impl Scan<'_> {
         let Some(pruning) = pruning.build(predicate) else {
             return Ok(files);
         };
-        let known = files
-            .iter()
-            .map(|file| bounds(file.statistics.as_deref(), schema));
-        let known = PrunableStatistics::new(known.collect(), Arc::clone(schema));
-        let kept = pruning.prune(&known)?;
+        let known = files.iter().map(|file| file.statistics.as_deref());
+        let kept = not_ruled_out(&pruning, known, schema)?;
         let kept = files.into_iter().zip(kept).filter(|(_, kept)| *kept);
         Ok(kept.map(|(file, _)| file).collect())
     }
@@ -314,6 +317,16 @@ impl Scan<'_> {
         }
         Ok(file)
     }
+}
+
+/// Which files are not ruled out by what is known of them.
+pub(super) fn not_ruled_out<'a>(
+    pruning: &PruningPredicate,
+    known: impl Iterator<Item = Option<&'a Statistics>>,
+    schema: &SchemaRef,
+) -> Result<Vec<bool>> {
+    let known = known.map(|statistics| bounds(statistics, schema));
+    pruning.prune(&PrunableStatistics::new(known.collect(), Arc::clone(schema)))
 }
 
 /// The statistics with every bound taken for a value: to rule a file out, a bound is enough.

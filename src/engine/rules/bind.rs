@@ -250,8 +250,8 @@ impl Binding<'_> {
 
     fn piece(&self, fragment: &Fragment) -> Result<Piece> {
         match self.statement {
-            Some(statement) => Ok(statement.part(fragment.span)),
-            None => {
+            Some(statement) if fragment.span != Span::empty() => Ok(statement.part(fragment.span)),
+            _ => {
                 let empty = || Error::new(Code::Syntax, "an expression is empty");
                 Script::new(&fragment.sql)
                     .into_pieces()

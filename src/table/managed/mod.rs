@@ -5,6 +5,7 @@
 //! knows of them. A change is one commit ([`Change`], [`TableLog::commit`]): until then its files are
 //! nobody's. Nothing here plans SQL.
 
+mod bound;
 mod checks;
 mod columns;
 mod commit;
