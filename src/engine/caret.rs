@@ -12,8 +12,6 @@ use crate::syntax::Piece;
 
 /// What is divided by zero stands behind one of these.
 const DIVISIONS: &[&str] = &["/", "%"];
-
-/// What computes from two values.
 const ARITHMETIC: &[&str] = &["+", "-", "*", "/", "%"];
 
 /// Gives an error its place: where the planner says, where that stands which it is about, else the
@@ -60,11 +58,11 @@ fn of_subject(error: &Error, piece: &Piece) -> Option<Location> {
         Code::NumericOutOfRange => {
             // `9223372036854775807 + 1 does not fit into its type`
             let operator = message.split(' ').nth(1)?;
-            let is_operator = ["+", "-", "*", "/"].contains(&operator);
+            let is_operator = ARITHMETIC.contains(&operator);
             is_operator.then(|| piece.locate_operator(&[operator]))?
         }
-        // `cannot compute BIGINT + VARCHAR`
-        Code::DatatypeMismatch if message.starts_with("cannot compute ") => {
+        // `cannot coerce arithmetic expression BIGINT + VARCHAR to valid types`
+        Code::DatatypeMismatch if message.contains("coerce arithmetic expression") => {
             let operator = message.split(' ').find(|word| ARITHMETIC.contains(word))?;
             piece.locate_operator(&[operator])
         }

@@ -282,7 +282,7 @@ fn plan_error(message: &str) -> Error {
         );
     }
     let text = in_sql(&without_layers(message));
-    if let Some(error) = misfits::of_plan(&text) {
+    if let Some(error) = misfits::rows_of_values(&text) {
         return error;
     }
     let code = if message.starts_with("Insert-") && message.ends_with("not supported") {

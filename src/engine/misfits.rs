@@ -1,11 +1,6 @@
-//! What the planner says, in words of its own, of values that do not fit: said as people would.
+//! What does not fit the lake's dialect, said as people would: rows of VALUES, functions of other engines.
 
 use crate::error::{Code, Error};
-
-/// The error that the planner's `message`, its types already those of SQL, stands for; `None` for others.
-pub(super) fn of_plan(message: &str) -> Option<Error> {
-    arithmetic(message).or_else(|| rows_of_values(message))
-}
 
 /// Whether a table function of other engines reads files by this name.
 pub(super) fn reads_files(name: &str) -> bool {
@@ -13,16 +8,9 @@ pub(super) fn reads_files(name: &str) -> bool {
     name.starts_with("read_") || name.ends_with("_scan") || name == "glob" || name == "file"
 }
 
-/// `cannot coerce arithmetic expression BIGINT + VARCHAR to valid types`
-fn arithmetic(message: &str) -> Option<Error> {
-    let rest = message.strip_prefix("cannot coerce arithmetic expression ")?;
-    let computed = rest.strip_suffix(" to valid types")?;
-    let error = Error::new(Code::DatatypeMismatch, format!("cannot compute {computed}"));
-    Some(error.with_hint("CAST(value AS type) makes one type of another"))
-}
-
-/// `inconsistent data length across values list: got 1 values in row 0 but expected 4`
-fn rows_of_values(message: &str) -> Option<Error> {
+/// The error that the planner's `inconsistent data length across values list: got 1 values in row 0 but
+/// expected 4` stands for; `None` for other messages.
+pub(super) fn rows_of_values(message: &str) -> Option<Error> {
     let rest = message.strip_prefix("inconsistent data length across values list: got ")?;
     let (has, rest) = rest.split_once(" values in row ")?;
     let (row, wanted) = rest.split_once(" but expected ")?;
