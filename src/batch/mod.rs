@@ -107,8 +107,7 @@ impl Batch<'_> {
                     return Err(Stop::BrokenPipe);
                 }
                 let code = error.code();
-                let hint = piece.and_then(|piece| of_the_shell(piece.sql()));
-                report(&error.in_file(&source.name).with_hint_if_none(hint));
+                report(&error.in_file(&source.name));
                 first = first.and(Err(code));
                 if !self.options.continue_on_error {
                     return first.map_err(Stop::Failed);
@@ -138,19 +137,6 @@ impl Batch<'_> {
         drop(meter);
         renderer.end().map(drop)
     }
-}
-
-/// The way out for a text with commands of the shell, which a batch has not.
-fn of_the_shell(sql: &str) -> Option<String> {
-    let is_command = |c: char| c.is_ascii_alphabetic() || c == '?';
-    if sql.trim_end().ends_with("\\G") {
-        return Some("\\G is the shell's; --format expanded does the same here".to_owned());
-    }
-    let command = sql.strip_prefix(['.', '\\'])?;
-    command.starts_with(is_command).then(|| {
-        "commands such as this are the shell's; here options do the same: --format, --output, --param, --echo"
-            .to_owned()
-    })
 }
 
 /// Writes a line to stderr.

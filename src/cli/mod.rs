@@ -136,6 +136,11 @@ async fn run_batch(place: Place, batch: Batch, lake_options: LakeOptions) -> Res
 }
 
 async fn run_texts(connection: &dyn Connection, batch: Batch) -> Result<(), Code> {
+    if let Some(options) = batch.shell {
+        let scripts = batch.sources.iter();
+        let scripts = scripts.map(|source| (source.name.as_path(), source.text.as_str()));
+        return repl::run_scripts(connection, scripts, *options).await;
+    }
     let output = OpenDestination::open(&batch.destination, batch.format, RenderOptions::default());
     let mut output = output.map_err(said)?;
     let result = batch::run(

@@ -16,7 +16,7 @@ use crate::engine::{LakeOptions, Landing};
 use crate::error::{Code, Error, Result};
 use crate::flight::{ServeOptions, Tls};
 use crate::render::{Destination, Format};
-use crate::repl::ReplOptions;
+use crate::repl::{ReplOptions, has_commands};
 use crate::syntax::Parameters;
 
 /// What to do.
@@ -67,6 +67,8 @@ pub(super) struct Batch {
     pub format: Format,
     pub destination: Destination,
     pub options: BatchOptions,
+    /// How the shell runs them, if they have commands of its own.
+    pub shell: Option<Box<ReplOptions>>,
 }
 
 /// The command line as resolved.
@@ -129,7 +131,7 @@ impl Options {
                     let options = Box::new(shell_at(&place, &arguments.batch)?);
                     Task::Shell { place, options }
                 } else {
-                    let batch = Box::new(batch(arguments.batch)?);
+                    let batch = Box::new(batch(&place, arguments.batch)?);
                     Task::Batch { place, batch }
                 }
             }
@@ -267,7 +269,7 @@ fn server(url: &str) -> Result<Place> {
     Ok(Place::Server { url, password })
 }
 
-fn batch(arguments: BatchArguments) -> Result<Batch> {
+fn batch(place: &Place, arguments: BatchArguments) -> Result<Batch> {
     let format = format(&arguments)?;
     let destination = destination(&arguments);
     if format.is_binary() && destination == Destination::Stdout && std::io::stdout().is_terminal() {
@@ -275,8 +277,19 @@ fn batch(arguments: BatchArguments) -> Result<Batch> {
             wrong(&format!("{format} is not for a terminal")).with_hint("give --output FILE, or a pipe")
         );
     }
+    let sources = sources(&arguments)?;
+    let has_commands = sources.iter().any(|source| has_commands(&source.text));
+    let shell = has_commands.then(|| shell_at(place, &arguments)).transpose()?;
     Ok(Batch {
-        sources: sources(&arguments)?,
+        shell: shell.map(|options| {
+            Box::new(ReplOptions {
+                history: None,
+                pager: None,
+                start: None,
+                ..options
+            })
+        }),
+        sources,
         parameters: parameters(&arguments)?,
         format,
         destination,

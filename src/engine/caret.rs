@@ -12,6 +12,7 @@ use crate::syntax::Piece;
 
 /// What is divided by zero stands behind one of these.
 const DIVISIONS: &[&str] = &["/", "%"];
+const ARITHMETIC: &[&str] = &["+", "-", "*", "/", "%"];
 
 /// Gives an error its place: where the planner says, where that stands which it is about, else the
 /// statement.
@@ -57,9 +58,15 @@ fn of_subject(error: &Error, piece: &Piece) -> Option<Location> {
         Code::NumericOutOfRange => {
             // `9223372036854775807 + 1 does not fit into its type`
             let operator = message.split(' ').nth(1)?;
-            let is_operator = ["+", "-", "*", "/"].contains(&operator);
+            let is_operator = ARITHMETIC.contains(&operator);
             is_operator.then(|| piece.locate_operator(&[operator]))?
         }
+        // `cannot coerce arithmetic expression BIGINT + VARCHAR to valid types`
+        Code::DatatypeMismatch if message.contains("coerce arithmetic expression") => {
+            let operator = message.split(' ').find(|word| ARITHMETIC.contains(word))?;
+            piece.locate_operator(&[operator])
+        }
+        Code::InvalidStatement if message.contains(" of VALUES has ") => piece.locate_word("VALUES"),
         // `late_by: argument 'delay' must not be negative`: that is a parameter's name, and no word of the text.
         _ => match message.split_once(": argument '") {
             Some((function, _)) => piece.locate_only_word(function),

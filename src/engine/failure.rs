@@ -13,6 +13,7 @@ use sqlparser::tokenizer::{Location as At, Span};
 
 use super::caret::place;
 use super::memory::OUT_OF_MEMORY;
+use super::misfits;
 use super::sql_words::in_sql;
 use super::state::{aggregate_functions, scalar_functions, window_functions};
 use crate::catalog::{CATALOG, Catalog};
@@ -230,6 +231,9 @@ fn plan_error(message: &str) -> Error {
         return Error::new(
             Code::UndefinedFunction,
             format!("there is no table function '{name}'"),
+        )
+        .with_hint_if(
+            misfits::reads_files(name).then(|| "FROM 'path' reads a file, a folder or a pattern".to_owned()),
         );
     }
     if let Some((_, rest)) = message.split_once("No function matches the given name and argument types '") {
@@ -277,6 +281,10 @@ fn plan_error(message: &str) -> Error {
             format!("column '{column}' must be in GROUP BY or in an aggregate function"),
         );
     }
+    let text = in_sql(&without_layers(message));
+    if let Some(error) = misfits::rows_of_values(&text) {
+        return error;
+    }
     let code = if message.starts_with("Insert-") && message.ends_with("not supported") {
         Code::Unsupported
     } else if message.contains("coerce") {
@@ -284,7 +292,7 @@ fn plan_error(message: &str) -> Error {
     } else {
         Code::InvalidStatement
     };
-    Error::new(code, in_sql(&without_layers(message)))
+    Error::new(code, text)
 }
 
 fn execution_error(message: &str) -> Error {

@@ -21,6 +21,7 @@ mod lake;
 mod landing;
 mod limits;
 mod memory;
+mod misfits;
 mod offered;
 mod options;
 mod outcome;

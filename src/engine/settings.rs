@@ -149,7 +149,12 @@ pub(super) fn find(config: &SessionConfig, name: &str) -> Result<ConfigEntry> {
         let short = |name| PREFIXES.iter().find_map(|prefix| str::strip_prefix(name, prefix));
         did_you_mean(&lower, names.filter_map(short))
     };
-    let hint = hint.unwrap_or_else(|| "SHOW ALL lists the settings".to_owned());
+    let hint = hint.unwrap_or_else(|| match lower.as_str() {
+        "catalogs" | "databases" | "schemas" | "zones" => {
+            "SELECT DISTINCT zone FROM system.tables".to_owned()
+        }
+        _ => "SHOW ALL lists the settings".to_owned(),
+    });
     Err(Error::new(Code::UndefinedSetting, format!("there is no setting '{name}'")).with_hint(hint))
 }
 

@@ -59,12 +59,19 @@ struct Reading {
     /// When the fraction, and when the rows, last were others.
     fraction_moved: Duration,
     rows_moved: Duration,
+    /// What part was read when between a half and a quarter of the time had gone, and later: the pace of
+    /// a join's beginning says nothing of its end.
+    marks: [(Duration, f64); 2],
 }
 
 impl Reading {
     fn see(&mut self, elapsed: Duration, snapshot: &ProgressSnapshot) {
         if snapshot.fraction != self.fraction {
             (self.fraction, self.fraction_moved) = (snapshot.fraction, elapsed);
+        }
+        let [_, (marked, _)] = self.marks;
+        if let Some(fraction) = snapshot.fraction.filter(|_| elapsed >= marked * 2) {
+            self.marks = [self.marks[1], (elapsed, fraction)];
         }
         if snapshot.rows != self.rows {
             (self.rows, self.rows_moved) = (snapshot.rows, elapsed);
@@ -74,7 +81,12 @@ impl Reading {
     /// How long the rest takes, while reading goes on.
     fn left(&self, elapsed: Duration) -> Option<Duration> {
         let is_moving = elapsed.saturating_sub(self.fraction_moved) < STANDSTILL;
-        left(elapsed, self.fraction.filter(|_| is_moving)?)
+        let [(since, before), _] = self.marks;
+        left(
+            elapsed.saturating_sub(since),
+            before,
+            self.fraction.filter(|_| is_moving)?,
+        )
     }
 
     fn brings_rows(&self, elapsed: Duration) -> bool {
@@ -122,12 +134,13 @@ fn message(elapsed: Duration, snapshot: &ProgressSnapshot, reading: &Reading) ->
     parts.join("  ")
 }
 
-/// How long the rest takes, if it goes on as it went so far. Of a first small part nothing follows.
-fn left(elapsed: Duration, fraction: f64) -> Option<Duration> {
+/// How long the rest takes, if it goes on as it went from the part `before` to `now`, which took `time`.
+/// Of a first small part, and of a standstill, nothing follows.
+fn left(time: Duration, before: f64, now: f64) -> Option<Duration> {
     const ENOUGH: f64 = 0.02;
-    (ENOUGH..1.0)
-        .contains(&fraction)
-        .then(|| elapsed.mul_f64((1.0 - fraction) / fraction))
+    let is_enough = (ENOUGH..1.0).contains(&now) && now > before;
+    let rest = is_enough.then(|| time.as_secs_f64() * (1.0 - now) / (now - before));
+    rest.and_then(|seconds| Duration::try_from_secs_f64(seconds).ok())
 }
 
 #[cfg(test)]
@@ -158,9 +171,25 @@ mod tests {
     #[test]
     fn the_rest_takes_as_long_as_the_part_before_it() {
         let minute = Duration::from_secs(60);
-        assert_eq!(left(minute, 0.5), Some(minute));
-        assert_eq!(left(minute, 0.75), Some(Duration::from_secs(20)));
-        assert_eq!(left(minute, 0.001), None);
-        assert_eq!(left(minute, 1.0), None);
+        assert_eq!(left(minute, 0.0, 0.5), Some(minute));
+        assert_eq!(left(minute, 0.0, 0.75), Some(Duration::from_secs(20)));
+        assert_eq!(left(minute, 0.25, 0.5), Some(2 * minute));
+        assert_eq!(left(minute, 0.0, 0.001), None);
+        assert_eq!(left(minute, 0.0, 1.0), None);
+        assert_eq!(left(minute, 0.5, 0.5), None);
+    }
+
+    #[test]
+    fn a_pace_that_slows_down_is_believed() {
+        let mut reading = Reading::default();
+        for (second, fraction) in [(1, 0.4), (2, 0.41), (4, 0.42), (8, 0.44), (12, 0.46)] {
+            let snapshot = ProgressSnapshot {
+                fraction: Some(fraction),
+                ..ProgressSnapshot::default()
+            };
+            reading.see(Duration::from_secs(second), &snapshot);
+        }
+        let left = reading.left(Duration::from_secs(12)).unwrap();
+        assert_eq!(left.as_secs_f64().round(), 108.0);
     }
 }

@@ -17,7 +17,7 @@ use super::type_name::{has_any_length, is_number, type_name};
 use super::value::{self, columns};
 use super::visible::{Reader, write_visible};
 use crate::engine::KEEP_WHOLE;
-use crate::error::Result;
+use crate::error::{Result, wrapped};
 
 /// As many of the columns that do not fit are named, the others counted.
 const NAMED: usize = 8;
@@ -184,8 +184,10 @@ impl TableWriter {
         if !cut.is_empty() {
             loss.push(format!("cut at …: {cut}"));
         }
-        if let Some(Fit { way_out, .. }) = self.fit.as_ref().filter(|_| !loss.is_empty()) {
-            out.push_str(&format!("{} ({way_out})\n", loss.join("; ")));
+        if let Some(Fit { way_out, screen }) = self.fit.as_ref().filter(|_| !loss.is_empty()) {
+            let line = format!("{} ({way_out})", loss.join("; "));
+            out.push_str(&wrapped(&line, *screen));
+            out.push('\n');
         }
     }
 }

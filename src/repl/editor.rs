@@ -21,6 +21,7 @@ use super::input;
 use super::keys::{self, EditKeys, Margin, margins, marker};
 use super::lexer::{Lexed, Rest};
 use super::reflow::Reflow;
+use super::terminal::has_keys_waiting;
 use crate::error::{Error, Result};
 
 /// How many entries the history has.
@@ -267,8 +268,8 @@ impl Hinter for Assistant<'_> {
     type Hint = Signature;
 
     fn hint(&self, line: &str, at: usize, _: &Context<'_>) -> Option<Signature> {
-        let is_at_end = at == line.len();
-        let text = is_at_end
+        let is_wanted = at == line.len() && !has_keys_waiting();
+        let text = is_wanted
             .then(|| open_quote(line).or_else(|| signature(line, self.metadata.as_ref())))
             .flatten()
             .map(|text| format!("   {text}"));
@@ -320,7 +321,8 @@ impl Highlighter for Assistant<'_> {
     }
 
     fn highlight_char(&self, _: &str, _: usize, kind: CmdKind) -> bool {
-        kind != CmdKind::MoveCursor
+        // A long text that comes key by key is drawn at the ends of its lines; the last key draws all of it.
+        kind != CmdKind::MoveCursor && !has_keys_waiting()
     }
 }
 

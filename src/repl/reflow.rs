@@ -88,7 +88,12 @@ fn repairs(drawn: &Drawn, columns: usize) -> String {
         rows(&[before], drawn.columns),
         rows(&[&drawn.line, &drawn.hint], drawn.columns),
     );
-    let now = rows(&[before], columns);
+    // Behind a last row that is full the editor goes on to the next, which the terminal does not.
+    let is_last = drawn.at == drawn.line.len() && drawn.hint.is_empty();
+    let now = match extent(drawn.prompt, &[before], columns) {
+        (row, column) if column < columns || is_last => row,
+        (row, _) => row + 1,
+    };
     if end == 0 && rows(&[&drawn.line, &drawn.hint], columns) == 0 {
         return String::new();
     }
@@ -107,6 +112,14 @@ fn repairs(drawn: &Drawn, columns: usize) -> String {
 
 /// In which row, counted from that of the prompt, a text behind it ends.
 fn rows(prompt: usize, texts: &[&str], columns: usize) -> usize {
+    match extent(prompt, texts, columns) {
+        (row, column) if column < columns => row,
+        (row, _) => row + 1,
+    }
+}
+
+/// The row in which such a text ends, and how many of its columns are taken: all, if it just fits.
+fn extent(prompt: usize, texts: &[&str], columns: usize) -> (usize, usize) {
     let (mut row, mut column) = (prompt / columns.max(1), prompt % columns.max(1));
     for c in texts.iter().flat_map(|text| text.chars()) {
         if c == '\n' {
@@ -119,10 +132,7 @@ fn rows(prompt: usize, texts: &[&str], columns: usize) -> usize {
             (row, column) = (row + 1, width);
         }
     }
-    match column == columns {
-        true => row + 1,
-        false => row,
-    }
+    (row, column)
 }
 
 #[cfg(test)]
@@ -152,6 +162,13 @@ mod tests {
         assert_eq!(repairs(&drawn(95), 50), "\x1b[2A\r\x1b[J\n");
         assert_eq!(repairs(&drawn(0), 50), "\r\x1b[J\n\x1b[1A");
         assert_eq!(repairs(&drawn(95), 200), "\r\x1b[J\n");
+        // 105 columns just fit: the cursor stays behind them, unless there is more.
+        assert_eq!(repairs(&drawn(95), 105), "\r\x1b[J\n");
+        let more = Drawn {
+            line: "x".repeat(120),
+            ..drawn(95)
+        };
+        assert_eq!(repairs(&more, 105), "\x1b[1A\r\x1b[J\n");
         let short = Drawn {
             line: "x".to_owned(),
             at: 1,

@@ -29,6 +29,8 @@ pub(super) struct Presenter {
     pub(super) pager: Option<Pager>,
     /// Whether the pager may do nothing but show.
     pub(super) is_safe: bool,
+    /// Whether nobody looks on: every row is written as it is, and little is said.
+    pub(super) is_script: bool,
     /// The file of the next result.
     pub(super) once: Option<PathBuf>,
     /// The file of all results.
@@ -109,6 +111,7 @@ impl Presenter {
             screen: None,
             pager,
             is_safe: false,
+            is_script: false,
             once: None,
             output,
             quiet,
@@ -174,7 +177,7 @@ impl Presenter {
     }
 
     fn tell(&self, text: &str) {
-        if !self.quiet {
+        if !self.quiet && !self.is_script {
             note(text);
         }
     }
@@ -196,10 +199,11 @@ impl Presenter {
 
     /// Where the next result goes.
     fn target(&mut self, run: &Run<'_>) -> Result<Target<'_>> {
-        let mode = if run.is_expanded {
-            Format::Expanded
-        } else {
-            self.mode
+        let is_no_text = self.mode == Format::Chart || self.mode.is_binary();
+        let mode = match run.is_expanded {
+            true => Format::Expanded,
+            false if run.is_aside && is_no_text => Format::Table,
+            false => self.mode,
         };
         if let Some(path) = self.once.take() {
             return Ok(Target::Once(OpenFile::open(&path, format_of(&path, mode)?)?));
@@ -207,7 +211,8 @@ impl Presenter {
         if run.is_expanded {
             self.no_file_is_open("\\G has no place there")?;
         }
-        let screen = self.is_terminal.then(|| self.on_screen(mode, run.may_page));
+        let has_screen = self.is_terminal && !self.is_script;
+        let screen = has_screen.then(|| self.on_screen(mode, run.may_page));
         if let Some(file) = &mut self.output {
             return Ok(Target::File(file));
         }
@@ -391,7 +396,8 @@ async fn write_all(
 impl Presenter {
     /// The line under a result.
     fn say(&self, count: Count, place: Option<String>, took: Option<(Duration, Option<Cost>)>) {
-        if self.quiet && !count.is_cut() {
+        let is_unwanted = self.quiet || self.is_script && !self.has_timing;
+        if is_unwanted && !count.is_cut() {
             return;
         }
         let mut line = count.to_string();

@@ -12,6 +12,7 @@ use tokio::time::{Instant, timeout_at};
 use super::footer::Count;
 use super::last::Keeper;
 use super::pager::{OpenPager, Pager};
+use super::plans::folded;
 use super::results::Rows;
 use crate::error::{Code, Error, Result};
 use crate::render::{Fit, Format, Meter, RenderOptions, Renderer, is_broken_pipe};
@@ -130,6 +131,16 @@ impl Screen {
         }
     }
 
+    /// A plan in the shape that fits.
+    fn plan(&self, schema: &SchemaRef, first: &First) -> Result<Option<(SchemaRef, RecordBatch)>> {
+        match self.size {
+            Some((width, _)) if self.mode == Format::Table && first.is_all => {
+                folded(schema, &first.batches, width)
+            }
+            _ => Ok(None),
+        }
+    }
+
     /// Writes to the terminal: a table's first rows, of other formats all.
     async fn print(
         &self,
@@ -143,12 +154,18 @@ impl Screen {
             _ => usize::MAX,
         };
         let mut renderer = Renderer::new(self.mode, Box::new(std::io::stdout()), self.options());
-        renderer.begin(schema)?;
+        let plan = self.plan(schema, &first)?;
+        renderer.begin(plan.as_ref().map_or(schema, |(schema, _)| schema))?;
         let mut shown = 0;
         for batch in &first.batches {
             let part = batch.slice(0, batch.num_rows().min(limit - shown));
             shown += part.num_rows();
-            renderer.batch(&part)?;
+            if plan.is_none() {
+                renderer.batch(&part)?;
+            }
+        }
+        if let Some((_, plan)) = &plan {
+            renderer.batch(plan)?;
         }
         let (mut seen, mut is_whole) = (first.rows, first.is_all);
         while !is_whole && seen <= limit {

@@ -1,4 +1,5 @@
-//! The loop: read an input, run its statements and commands, say what came of it.
+//! The loop: read an input, run its statements and commands, say what came of it. Scripts go the same
+//! way without an editor, questions and footers.
 
 use std::path::Path;
 use std::rc::Rc;
@@ -31,7 +32,8 @@ pub(super) struct Shell<'a> {
     pub(super) presenter: Presenter,
     pub(super) last: Last,
     pub(super) interrupts: Interrupts,
-    pub(super) editor: LineEditor<'a>,
+    /// What a person types in; a script has none.
+    pub(super) editor: Option<LineEditor<'a>>,
     /// How many files are being read, each by the one before.
     pub(super) depth: usize,
     /// Whether a long statement shows how far it is.
@@ -49,7 +51,7 @@ pub(super) struct Shell<'a> {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Stop {
     /// Something failed.
-    Failed,
+    Failed(Code),
     /// Ctrl-C, or a question answered by no.
     Cancelled,
     /// The person leaves, or nobody reads the results any more.
@@ -64,6 +66,8 @@ pub(super) struct Run<'r> {
     pub(super) is_expanded: bool,
     /// Whether a long result is read in a pager, if there is one.
     pub(super) may_page: bool,
+    /// Whether it answers a command, which was not to be drawn or written in bytes.
+    pub(super) is_aside: bool,
 }
 
 impl Default for Run<'_> {
@@ -73,6 +77,7 @@ impl Default for Run<'_> {
             started: Instant::now(),
             is_expanded: false,
             may_page: true,
+            is_aside: false,
         }
     }
 }
@@ -80,8 +85,6 @@ impl Default for Run<'_> {
 impl<'a> Shell<'a> {
     pub(super) fn new(connection: &'a dyn Connection, options: ReplOptions) -> Result<Self> {
         let metadata = Rc::new(Metadata::new(connection));
-        let (history, theme, keys) = (options.history.clone(), options.theme, options.keys);
-        let editor = LineEditor::new(Rc::clone(&metadata), history, theme, keys, options.rewraps)?;
         let pager = options.pager.clone();
         Ok(Self {
             connection,
@@ -91,7 +94,7 @@ impl<'a> Shell<'a> {
             options,
             metadata,
             last: Last::default(),
-            editor,
+            editor: None,
             depth: 0,
             has_progress: true,
             may_page: true,
@@ -101,7 +104,16 @@ impl<'a> Shell<'a> {
         })
     }
 
+    /// Runs what a person types.
     pub(super) async fn run(mut self) -> Result<()> {
+        let (history, theme, keys) = (
+            self.options.history.clone(),
+            self.options.theme,
+            self.options.keys,
+        );
+        let metadata = Rc::clone(&self.metadata);
+        let editor = LineEditor::new(metadata, history, theme, keys, self.options.rewraps)?;
+        self.editor = Some(editor);
         if !self.options.quiet {
             note(&format!(
                 "weir {}, lake '{}'\nA statement ends at its semicolon. .help says more, Ctrl-D leaves.",
@@ -115,10 +127,11 @@ impl<'a> Shell<'a> {
         }
         loop {
             let prompt = self.prompt();
+            let Some(editor) = &mut self.editor else { break };
             let initial = self.next_input.take();
             // While a person reads the prompt there is time to ask for what Tab will offer.
             self.metadata.prepare();
-            match block_in_place(|| self.editor.read(&prompt, initial.as_deref()))? {
+            match block_in_place(|| editor.read(&prompt, initial.as_deref()))? {
                 Read::End => break,
                 Read::Void => {}
                 Read::Input(text) => {
@@ -129,6 +142,11 @@ impl<'a> Shell<'a> {
             }
         }
         self.presenter.close()
+    }
+
+    /// Whether there is nobody to ask and nothing to edit.
+    pub(super) fn is_script(&self) -> bool {
+        self.editor.is_none()
     }
 
     /// Runs the file that a person has every shell begin with.
@@ -148,7 +166,10 @@ impl<'a> Shell<'a> {
     /// Runs the commands and statements of a text.
     pub(super) async fn input(&mut self, text: &str, source: Option<&Path>) -> Result<(), Stop> {
         let units = input::units(text);
-        if source.is_none() && units.iter().any(|unit| matches!(unit, Unit::Sql(_))) {
+        // What a file holds that is read was not the last that was typed.
+        let is_own = source.is_none() || self.is_script() && self.depth == 0;
+        let mut first = Ok(());
+        if is_own && units.iter().any(|unit| matches!(unit, Unit::Sql(_))) {
             self.recent_input = Some(text.to_owned());
         }
         let count = units.len();
@@ -157,7 +178,7 @@ impl<'a> Shell<'a> {
             let (result, is_rest_left) = match unit {
                 Unit::Command(line) => (self.command(line).await, !is_last),
                 Unit::Sql(sql) => {
-                    if source.is_none() {
+                    if is_own {
                         let pieces = Script::new(&sql.text).into_pieces();
                         let last = pieces.flatten().last();
                         self.recent_statement = last.map(|piece| piece.sql().to_owned());
@@ -168,16 +189,18 @@ impl<'a> Shell<'a> {
             };
             match result {
                 Ok(()) => {}
-                Err(Stop::Failed) if self.options.continue_on_error => {}
+                Err(Stop::Failed(code)) if self.options.continue_on_error => {
+                    first = first.and(Err(Stop::Failed(code)));
+                }
                 Err(stop) => {
-                    if stop != Stop::Quit && is_rest_left {
+                    if stop != Stop::Quit && is_rest_left && !self.is_script() {
                         note("what follows was not run");
                     }
                     return Err(stop);
                 }
             }
         }
-        Ok(())
+        first
     }
 
     /// Runs statements in order, up to the first that fails; says how many were left.
@@ -236,7 +259,11 @@ impl<'a> Shell<'a> {
     pub(super) async fn aside(&mut self, sql: &str, parameters: Parameters) -> Result<(), Stop> {
         let last = std::mem::take(&mut self.last);
         let outcomes = self.connection.execute(sql, &parameters);
-        let result = self.statement(outcomes, Run::default()).await;
+        let run = Run {
+            is_aside: true,
+            ..Run::default()
+        };
+        let result = self.statement(outcomes, run).await;
         self.last = last;
         result.and_then(|(_, did)| did)
     }
@@ -276,8 +303,9 @@ impl<'a> Shell<'a> {
         match self.try_statement(outcomes, run).await {
             Ok((outcomes, None)) => Ok((outcomes, Ok(()))),
             Ok((outcomes, Some(error))) if !is_broken_pipe(&error) => {
+                let code = error.code();
                 report(&in_source(error, source));
-                Ok((outcomes, Err(Stop::Failed)))
+                Ok((outcomes, Err(Stop::Failed(code))))
             }
             Ok(_) => Err(Stop::Quit),
             Err(error) if is_broken_pipe(&error) => Err(Stop::Quit),
@@ -291,8 +319,9 @@ impl<'a> Shell<'a> {
                 Err(Stop::Cancelled)
             }
             Err(error) => {
+                let code = error.code();
                 report(&in_source(error, source));
-                Err(Stop::Failed)
+                Err(Stop::Failed(code))
             }
         }
     }
@@ -344,7 +373,12 @@ impl<'a> Shell<'a> {
 
     /// Fits the next result to the terminal as it is now.
     pub(super) fn measure(&mut self) {
-        self.presenter.screen = self.editor.size();
+        self.presenter.screen = self.size();
+    }
+
+    /// How wide and high the terminal is; `None` for a script, whatever it writes to.
+    pub(super) fn size(&mut self) -> Option<(usize, usize)> {
+        self.editor.as_mut()?.size()
     }
 
     /// Asks whether the session is safe.

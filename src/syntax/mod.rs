@@ -11,6 +11,7 @@ mod copy;
 mod create;
 mod cursor;
 mod dialect;
+mod elsewhere;
 mod from_first;
 mod maintain;
 mod misspelled;

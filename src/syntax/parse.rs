@@ -10,7 +10,7 @@ use super::cursor::{Cursor, RECURSION_LIMIT, parse_error, table_name};
 use super::dialect::LakeDialect;
 use super::script::Piece;
 use super::statement::{ChangeRows, Insert, Statement};
-use super::{alter, change_rows, copy, create, maintain, prepare, quality, reject, show};
+use super::{alter, change_rows, copy, create, elsewhere, maintain, prepare, quality, reject, show};
 use crate::error::{Code, Error, Result, did_you_mean};
 
 /// Words that begin a statement, for suggestions.
@@ -96,7 +96,7 @@ fn standard(piece: &Piece) -> Result<Statement> {
         .build()
         .map_err(|error| syntax_error(error, piece))?;
     let statement = parser.parse_statement().map_err(|error| {
-        let hint = first_word_hint(piece);
+        let hint = first_word_hint(piece).or_else(|| elsewhere::hint(piece));
         syntax_error(error, piece).with_hint_if(hint)
     })?;
     if parser.parser.peek_token_ref().token != Token::EOF {
@@ -185,7 +185,9 @@ fn insert_of_with(statement: Standard) -> Standard {
 }
 
 fn unsupported<T>(what: &str, piece: &Piece) -> Result<T> {
-    Err(Error::new(Code::Unsupported, format!("{what} is not supported")).at(piece.start()))
+    Err(Error::new(Code::Unsupported, format!("{what} is not supported"))
+        .with_hint_if(elsewhere::hint(piece))
+        .at(piece.start()))
 }
 
 /// The statement's first two words, as it is usually called.

@@ -69,6 +69,18 @@ fn an_error_of_a_value_says_which_statement_it_was() {
     );
 }
 
+#[test]
+fn a_sum_of_what_cannot_be_added_is_pointed_at() {
+    let run = Lake::new().sql("SELECT 1 AS a,\n  TRUE + 'x' AS b");
+    assert_eq!(run.code, Some(1));
+    assert!(
+        run.stderr
+            .contains("--> -c:2:8\n2 |   TRUE + 'x' AS b\n  |        ^\n"),
+        "{}",
+        run.stderr
+    );
+}
+
 /// Each with the code's class of the exit code: see the table of codes.
 #[test]
 fn every_kind_of_error_has_its_exit_code() {

@@ -147,3 +147,60 @@ fn a_wrong_command_line_is_code_two() {
         assert!(run.error(2).contains(said), "{arguments:?}: {}", run.stderr);
     }
 }
+
+#[test]
+fn the_shells_commands_stand_between_statements() {
+    let lake = Lake::new();
+    lake.write("inner.sql", ".mode csv\nSELECT $n AS four;\n");
+    lake.write(
+        "script.sql",
+        "SELECT 1 AS a;\n\
+         .mode ndjson\n\
+         SELECT 2 AS b; SELECT 3 AS c \\G\n\
+         .param n:BIGINT=4\n\
+         .read inner.sql\n\
+         .once out.json\n\
+         SELECT 5 AS d;\n\
+         .last\n\
+         .output all.csv\n\
+         SELECT 6 AS e;\n\
+         .output\n\
+         SELECT 7 AS f;\n\
+         .quit\n\
+         SELECT 8 AS never;\n",
+    );
+    let expected = "a\n1\n\n{\"b\":2}\n\n-[ RECORD 1 ]-\nc | 3\n(1 row)\n\nfour\n4\n\nd\n5\n\nf\n7\n";
+    let read = |name: &str| std::fs::read_to_string(lake.here().join(name)).unwrap();
+    assert_eq!(lake.run(&["-f", "script.sql"]).rows(), expected);
+    assert_eq!(read("out.json"), "[\n{\"d\":5}\n]\n");
+    assert_eq!(read("all.csv"), "e\n6\n");
+    let script = read("script.sql");
+    assert_eq!(Run::of(lake.weir().write_stdin(script)).rows(), expected);
+}
+
+#[test]
+fn commands_tell_their_errors_with_an_exit_code() {
+    let lake = Lake::new();
+    let failed = |text: &str| {
+        let run = Run::of(lake.weir().write_stdin(text.to_owned()));
+        (run.code, run.stdout, run.stderr)
+    };
+    let (code, stdout, stderr) = failed("SELECT 1 AS a;\n.mode xml\nSELECT 2 AS b;\n");
+    assert_eq!((code, stdout.as_str()), (Some(1), "a\n1\n"));
+    assert!(stderr.contains("xml"), "{stderr}");
+    let (code, stdout, stderr) = failed(".mode csv\nSELECT\n  nosuch;\nSELECT 2 AS b;\n");
+    assert_eq!((code, stdout.as_str()), (Some(1), ""));
+    assert!(stderr.contains("stdin:3:3"), "{stderr}");
+    let (code, _, stderr) = failed(".edit\n");
+    assert_eq!(code, Some(1));
+    assert!(
+        stderr.contains("'.edit' is for a person at a terminal"),
+        "{stderr}"
+    );
+    let mut weir = lake.weir();
+    let run = Run::of(
+        weir.arg("--continue-on-error")
+            .write_stdin(".nosuch\nSELECT 2 AS b;\n"),
+    );
+    assert_eq!((run.code, run.stdout.as_str()), (Some(1), "b\n2\n"));
+}

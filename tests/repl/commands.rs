@@ -208,6 +208,9 @@ fn the_last_result_is_drawn_and_copied() {
     shell.say("SELECT 'no number' AS letters;");
     shell.sees("a chart needs a column of numbers");
     shell.sees("> ");
+    shell.say(".columns raw.events");
+    shell.sees("│ event_id");
+    shell.sees("> ");
     shell.say(".mode table");
     shell.say(".last");
     shell.sees("no number");

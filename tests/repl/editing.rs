@@ -103,6 +103,21 @@ fn a_thousand_pasted_lines_run_and_stay_one_entry() {
 }
 
 #[test]
+fn a_terminal_that_pastes_key_by_key_is_kept_up_with() {
+    let shop = Shop::new();
+    let mut shell = shop.shell();
+    let rows: Vec<String> = (1..300).map(|row| format!("  ({row}),\r")).collect();
+    let script = format!(
+        "SELECT sum(x) AS n FROM (VALUES\r{}  (0)) AS t(x);\r",
+        rows.concat()
+    );
+    shell.types(&script);
+    shell.sees("44,850 │");
+    shell.sees(PROMPT);
+    shell.leave();
+}
+
+#[test]
 fn tab_tells_what_things_are() {
     let shop = Shop::new();
     let mut shell = shop.shell();

@@ -153,12 +153,29 @@ fn the_terminals_size_is_that_of_the_moment() {
     shell.sees(PROMPT);
     shell.resize(40, 20);
     shell.say(wide);
-    shell.sees("columns not shown: third, fourth; cut at …: second");
+    shell.sees("columns not shown: third, fourth;");
+    shell.sees("…: second");
     shell.sees(PROMPT);
     shell.resize(200, 50);
     shell.say(wide);
     let seen = shell.sees("1 row in ");
     assert!(!seen.contains("not shown"), "{seen}");
+    shell.sees(PROMPT);
+    shell.leave();
+}
+
+#[test]
+fn a_line_that_is_typed_survives_other_sizes() {
+    let shop = Shop::new();
+    let mut shell = shop.shell();
+    shell.types(&format!("SELECT length('{}') * ", "x".repeat(100)));
+    for (width, height) in [(50, 20), (30, 10), (140, 40)] {
+        shell.resize(width, height);
+        shell.types("10 * ");
+    }
+    shell.types("7 AS n;\r");
+    // The size of the moment is that of the result as well.
+    shell.sees("700,000 │");
     shell.sees(PROMPT);
     shell.leave();
 }

@@ -281,7 +281,8 @@ fn a_table_that_does_not_fit_says_so() {
 │      1 │ a title that is …  │ 1000000 │ … │
 │      2 │ b                  │       2 │ … │
 └────────┴────────────────────┴─────────┴───┘
-columns not shown: note; cut at …: title (ask)
+columns not shown: note; cut at …: title
+(ask)
 "
     );
     let whole = fitted(200);

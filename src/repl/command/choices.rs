@@ -6,6 +6,7 @@ use crate::connection::parameter_from_text;
 use crate::error::{Code, Error, Result};
 use crate::render::{Format, type_name};
 use crate::repl::completion::texts;
+use crate::repl::editor::LineEditor;
 use crate::repl::highlight::Theme;
 use crate::repl::keys::EditKeys;
 use crate::repl::note;
@@ -90,11 +91,14 @@ impl Shell<'_> {
             Some("vi") => EditKeys::Vi,
             Some(other) => return Err(not_one_of("keys", other, "emacs or vi")),
             None => {
-                note(self.editor.keys().name());
+                let keys = self.editor.as_ref().map(LineEditor::keys);
+                note(keys.map_or("none", EditKeys::name));
                 return Ok(());
             }
         };
-        self.editor.set_keys(keys);
+        if let Some(editor) = &mut self.editor {
+            editor.set_keys(keys);
+        }
         Ok(())
     }
 
@@ -105,11 +109,14 @@ impl Shell<'_> {
             Some("off") => None,
             Some(other) => return Err(not_one_of("theme", other, "dark, light or off")),
             None => {
-                note(self.editor.theme().map_or("off", Theme::name));
+                let theme = self.editor.as_ref().and_then(LineEditor::theme);
+                note(theme.map_or("off", Theme::name));
                 return Ok(());
             }
         };
-        self.editor.set_theme(theme);
+        if let Some(editor) = &mut self.editor {
+            editor.set_theme(theme);
+        }
         Ok(())
     }
 

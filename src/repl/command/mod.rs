@@ -172,7 +172,7 @@ const ELSEWHERE: &[(&[&str], &str)] = &[
     ),
     (
         &["databases", "dn", "schemas"],
-        "SHOW TABLES and .tables name the zones",
+        "SELECT DISTINCT zone FROM system.tables",
     ),
     (&["di", "indexes", "indices"], "there are no indexes"),
     (

@@ -15,6 +15,10 @@ impl Shell<'_> {
     /// Carries out a line for which [`is_command`](super::is_command) holds.
     pub(in crate::repl) async fn command(&mut self, line: &str) -> Result<(), Stop> {
         match parse(line) {
+            Ok(request) if self.is_script() && needs_terminal(request.action) => {
+                let message = format!("'{line}' is for a person at a terminal");
+                said(Err(Error::new(Code::InvalidStatement, message)))
+            }
             Ok(request) => self.carry_out(request).await,
             Err(error) => said(Err(error)),
         }
@@ -49,7 +53,7 @@ impl Shell<'_> {
     }
 
     fn help(&mut self, topic: Option<&str>) -> Result<()> {
-        let width = self.editor.size().map_or(usize::MAX, |(width, _)| width);
+        let width = self.size().map_or(usize::MAX, |(width, _)| width);
         let text = help(topic, width)?;
         self.show_text(&text)
     }
@@ -76,10 +80,18 @@ impl Shell<'_> {
     }
 }
 
+/// Whether a command means nothing in a script.
+fn needs_terminal(action: Action) -> bool {
+    matches!(
+        action,
+        Action::Edit | Action::Keys | Action::Pager | Action::Theme
+    )
+}
+
 /// Shows an error.
 pub(super) fn said(result: Result<()>) -> Result<(), Stop> {
     result.map_err(|error| {
         report(&error);
-        Stop::Failed
+        Stop::Failed(error.code())
     })
 }
