@@ -11,21 +11,9 @@ CREATE OR REPLACE TABLE processed.readings (
     is_spike BOOLEAN,
     CONSTRAINT missing_value EXPECT NOT NULL (value) ON VIOLATION QUARANTINE
 ) AS
-WITH centers AS (
-    SELECT sensor_id, median(value) AS center
+WITH scored AS (
+    SELECT sensor_id, ts, value, mad_zscore(value) OVER (PARTITION BY sensor_id) AS mad_z
     FROM raw.readings
-    GROUP BY sensor_id
-),
-spreads AS (
-    SELECT sensor_id, center, median(abs(value - center)) AS mad
-    FROM raw.readings
-    JOIN centers USING (sensor_id)
-    GROUP BY sensor_id, center
-),
-scored AS (
-    SELECT sensor_id, ts, value, 0.6745 * (value - center) / nullif(mad, 0) AS mad_z
-    FROM raw.readings
-    LEFT JOIN spreads USING (sensor_id)
 )
 SELECT
     sensor_id,

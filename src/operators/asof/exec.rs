@@ -161,8 +161,10 @@ impl ExecutionPlan for AsofExec {
         self.sides.iter().map(Side::ordering).collect()
     }
 
+    /// The left rows come out as they came in, and the order that they have is known by it; but the optimizer takes
+    /// this for leave to sort below it by what is asked for above, even if only the first column is the same.
     fn maintains_input_order(&self) -> Vec<bool> {
-        vec![true, false]
+        vec![false, false]
     }
 
     fn apply_expressions(

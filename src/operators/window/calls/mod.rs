@@ -94,7 +94,6 @@ pub(super) struct CallRows<F: Family> {
 
 impl<F: Family> Operation for CallRows<F> {
     const NAME: &'static str = F::EXEC;
-    const KEEPS_ORDER: bool = true;
     const BY_KEY: bool = true;
     const NULLS_LAST: bool = F::NULLS_LAST;
 

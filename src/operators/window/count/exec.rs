@@ -27,7 +27,6 @@ pub(super) struct CountedRows {
 
 impl Operation for CountedRows {
     const NAME: &'static str = "CountExec";
-    const KEEPS_ORDER: bool = false;
     const BY_KEY: bool = true;
 
     fn describe(&self) -> String {

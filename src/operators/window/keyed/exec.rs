@@ -169,8 +169,10 @@ impl<O: Operation> ExecutionPlan for KeyedExec<O> {
         }]
     }
 
+    /// Where rows come out as they came in, the order that they have is known by it; but the optimizer takes this for
+    /// leave to sort below it by what is asked for above, even if only the first column is the same.
     fn maintains_input_order(&self) -> Vec<bool> {
-        vec![O::KEEPS_ORDER && self.arrangement != Arrangement::Hashed]
+        vec![false]
     }
 
     fn apply_expressions(

@@ -35,9 +35,6 @@ pub(super) trait Operation: Debug + Clone + Send + Sync + 'static {
     /// The operator's name, as plans show it.
     const NAME: &'static str;
 
-    /// Whether rows come out in the order in which they came in.
-    const KEEPS_ORDER: bool;
-
     /// Whether rows come a key at a time.
     const BY_KEY: bool;
 

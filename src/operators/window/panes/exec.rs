@@ -34,7 +34,6 @@ pub(super) struct Panes {
 
 impl Operation for Panes {
     const NAME: &'static str = "PanesExec";
-    const KEEPS_ORDER: bool = false;
     const BY_KEY: bool = false;
 
     fn describe(&self) -> String {

@@ -24,7 +24,6 @@ pub(super) struct SessionRows {
 
 impl Operation for SessionRows {
     const NAME: &'static str = "SessionExec";
-    const KEEPS_ORDER: bool = true;
     const BY_KEY: bool = true;
 
     fn describe(&self) -> String {
