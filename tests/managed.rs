@@ -437,6 +437,41 @@ async fn a_true_conflict_is_tried_again_and_nothing_is_done_twice() {
     );
 }
 
+/// Rows that are made of what the table holds are made again if that has changed meanwhile.
+#[tokio::test(flavor = "multi_thread")]
+async fn rows_made_of_their_own_table_are_made_of_all_that_came_before() {
+    let folder = tempfile::tempdir().unwrap();
+    let lake = lake::new_lake(folder.path()).await.unwrap();
+    let setup = LocalConnection::new(lake.session());
+    run::run(
+        &setup,
+        "CREATE TABLE processed.n AS SELECT CAST(0 AS BIGINT) AS n",
+    )
+    .await
+    .unwrap();
+    let mut done = 1;
+    for _ in 0..5 {
+        let mut tasks = Vec::new();
+        for _ in 0..4 {
+            let connection = LocalConnection::new(lake.session());
+            tasks.push(tokio::spawn(async move {
+                let sql = "INSERT INTO processed.n SELECT max(n) + 1 FROM processed.n";
+                let inserted = run::run(&connection, sql).await;
+                inserted.map(drop).map_err(|error| error.code().as_str())
+            }));
+        }
+        for task in tasks {
+            match task.await.unwrap() {
+                Ok(()) => done += 1,
+                Err(code) => assert_eq!(code, "40001"),
+            }
+        }
+    }
+    let sql = "SELECT count(DISTINCT n) FROM processed.n";
+    assert_eq!(number(&setup, sql).await, done);
+    assert_eq!(number(&setup, "SELECT max(n) + 1 FROM processed.n").await, done);
+}
+
 async fn number(connection: &LocalConnection, sql: &str) -> i64 {
     let (answers, _) = run::run(connection, sql).await.unwrap();
     answers[0].1[0].column(0).as_primitive::<Int64Type>().value(0)

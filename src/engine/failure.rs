@@ -19,7 +19,11 @@ use super::state::{aggregate_functions, scalar_functions, window_functions};
 use crate::catalog::{CATALOG, Catalog};
 use crate::definition::type_text;
 use crate::error::{Code, Error, did_you_mean, without_layers};
+use crate::operators::validate::{RuleFailed, not_evaluated};
 use crate::syntax::Piece;
+
+/// How the codes begin that say what is wrong with a value (the SQL standard's class).
+const DATA_EXCEPTION: &str = "22";
 
 /// An error about the statement `piece`, run with `zone` as the default zone.
 pub(super) fn translate(error: DataFusionError, piece: &Piece, catalog: &Catalog, zone: &str) -> Error {
@@ -30,6 +34,9 @@ pub(super) fn translate(error: DataFusionError, piece: &Piece, catalog: &Catalog
             let at = |l: datafusion::common::Location| At::new(l.line, l.column);
             Span::new(at(span.start), at(span.end))
         });
+    if let Some(of_rules) = of_rules(&error) {
+        return of_rules;
+    }
     if let Some(ours) = recover(&error) {
         return place(ours, span, piece);
     }
@@ -42,34 +49,60 @@ pub(super) fn translate(error: DataFusionError, piece: &Piece, catalog: &Catalog
 
 /// An error that is about no statement.
 pub(super) fn without_place(error: DataFusionError) -> Error {
-    recover(&error).unwrap_or_else(|| classify(error.find_root(), &error))
+    let ours = of_rules(&error).or_else(|| recover(&error));
+    ours.unwrap_or_else(|| classify(error.find_root(), &error))
+}
+
+/// That a rule's condition could not be computed. It stands nowhere in the statement that needed it.
+fn of_rules(error: &DataFusionError) -> Option<Error> {
+    let failed: &RuleFailed = inner(error)?;
+    let why = recover(&failed.why).unwrap_or_else(|| classify(failed.why.find_root(), &failed.why));
+    Some(naming_rules(why, &failed.rules))
+}
+
+/// An error that came of evaluating these rules, which stand nowhere in the statement that needed them. What is
+/// not about values is not theirs, and stays as it is.
+pub(super) fn naming_rules(error: Error, rules: &[String]) -> Error {
+    let is_named = rules
+        .iter()
+        .all(|name| error.message().contains(&format!("rule '{name}'")));
+    if is_named || !error.code().to_string().starts_with(DATA_EXCEPTION) {
+        return error;
+    }
+    let message = format!("{}: {}", not_evaluated(rules), error.message());
+    Error::new(error.code(), message).with_hint_if(error.hint().map(str::to_owned))
 }
 
 /// Our own error in a chain of others. It is rebuilt, since what it is wrapped in may be shared.
 fn recover(error: &(dyn StdError + 'static)) -> Option<Error> {
-    if let Some(ours) = error.downcast_ref::<Error>() {
-        return Some(copy(ours));
+    inner(error).map(copy)
+}
+
+/// The first error of one type in a chain of others.
+fn inner<'e, E: StdError + 'static>(error: &'e (dyn StdError + 'static)) -> Option<&'e E> {
+    if let Some(found) = error.downcast_ref::<E>() {
+        return Some(found);
     }
     match error.downcast_ref::<DataFusionError>() {
-        Some(DataFusionError::External(inner)) => return recover(inner.as_ref()),
-        Some(DataFusionError::Context(_, inner) | DataFusionError::Diagnostic(_, inner)) => {
-            return recover(inner.as_ref());
+        Some(DataFusionError::External(within)) => return inner(within.as_ref()),
+        Some(DataFusionError::Context(_, within) | DataFusionError::Diagnostic(_, within)) => {
+            return inner(within.as_ref());
         }
-        Some(DataFusionError::Shared(inner)) => return recover(inner.as_ref()),
-        Some(DataFusionError::Collection(all)) => return all.iter().find_map(|e| recover(e)),
-        Some(DataFusionError::ArrowError(inner, _)) => return recover(inner.as_ref()),
+        Some(DataFusionError::Shared(within)) => return inner(within.as_ref()),
+        Some(DataFusionError::Collection(all)) => return all.iter().find_map(|e| inner(e)),
+        Some(DataFusionError::ArrowError(within, _)) => return inner(within.as_ref()),
         _ => {}
     }
-    if let Some(ArrowError::ExternalError(inner)) = error.downcast_ref::<ArrowError>() {
-        return recover(inner.as_ref());
+    if let Some(ArrowError::ExternalError(within)) = error.downcast_ref::<ArrowError>() {
+        return inner(within.as_ref());
     }
-    if let Some(inner) = error
+    if let Some(within) = error
         .downcast_ref::<std::io::Error>()
         .and_then(std::io::Error::get_ref)
     {
-        return recover(inner);
+        return inner(within);
     }
-    recover(error.source()?)
+    inner(error.source()?)
 }
 
 fn copy(error: &Error) -> Error {

@@ -56,6 +56,7 @@ pub fn node_planners() -> Vec<Arc<dyn ExtensionPlanner + Send + Sync>> {
         NodePlanner::of::<dedup::DedupNode>(),
         NodePlanner::of::<summarize::TransposeNode>(),
         NodePlanner::of::<judge::JudgeNode>(),
+        NodePlanner::of::<validate::NamedNode>(),
         NodePlanner::of::<sample::SampleNode>(),
         NodePlanner::of_two::<asof::AsofNode>(),
         NodePlanner::of_two::<isolation_forest::ForestNode>(),

@@ -152,8 +152,12 @@ fn accept(statement: Standard, piece: &Piece) -> Result<Statement> {
         },
         Standard::Explain(explain) => match accept((*explain.statement).clone(), piece)? {
             Statement::Query(_) => Ok(Statement::Query(Box::new(statement))),
-            Statement::Insert(_) if !explain.options.analyze => Ok(Statement::Query(Box::new(statement))),
-            _ => unsupported("EXPLAIN ANALYZE of a statement that writes", piece),
+            _ if explain.options.analyze => unsupported("EXPLAIN ANALYZE of a statement that writes", piece),
+            Statement::Insert(_)
+            | Statement::ChangeRows(ChangeRows {
+                statement: Some(_), ..
+            }) => Ok(Statement::Query(Box::new(statement))),
+            _ => unsupported(&first_words(piece), piece),
         },
         _ => unsupported(&first_words(piece), piece),
     }

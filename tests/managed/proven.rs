@@ -194,3 +194,28 @@ async fn the_plan_of_a_load_shows_what_its_rows_go_through() {
     }
     assert!(plan.contains("checks=[positive]"), "{plan}");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_format_shows_the_gate_of_every_write() {
+    let folder = tempfile::tempdir().unwrap();
+    let connection = LocalConnection::new(lake::new_lake(folder.path()).await.unwrap().session());
+    let made = "CREATE TABLE processed.t (a BIGINT, CONSTRAINT pk EXPECT UNIQUE (a) ON VIOLATION QUARANTINE,
+        CONSTRAINT small EXPECT (a < 9) ON VIOLATION DROP ROW); INSERT INTO processed.t VALUES (1)";
+    run::run(&connection, made).await.unwrap();
+    for write in [
+        "INSERT INTO processed.t VALUES (2)",
+        "UPDATE processed.t SET a = 3 WHERE a = 1",
+        "MERGE INTO processed.t AS t USING (SELECT 1 AS a) AS s ON t.a = s.a WHEN MATCHED THEN UPDATE SET a = 4",
+    ] {
+        for format in ["", "VERBOSE ", "FORMAT indent "] {
+            let plan = plan(&connection, &format!("{format}{write}")).await;
+            assert!(
+                plan.contains("small") && plan.contains("pk"),
+                "{format}{write}: {plan}"
+            );
+        }
+    }
+    let plan = plan(&connection, "DELETE FROM processed.t WHERE a = 1").await;
+    assert!(plan.contains("written again") && plan.contains("Scan"), "{plan}");
+    assert_eq!(lines(&connection, "SELECT a FROM processed.t").await.len(), 1);
+}

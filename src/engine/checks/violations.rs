@@ -62,6 +62,7 @@ async fn of_rules(session: &Session, state: &SessionState, call: &ViolationsNode
         state,
         table: (&zone, &definition.name),
         schema: Arc::clone(&columns),
+        itself: None,
         statement: None,
     };
     let mut rules = binding.bind_all(&definition.rules).await?;

@@ -26,6 +26,8 @@ pub(crate) struct Binding<'a> {
     pub table: (&'a str, &'a str),
     /// The table's columns.
     pub schema: SchemaRef,
+    /// The table's rows, where its rules refer to the table itself; none if they are to be read as another's.
+    pub itself: Option<LogicalPlan>,
     /// The statement that the rules stand in; none if they come from the table's definition.
     pub statement: Option<&'a Piece>,
 }
@@ -418,6 +420,12 @@ impl Binding<'_> {
             None => self.table.0.to_owned(),
         };
         reference.0.zone.get_or_insert_with(default_zone);
+        if let (Some(itself), Some(zone)) = (&self.itself, &reference.0.zone)
+            && (zone.to_lowercase(), reference.0.table.to_lowercase())
+                == (self.table.0.to_lowercase(), self.table.1.to_lowercase())
+        {
+            return self.own_columns(itself, names);
+        }
         let sql = format!("SELECT {} FROM {reference}", columns.join(", "));
         let piece = Script::new(&sql).into_pieces().next();
         let piece = piece.ok_or_else(|| Error::new(Code::Internal, "a reference is empty"))??;
@@ -442,6 +450,17 @@ impl Binding<'_> {
                 .find(|name| error.message().contains(&format!("'{}'", name.value)));
             self.at(error, column.map_or(table.0.span, |column| column.span))
         })
+    }
+
+    /// The columns `names` of the table itself, as a plan.
+    fn own_columns(&self, itself: &LogicalPlan, names: &[Ident]) -> Result<LogicalPlan> {
+        let positions = self.positions(names)?;
+        let columns = positions
+            .into_iter()
+            .map(|position| Expr::Column(Column::from(itself.schema().qualified_field(position))));
+        let plan = LogicalPlanBuilder::from(itself.clone()).project(columns);
+        let plan = plan.and_then(LogicalPlanBuilder::build);
+        plan.map_err(|e| self.session.translated_without_place(e))
     }
 
     /// Whether columns can be compared with the reference's, from its column `first` on.

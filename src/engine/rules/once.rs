@@ -10,6 +10,7 @@ use datafusion::logical_expr::{Expr, LogicalPlan, LogicalPlanBuilder};
 use futures::TryStreamExt;
 
 use crate::definition::RuleOutcome;
+use crate::engine::failure::naming_rules;
 use crate::engine::session::Session;
 use crate::error::{Error, Result};
 use crate::operators::judge::{Once, at_once};
@@ -75,7 +76,9 @@ impl AtOnce<'_> {
         }
         let plan = at_once(rows, &conditions).map_err(|e| self.translated(e))?;
         let mut answer = Vec::new();
-        self.each(&plan, |batch| answer.push(batch.clone())).await?;
+        let read = self.each(&plan, |batch| answer.push(batch.clone())).await;
+        let names: Vec<String> = rules.iter().map(|rule| rule.rule.name.clone()).collect();
+        read.map_err(|e| naming_rules(e, &names))?;
         let outcomes = rules.iter().enumerate();
         Ok(outcomes
             .map(|(i, rule)| outcome_of(rule, said(&answer, i)))

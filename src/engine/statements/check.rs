@@ -49,6 +49,7 @@ pub(super) async fn execute(
         state: &state,
         table: (&target.zone.name, &definition.name),
         schema: table.schema(),
+        itself: None,
         statement: None,
     };
     let checking = Check {

@@ -62,6 +62,9 @@ pub(super) async fn execute(
         Statement::Query(query) if explain::is_tree(&query, session.config().read().options()) => {
             explain::execute(session, piece, parameters).await
         }
+        Statement::Query(query) if explain::is_of_write(&query) => {
+            explain::execute_in_format(session, piece, parameters).await
+        }
         Statement::Query(_) => Ok(Body::Rows(session.query(piece, parameters).await?)),
         Statement::Insert(insert) => write::insert(session, piece, insert, parameters).await,
         Statement::Optimize(statement) => managed::optimize(session, piece, &statement).await,

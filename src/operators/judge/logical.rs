@@ -1,7 +1,7 @@
 //! The logical node.
 
 use std::cmp::Ordering;
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::fmt;
 use std::hash::{Hash, Hasher};
 use std::sync::Arc;
@@ -18,7 +18,7 @@ use crate::error::{Code, Error};
 use crate::operators::input::one_input;
 use crate::operators::node::{PhysicalNode, Planning};
 use crate::operators::per_value::per_value;
-use crate::operators::validate::{Gate, GateRule, Reading, Tally, VIOLATIONS, violations_type};
+use crate::operators::validate::{Gate, GateRule, Reading, Tally, VIOLATIONS, named, violations_type};
 
 /// The column that says the position of a row's file.
 pub(super) const FILE: &str = "__weir_file";
@@ -102,6 +102,16 @@ impl JudgeNode {
         });
         let file = matches!(self.purpose, Purpose::CountFiles(_)).then_some(FILE);
         own.chain(file).collect()
+    }
+
+    /// The columns that the rules compute, each with its rule's name.
+    fn owners(&self) -> HashMap<String, Vec<String>> {
+        let columns = self.rules.iter().flat_map(|rule| {
+            let columns = [Some(&rule.flag), rule.filter.as_ref()];
+            let owned = |column: &String| (column.clone(), vec![rule.rule.name.clone()]);
+            columns.into_iter().flatten().map(owned)
+        });
+        columns.collect()
     }
 
     /// The gate over the input's columns, wherever the optimiser has left them.
@@ -221,7 +231,7 @@ impl PhysicalNode for JudgeNode {
     fn physical(&self, _: &Planning<'_>, input: Arc<dyn ExecutionPlan>) -> Result<Arc<dyn ExecutionPlan>> {
         let schema = Arc::clone(self.schema.inner());
         // Before the scan takes the projection in.
-        let input = per_value(input)?;
+        let input = named(per_value(input)?, &self.owners())?;
         let judge = JudgeExec::new(input, Arc::new(self.gate()?), self.purpose.clone(), schema);
         Ok(Arc::new(judge))
     }

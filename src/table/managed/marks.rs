@@ -229,7 +229,10 @@ impl MarkExec {
 
 impl DisplayAs for MarkExec {
     fn fmt_as(&self, _: DisplayFormatType, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.name())
+        match self.side {
+            Side::Mark => f.write_str("MarkExec: files that lose rows are written again without them"),
+            Side::Keep => f.write_str("KeepExec"),
+        }
     }
 }
 

@@ -43,6 +43,7 @@ impl Altering<'_> {
             state: &state,
             table: (&self.target.zone.name, &self.target.name),
             schema: provider.schema(),
+            itself: None,
             statement: Some(self.piece),
         };
         let made = made_check(&binding, check, &snapshot.checks(), &self.definition.rules)?;

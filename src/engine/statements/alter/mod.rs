@@ -11,7 +11,7 @@ use crate::definition::{TableDefinition, TableKind, cast_errors, check_name};
 use crate::engine::outcome::Done;
 use crate::engine::session::Session;
 use crate::error::{Code, Error, Result};
-use crate::syntax::{Alter, AlterAction, Piece, Property, TableName};
+use crate::syntax::{Alter, AlterAction, Expectation, Piece, Property, TableName};
 
 pub(super) async fn execute(session: &Session, piece: &Piece, alter: Alter) -> Result<Done> {
     let target = Target::new(session, &alter.table)?;
@@ -65,6 +65,7 @@ impl Altering<'_> {
         }
         check_name("table", &name.table).map_err(|e| e.at(place()))?;
         let old = std::mem::replace(&mut self.definition.name, name.table.clone());
+        self.refer_to_new_name(&old);
         self.definition.updated_at = Some(now());
         let catalog = self.session.lake().catalog();
         catalog
@@ -75,6 +76,27 @@ impl Altering<'_> {
             "renamed {zone}.{old} to {zone}.{}",
             name.table
         )))
+    }
+
+    /// Rules that refer to the table itself, which was called `old`, go on doing so.
+    fn refer_to_new_name(&mut self, old: &str) {
+        let zone = &self.target.zone.name;
+        for rule in &mut self.definition.rules {
+            let (Expectation::ForeignKey { table, .. }
+            | Expectation::Accurate { table, .. }
+            | Expectation::Stable { table, .. }) = &mut rule.expectation
+            else {
+                continue;
+            };
+            let is_own_zone = table
+                .0
+                .zone
+                .as_ref()
+                .is_none_or(|own| own.eq_ignore_ascii_case(zone));
+            if is_own_zone && table.0.table.to_lowercase() == old.to_lowercase() {
+                self.definition.name.clone_into(&mut table.0.table);
+            }
+        }
     }
 
     fn set(mut self, properties: &[Property]) -> Result<Done> {

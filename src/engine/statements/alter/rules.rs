@@ -31,6 +31,7 @@ impl Altering<'_> {
             state: &state,
             table: (&self.target.zone.name, &self.target.name),
             schema: table.schema(),
+            itself: None,
             statement: Some(self.piece),
         };
         let mut rules = std::mem::take(&mut self.definition.rules);

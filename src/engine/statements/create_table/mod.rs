@@ -29,6 +29,7 @@ use crate::engine::outcome::{Body, Done};
 use crate::engine::rules::{Binding, made, made_checks};
 use crate::engine::session::Session;
 use crate::error::{Code, Error, Result};
+use crate::operators::validate::empty_rows;
 use crate::storage::{OnExisting, Place};
 use crate::syntax::{Check, ColumnSpec, CreateTable, ExternalSource, Parameters, Piece, Property};
 use crate::table::ExternalTableProvider;
@@ -297,7 +298,7 @@ impl Creation<'_> {
         columns: impl Iterator<Item = &'c Column>,
     ) -> Result<Vec<Rule>> {
         let state = self.session.state();
-        made(&self.binding(&state, columns), &table.rules).await
+        made(&self.binding(&state, columns)?, &table.rules).await
     }
 
     /// The CHECK constraints that the statement defines beside `rules`, over these columns; the lengths that it
@@ -312,22 +313,26 @@ impl Creation<'_> {
         let declared = table.columns.iter().chain(&table.partitioned_by);
         let lengths = declared.filter_map(ColumnSpec::length_check);
         let checks: Vec<Check> = table.checks.iter().cloned().chain(lengths).collect();
-        made_checks(&self.binding(&state, columns), &checks, rules)
+        made_checks(&self.binding(&state, columns)?, &checks, rules)
     }
 
     fn binding<'b, 'c>(
         &'b self,
         state: &'b SessionState,
         columns: impl Iterator<Item = &'c Column>,
-    ) -> Binding<'b> {
+    ) -> Result<Binding<'b>> {
         let fields: Vec<_> = columns.map(Column::field).collect();
-        Binding {
+        let schema = Arc::new(Schema::new(fields));
+        // The catalog has no such table yet, or the one that is replaced.
+        let itself = empty_rows(&schema).map_err(|e| self.session.translated(e, self.piece))?;
+        Ok(Binding {
             session: self.session,
             state,
             table: (&self.target.zone.name, &self.target.name),
-            schema: Arc::new(Schema::new(fields)),
+            schema,
+            itself: Some(itself),
             statement: Some(self.piece),
-        }
+        })
     }
 
     /// What only a managed table keeps.

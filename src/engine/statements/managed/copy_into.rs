@@ -62,7 +62,7 @@ pub(crate) async fn copy_into(session: &Session, piece: &Piece, copy: &CopyInto)
         };
         return Ok(answer.into_body());
     }
-    let mut change = Change::new("COPY INTO", passage.reads(Reads::Nothing));
+    let mut change = Change::new("COPY INTO", passage.reads(Reads::Nothing, None));
     change.parameters.push(("path", copy.path.clone()));
     change.metrics.push(("numCopiedFiles", loaded));
     let (files, identities): (Vec<DataFile>, Vec<Identity>) = new.into_iter().unzip();

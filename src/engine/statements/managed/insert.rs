@@ -1,12 +1,7 @@
 //! `INSERT INTO` and `INSERT OVERWRITE`.
 
-use std::sync::Arc;
-
-use datafusion::datasource::source_as_provider;
-use datafusion::execution::SessionState;
+use datafusion::logical_expr::LogicalPlan;
 use datafusion::logical_expr::dml::{InsertOp, WriteOp};
-use datafusion::logical_expr::{DmlStatement, LogicalPlan};
-use datafusion::physical_plan::ExecutionPlan;
 
 use super::{Answer, Held, Passage, definition, resolve};
 use crate::engine::outcome::Body;
@@ -44,35 +39,12 @@ pub(crate) async fn insert(
 }
 
 /// What the table holds beside the rows that come.
-fn held(table: &ManagedTableProvider, overwrite: bool) -> Held {
+pub(super) fn held(table: &ManagedTableProvider, overwrite: bool) -> Held {
     match (overwrite, table.snapshot().partition_columns()) {
         (false, _) => Held::All,
         (true, []) => Held::Nothing,
         (true, _) => Held::OtherPartitions,
     }
-}
-
-/// How an INSERT into a managed table would be carried out, for EXPLAIN; nothing for another table.
-pub(crate) async fn explained(
-    session: &Session,
-    state: &SessionState,
-    piece: &Piece,
-    dml: &DmlStatement,
-) -> Result<Option<Arc<dyn ExecutionPlan>>> {
-    let Ok(provider) = source_as_provider(&dml.target) else {
-        return Ok(None);
-    };
-    let Some(table) = provider.downcast_ref::<ManagedTableProvider>() else {
-        return Ok(None);
-    };
-    let (zone, name) = table.name().split_once('.').unwrap_or(("", table.name()));
-    let catalog = session.lake().catalog();
-    let zone = catalog.zone(zone)?;
-    let definition = catalog.table(zone, name)?;
-    let definition = definition.ok_or_else(|| catalog.not_found(zone, name))?;
-    let passage = Passage::open(session, state, piece, table, &definition, None).await?;
-    let held = held(table, matches!(dml.op, WriteOp::Insert(InsertOp::Overwrite)));
-    passage.explained(&dml.input, held).await.map(Some)
 }
 
 /// Puts the rows of `input` through the gate and into the table.
@@ -82,7 +54,8 @@ pub(crate) async fn load(
     held: Held,
     overwrite: bool,
 ) -> Result<Answer> {
-    let reads = passage.reads(if overwrite { Reads::Removed } else { Reads::Nothing });
+    let least = if overwrite { Reads::Removed } else { Reads::Nothing };
+    let reads = passage.reads(least, Some(input));
     let mut change = Change::new("WRITE", reads);
     change
         .parameters

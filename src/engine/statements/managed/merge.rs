@@ -47,7 +47,8 @@ impl Rewrite<'_> {
         .await
     }
 
-    fn merged(
+    /// The target's new rows, with what becomes of each.
+    pub(super) fn merged(
         &self,
         name: &TableReference,
         operation: &MergeIntoOp,

@@ -4,6 +4,7 @@
 mod answer;
 mod conversion;
 mod copy_into;
+mod explained;
 mod insert;
 mod maintain;
 mod merge;
@@ -19,7 +20,7 @@ use datafusion::logical_expr::dml::WriteOp;
 
 pub(super) use answer::Answer;
 pub(super) use copy_into::copy_into;
-pub(in crate::engine) use insert::explained;
+pub(in crate::engine) use explained::explained;
 pub(super) use insert::insert;
 pub(super) use insert::load;
 pub(super) use maintain::{optimize, restore, vacuum};

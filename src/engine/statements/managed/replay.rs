@@ -74,7 +74,7 @@ pub(crate) async fn replay(
         return Err(Error::new(Code::InvalidStatement, message)
             .with_hint("each row is put through the gate once: pick rows with REPLAY QUARANTINE … WHERE"));
     }
-    let mut change = Change::new("REPLAY QUARANTINE", passage.reads(Reads::Nothing));
+    let mut change = Change::new("REPLAY QUARANTINE", passage.reads(Reads::Nothing, Some(&input)));
     passed.fill(&mut change);
     for load in &loads {
         change.hide_quarantine(load);

@@ -61,11 +61,7 @@ impl Rewrite<'_> {
         if matches!(input, LogicalPlan::TableScan(_)) {
             return self.truncate().await;
         }
-        let translated = |e| self.session.translated(e, self.piece);
-        let picked = self.with_positions(name, input).map_err(translated)?;
-        let places = places(picked.schema(), Action::Delete).map_err(translated)?;
-        let plan = LogicalPlanBuilder::from(picked).project(places);
-        let plan = plan.and_then(LogicalPlanBuilder::build).map_err(translated)?;
+        let plan = self.deleting(name, input)?;
         let marks = Arc::new(Marks::default());
         let input = self.session.physical(self.state, self.piece, &plan).await?;
         let marking = MarkExec::mark(input, Arc::clone(&marks));
@@ -78,20 +74,31 @@ impl Rewrite<'_> {
         .await
     }
 
-    /// The rows of `input`, the table's columns with their new values, take their old ones' place.
-    pub(super) async fn update(&self, name: &TableReference, input: &LogicalPlan) -> Result<Body> {
+    /// Where the rows of `input` are, which go.
+    pub(super) fn deleting(&self, name: &TableReference, input: &LogicalPlan) -> Result<LogicalPlan> {
         let translated = |e| self.session.translated(e, self.piece);
         let picked = self.with_positions(name, input).map_err(translated)?;
-        let plan = match picked {
-            LogicalPlan::Projection(projection) => places(projection.input.schema(), Action::Update)
-                .and_then(|places| {
-                    let expressions = projection.expr.into_iter().chain(places).collect();
-                    Projection::try_new(expressions, projection.input)
-                })
-                .map(LogicalPlan::Projection)
-                .map_err(translated)?,
-            other => other,
+        let places = places(picked.schema(), Action::Delete).map_err(translated)?;
+        let plan = LogicalPlanBuilder::from(picked).project(places);
+        plan.and_then(LogicalPlanBuilder::build).map_err(translated)
+    }
+
+    /// The rows of `input` with their new values, and where their old ones are.
+    pub(super) fn updating(&self, name: &TableReference, input: &LogicalPlan) -> Result<LogicalPlan> {
+        let translated = |e| self.session.translated(e, self.piece);
+        let picked = self.with_positions(name, input).map_err(translated)?;
+        let LogicalPlan::Projection(projection) = picked else {
+            return Ok(picked);
         };
+        let places = places(projection.input.schema(), Action::Update).map_err(translated)?;
+        let expressions = projection.expr.into_iter().chain(places).collect();
+        let plan = Projection::try_new(expressions, projection.input);
+        plan.map(LogicalPlan::Projection).map_err(translated)
+    }
+
+    /// The rows of `input`, the table's columns with their new values, take their old ones' place.
+    pub(super) async fn update(&self, name: &TableReference, input: &LogicalPlan) -> Result<Body> {
+        let plan = self.updating(name, input)?;
         let marks = Arc::new(Marks::default());
         let passage = self.passage().await?;
         let new = passage.stage(&plan, Held::NotReplaced, Some(&marks)).await?;
@@ -144,7 +151,7 @@ impl Rewrite<'_> {
             let keeping = Arc::new(MarkExec::keep(input, Arc::clone(marks)));
             Some(stage(self.session, self.state, self.piece, keeping, layouts).await?)
         };
-        let reads = passage.map_or(Reads::Table, |passage| passage.reads(Reads::Table));
+        let reads = passage.map_or(Reads::Table, |passage| passage.reads(Reads::Table, None));
         let mut change = Change::new(operation, reads);
         change.load_id = Some(answer.load_id);
         let (inserted, updated, deleted) = marks.counts();

@@ -15,13 +15,18 @@ use crate::error::Result;
 use crate::operators::validate::{
     BoundRule, FillExec, Filled, Marked, ShownExec, Spool, SpoolExec, Step, Tally,
 };
-use crate::table::managed::{Outcome, WriteExec};
+use crate::table::managed::{MarkExec, Marks, Outcome, WriteExec};
 
 impl Passage<'_> {
     /// How the rows of `input` would be let through and written, for EXPLAIN: nothing is run.
-    pub(crate) async fn explained(&self, input: &LogicalPlan, held: Held) -> Result<Arc<dyn ExecutionPlan>> {
+    pub(crate) async fn explained(
+        &self,
+        input: &LogicalPlan,
+        held: Held,
+        marks: Option<&Arc<Marks>>,
+    ) -> Result<Arc<dyn ExecutionPlan>> {
         let translated = |e| self.translated(e);
-        let input = self.named(input, false).map_err(translated)?;
+        let input = self.named(input, marks.is_some()).map_err(translated)?;
         let rows = self.session.physical(self.state, self.piece, &input.plan).await?;
         let of_sets = self.rules.iter().enumerate().filter(|(_, rule)| rule.is_of_set());
         let marked: Vec<Marked> = of_sets
@@ -46,7 +51,10 @@ impl Passage<'_> {
                 .map_err(translated)?,
         };
         let (plan, gate) = self.gate(from, &input, &marked).map_err(translated)?;
-        let mut physical = self.session.physical(self.state, self.piece, &plan).await?;
+        let mut physical = self
+            .session
+            .physical(self.state, self.piece, &self.naming(plan))
+            .await?;
         if let Some(spool) = &decided {
             let mut steps: Vec<Arc<dyn ExecutionPlan>> =
                 vec![Arc::new(FillExec::new(rows, Filled::default()))];
@@ -55,6 +63,10 @@ impl Passage<'_> {
         }
         let tally = Arc::new(Tally::new(gate.rules.len()));
         let passing = self.through(physical, &Arc::new(gate), tally, Arc::new(self.quarantine()?))?;
+        let passing: Arc<dyn ExecutionPlan> = match marks {
+            Some(marks) => Arc::new(MarkExec::mark(passing, Arc::clone(marks))),
+            None => passing,
+        };
         let write = WriteExec::new(passing, self.table.layouts()?, Outcome::default());
         Ok(Arc::new(write.map_err(translated)?))
     }

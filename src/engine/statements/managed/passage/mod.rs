@@ -17,7 +17,8 @@ use arrow::array::RecordBatch;
 use chrono::{DateTime, Utc};
 use datafusion::catalog::TableProvider;
 use datafusion::common::Column;
-use datafusion::datasource::provider_as_source;
+use datafusion::common::tree_node::TreeNodeRecursion;
+use datafusion::datasource::{provider_as_source, source_as_provider};
 use datafusion::error::DataFusionError;
 use datafusion::execution::SessionState;
 use datafusion::logical_expr::{Expr, ExprSchemable, LogicalPlan, LogicalPlanBuilder};
@@ -33,10 +34,9 @@ use crate::definition::{RuleOutcome, TableDefinition, TableKind};
 use crate::engine::rules::{Binding, row_checks};
 use crate::engine::session::Session;
 use crate::error::{Code, Error, Result};
-use crate::operators::per_value::per_value;
 use crate::operators::validate::{
-    BoundRule, ChecksExec, Counts, Expected, FillExec, Filled, Gate, GateRule, Marked, Reading, RowCheck,
-    Spool, SpoolTable, Tally, ValidateExec,
+    BoundRule, ChecksExec, Counts, Expected, FillExec, Filled, Gate, GateRule, Marked, NamedNode, Reading,
+    RowCheck, Spool, SpoolTable, Tally, ValidateExec,
 };
 use crate::syntax::{Piece, RejectLimit};
 use crate::table::ManagedTableProvider;
@@ -94,6 +94,25 @@ struct Input {
     sources: Option<Arc<Sources>>,
 }
 
+/// Whether `plan` reads the rows that the table has now.
+fn scans(plan: &LogicalPlan, table: &ManagedTableProvider) -> bool {
+    let mut found = false;
+    let seen = plan.apply_with_subqueries(|node| {
+        if let LogicalPlan::TableScan(scan) = node
+            && let Ok(provider) = source_as_provider(&scan.source)
+            && let Some(read) = provider.downcast_ref::<ManagedTableProvider>()
+        {
+            let versions = (read.snapshot().version(), table.snapshot().version());
+            found |= read.name() == table.name() && versions.0 == versions.1;
+        }
+        Ok(match found {
+            true => TreeNodeRecursion::Stop,
+            false => TreeNodeRecursion::Continue,
+        })
+    });
+    found || seen.is_err()
+}
+
 fn flag_name(kind: char, rule: usize) -> String {
     format!("__weir_{kind}{rule}")
 }
@@ -116,11 +135,14 @@ impl<'a> Passage<'a> {
         limit: Option<RejectLimit>,
     ) -> Result<Self> {
         let (zone, name) = table.name().split_once('.').unwrap_or(("", table.name()));
+        let itself = LogicalPlanBuilder::scan("itself", provider_as_source(Arc::new(table.clone())), None);
+        let itself = itself.and_then(LogicalPlanBuilder::build);
         let binding = Binding {
             session,
             state,
             table: (zone, name),
             schema: table.schema(),
+            itself: Some(itself.map_err(|e| session.translated(e, piece))?),
             statement: None,
         };
         Ok(Self {
@@ -150,12 +172,16 @@ impl<'a> Passage<'a> {
         self.aside = Some(rows);
     }
 
-    /// What the change must rest on: keys that others add meanwhile could be the same.
-    pub(crate) fn reads(&self, least: Reads) -> Reads {
+    /// What the change must rest on: keys that others add meanwhile could be the same, and rows that its
+    /// own are made of could go.
+    pub(crate) fn reads(&self, least: Reads, input: Option<&LogicalPlan>) -> Reads {
         let looks =
             |rule: &BoundRule| matches!(rule.expected, Expected::Unique { .. }) || rule.is_over_table();
-        match self.rules.iter().any(looks) {
-            true => Reads::Everything,
+        if self.rules.iter().any(looks) {
+            return Reads::Everything;
+        }
+        match input.is_some_and(|input| scans(input, self.table)) {
+            true => Reads::Table,
             false => least,
         }
     }
@@ -194,7 +220,10 @@ impl<'a> Passage<'a> {
         let gate = Arc::new(gate);
         let tally = Arc::new(Tally::new(gate.rules.len()));
         let aside = Arc::new(self.quarantine()?.with_sources(input.sources.clone()));
-        let physical = self.session.physical(self.state, self.piece, &plan).await?;
+        let physical = self
+            .session
+            .physical(self.state, self.piece, &self.naming(plan))
+            .await?;
         let passing = self.through(physical, &gate, Arc::clone(&tally), Arc::clone(&aside))?;
         let passing: Arc<dyn ExecutionPlan> = match marks {
             Some(marks) => Arc::new(MarkExec::mark(passing, Arc::clone(marks))),
@@ -233,8 +262,7 @@ impl<'a> Passage<'a> {
         tally: Arc<Tally>,
         aside: Arc<Quarantine>,
     ) -> Result<Arc<dyn ExecutionPlan>> {
-        let passing =
-            per_value(rows).and_then(|rows| ValidateExec::new(rows, Arc::clone(gate), tally, aside));
+        let passing = ValidateExec::new(rows, Arc::clone(gate), tally, aside);
         let passing = passing.map_err(|e| self.translated(e))?;
         if self.checks.is_empty() {
             return Ok(Arc::new(passing));
@@ -396,6 +424,16 @@ impl<'a> Passage<'a> {
             origin: input.sources.is_some().then_some(fate),
         };
         Ok((LogicalPlanBuilder::from(rows).project(all)?.build()?, gate))
+    }
+
+    /// The gate's rows, whose rules are named where they cannot be evaluated.
+    fn naming(&self, gated: LogicalPlan) -> LogicalPlan {
+        let rules = self.rules.iter().enumerate();
+        let owners = rules.flat_map(|(i, rule)| {
+            let name = vec![rule.rule.name.clone()];
+            ['c', 'f'].map(|kind| (flag_name(kind, i), name.clone()))
+        });
+        NamedNode::plan(gated, owners.collect())
     }
 
     /// Runs a query of the gate's own.

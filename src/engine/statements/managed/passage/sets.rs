@@ -16,6 +16,7 @@ use datafusion::logical_expr::{Expr, LogicalPlan, LogicalPlanBuilder, col, lit};
 
 use super::super::rewrite::ACTION;
 use super::{Held, Input, Passage, column, flag_name};
+use crate::engine::failure::naming_rules;
 use crate::error::{Code, Error, Result};
 use crate::operators::validate::{
     Bits, BoundRule, Expected, Keys, Marked, NUMBER, REMOVED, Screen, Spool, TIE,
@@ -134,6 +135,7 @@ impl Passage<'_> {
             .map_err(|e| self.translated(e))?;
         let (plan, gate) = self.gate(rows, input, marked).map_err(|e| self.translated(e))?;
         let with_number = self.with_number(plan).map_err(|e| self.translated(e))?;
+        let with_number = self.naming(with_number);
         let number = with_number.schema().fields().len() - 1;
         let mut bits = Bits::new(spool.rows());
         self.each(&with_number, |batch| {
@@ -170,46 +172,60 @@ impl Passage<'_> {
     ) -> Result<Vec<Marked>> {
         let mut marked = Vec::new();
         for (i, rule) in self.rules.iter().enumerate().filter(|(_, rule)| rule.is_of_set()) {
-            let names = self.names(rule);
-            let keys = Keys {
-                columns: &names,
-                filter: rule.filter.as_ref(),
-            };
-            let rows = self
-                .new_rows(spool, input, Vec::new())
-                .map_err(|e| self.translated(e))?;
-            let bits = match &rule.expected {
-                Expected::ForeignKey { reference } => {
-                    let plan = keys.missing(&rows, reference);
-                    self.numbers(plan, spool).await?
-                }
-                Expected::Unique { keep } => {
-                    let others = self
-                        .held(spool, input, held, rejected)
-                        .map_err(|e| self.translated(e))?;
-                    let suspects = self.suspects(&keys, &rows, others.as_ref(), spool).await?;
-                    match suspects {
-                        Some(suspects) if suspects.count() == 0 => suspects,
-                        Some(suspects) => {
-                            let some = self.some_rows(spool, input, suspects);
-                            let some = some.map_err(|e| self.translated(e))?;
-                            self.repeated(rule, &keys, &some, others, keep.as_ref(), spool)
-                                .await?
-                        }
-                        None => {
-                            self.repeated(rule, &keys, &rows, others, keep.as_ref(), spool)
-                                .await?
-                        }
-                    }
-                }
-                _ => continue,
-            };
+            let bits = self.bits(rule, spool, input, held, rejected).await;
+            let named = |e| naming_rules(e, std::slice::from_ref(&rule.rule.name));
+            let bits = bits.map_err(named)?;
             marked.push(Marked {
                 name: flag_name('m', i),
                 rows: bits.into_buffer(),
             });
         }
         Ok(marked)
+    }
+
+    /// The kept rows that break a rule that needs all of them.
+    async fn bits(
+        &self,
+        rule: &BoundRule,
+        spool: &Arc<Spool>,
+        input: &Input,
+        held: Held,
+        rejected: Option<&Bits>,
+    ) -> Result<Bits> {
+        let names = self.names(rule);
+        let keys = Keys {
+            columns: &names,
+            filter: rule.filter.as_ref(),
+        };
+        let rows = self
+            .new_rows(spool, input, Vec::new())
+            .map_err(|e| self.translated(e))?;
+        match &rule.expected {
+            Expected::ForeignKey { reference } => {
+                let plan = keys.missing(&rows, reference);
+                self.numbers(plan, spool).await
+            }
+            Expected::Unique { keep } => {
+                let others = self
+                    .held(spool, input, held, rejected)
+                    .map_err(|e| self.translated(e))?;
+                let suspects = self.suspects(&keys, &rows, others.as_ref(), spool).await?;
+                match suspects {
+                    Some(suspects) if suspects.count() == 0 => Ok(suspects),
+                    Some(suspects) => {
+                        let some = self.some_rows(spool, input, suspects);
+                        let some = some.map_err(|e| self.translated(e))?;
+                        self.repeated(rule, &keys, &some, others, keep.as_ref(), spool)
+                            .await
+                    }
+                    None => {
+                        self.repeated(rule, &keys, &rows, others, keep.as_ref(), spool)
+                            .await
+                    }
+                }
+            }
+            _ => Ok(Bits::new(spool.rows())),
+        }
     }
 
     async fn repeated(
