@@ -41,6 +41,18 @@ fn of_name(error: &Error, piece: &Piece) -> Option<Location> {
     })
 }
 
+/// The word with which the clause begins that a message of the planner's is about.
+fn clause(message: &str) -> Option<&'static str> {
+    const BEGINNINGS: [(&str, &str); 4] = [
+        ("HAVING clause references", "HAVING"),
+        ("order by column out of bounds", "ORDER"),
+        ("expected LIMIT", "LIMIT"),
+        ("expected OFFSET", "OFFSET"),
+    ];
+    let of_message = |(beginning, _): &&(&str, _)| message.starts_with(beginning);
+    BEGINNINGS.iter().find(of_message).map(|(_, word)| *word)
+}
+
 /// The place of what the message names.
 fn of_subject(error: &Error, piece: &Piece) -> Option<Location> {
     let message = error.message();
@@ -67,6 +79,7 @@ fn of_subject(error: &Error, piece: &Piece) -> Option<Location> {
             piece.locate_operator(&[operator])
         }
         Code::InvalidStatement if message.contains(" of VALUES has ") => piece.locate_word("VALUES"),
+        Code::InvalidStatement if clause(message).is_some() => piece.locate_only_word(clause(message)?),
         // `late_by: argument 'delay' must not be negative`: that is a parameter's name, and no word of the text.
         _ => match message.split_once(": argument '") {
             Some((function, _)) => piece.locate_only_word(function),

@@ -16,6 +16,7 @@ use crate::engine::state::session_state;
 use crate::error::{Code, Error, Result, did_you_mean};
 use crate::operators::validate::{BoundRule, Expected, aggregated, empty_rows};
 use crate::planner;
+use crate::syntax::quote::identifier;
 use crate::syntax::{Expectation, Fragment, Parameters, Piece, Reference, Script};
 
 /// What rules are fitted to.
@@ -407,6 +408,10 @@ impl Binding<'_> {
 
     /// The columns `names` of another table, as a plan.
     async fn reference(&self, table: &Reference, names: &[Ident]) -> Result<LogicalPlan> {
+        let names = &match self.statement {
+            Some(_) => names.to_vec(),
+            None => names.iter().map(in_any_case).collect(),
+        };
         let columns: Vec<String> = names
             .iter()
             .map(|name| match name.quote_style {
@@ -507,5 +512,15 @@ impl Binding<'_> {
             Some(statement) if span != Span::empty() => error.at(statement.locate(span)),
             _ => error,
         }
+    }
+}
+
+/// A name that a definition has quoted because of its case, which was found in any case when the rule was made.
+fn in_any_case(name: &Ident) -> Ident {
+    let lower = name.value.to_lowercase();
+    let quote_style = name.quote_style.filter(|_| identifier(&lower) != lower);
+    Ident {
+        quote_style,
+        ..name.clone()
     }
 }
