@@ -20,9 +20,12 @@ use crate::storage::{OnExisting, Place, Published, sync_folder, write_atomically
 pub struct Catalog {
     root: PathBuf,
     config: LakeConfig,
-    parsed: Mutex<HashMap<PathBuf, (Stamp, Arc<TableDefinition>)>>,
-    listed: Mutex<HashMap<PathBuf, (Stamp, Arc<[String]>)>>,
+    parsed: Mutex<Read<Arc<TableDefinition>>>,
+    listed: Mutex<Read<Arc<[String]>>>,
 }
+
+/// What was read of files and folders, each in the state that it was in.
+type Read<T> = HashMap<PathBuf, (Stamp, T)>;
 
 /// A table by name, with its definition or what is wrong with it.
 #[derive(Debug)]
