@@ -24,7 +24,7 @@ from pathlib import Path
 HOME = Path(os.environ.get("WEIR_BENCH", Path.home() / ".cache/weir/bench")) / "nexmark"
 DATA = HOME / "data"
 EVENTS = int(os.environ.get("EVENTS", 10_000_000))
-PACKAGES = ["duckdb==1.5.1", "polars==1.39.0", "datafusion==54.0.0"]
+PACKAGES = ["duckdb==2.0.0", "polars==2.1.0", "datafusion==55.0.0"]
 BASE = 1_767_225_600_000  # 2026-01-01T00:00:00Z
 THREADS = 2
 RUNS = int(os.environ.get("RUNS", 3))
@@ -241,7 +241,7 @@ def measure(command, tells):
 
 
 def rows():
-    code = f"import duckdb; print(duckdb.sql(\"SELECT count(*) FROM '{HOME}/out.parquet'\").fetchone()[0])"
+    code = f"import duckdb; print(duckdb.sql(\"SELECT count(*) FROM '{HOME}/out.parquet'\").fetchall()[0][0])"
     return int(subprocess.run([python(), "-c", code], check=True, capture_output=True, text=True).stdout)
 
 
