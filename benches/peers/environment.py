@@ -24,14 +24,20 @@ def cache() -> pathlib.Path:
 
 def enter(name: str = "environment", packages: dict[str, str] = PACKAGES) -> None:
     """Runs this very program again inside the environment of that name, which is made if it is not there."""
-    folder = cache() / name
-    python = folder / "bin" / "python"
-    if pathlib.Path(sys.prefix) == folder:
+    if pathlib.Path(sys.prefix) == cache() / name:
         return
-    wanted = "\n".join(f"{name}=={version}" for name, version in packages.items())
+    python = made(name, packages) / "bin" / "python"
+    os.execv(python, [str(python), *sys.argv])
+
+
+def made(name: str, packages: dict[str, str]) -> pathlib.Path:
+    """The folder of the environment of that name, which is made if it is not there or has other packages."""
+    folder = cache() / name
+    wanted = "\n".join(f"{package}=={version}" for package, version in packages.items())
     stamp = folder / "packages.txt"
     if not stamp.exists() or stamp.read_text() != wanted:
         subprocess.run([sys.executable, "-m", "venv", "--clear", folder], check=True)
+        python = folder / "bin" / "python"
         subprocess.run([python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", *wanted.split()], check=True)
         stamp.write_text(wanted)
-    os.execv(python, [str(python), *sys.argv])
+    return folder

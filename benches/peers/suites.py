@@ -16,11 +16,16 @@ TPCH_TABLES = ["customer", "lineitem", "nation", "orders", "part", "partsupp", "
 @dataclasses.dataclass(frozen=True)
 class Query:
     """A query, and which of its columns have one right answer whatever the engine: `all`, `rows` (their
-    number alone), or names."""
+    number alone), `nothing`, or names. Where engines need other words, `words` has those of each that is asked."""
 
     name: str
     sql: str
     compare: str
+    words: dict[str, str] | None = None
+    mark: tuple[float, float] | None = None  # the most that weir may take: seconds, bytes
+
+    def of(self, engine: str) -> str | None:
+        return self.sql if self.words is None else self.words.get(engine)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -31,6 +36,7 @@ class Suite:
     scale: str
     tables: dict[str, str]
     queries: list[Query]
+    engines: list[str] = dataclasses.field(default_factory=lambda: ["weir", "datafusion", "duckdb", "duckdb-own", "polars", "chdb"])
 
 
 def tpch(scale: float) -> Suite:
@@ -61,7 +67,28 @@ def hits(scale: float) -> Suite:
     return Suite("hits", f"{scale:g}M rows", {"hits": str(folder / "hits")}, queries(HERE / "queries" / "hits"))
 
 
-SUITES = {"tpch": tpch, "hits": hits}
+def write(scale: float) -> Suite:
+    """What engines write of TPC-H's lineitem: a file, many files, a table of their own."""
+    import writing
+
+    base = tpch(scale)
+    return Suite("write", base.scale, base.tables, writing.QUERIES, ["weir", "duckdb", "datafusion"])
+
+
+def seed(scale: float) -> Suite:
+    """The figures that the design began with; 1 is their size."""
+    from data import seed as generator
+
+    folder = cache() / f"seed-{scale:g}"
+    if not folder.exists():
+        partial = folder.with_name(folder.name + ".partial")
+        generator.generate(partial, scale)
+        partial.rename(folder)
+    tables = {name: str(folder / name) for name in generator.TABLES}
+    return Suite("seed", f"{scale:g}", tables, generator.QUERIES, ["weir", "duckdb"])
+
+
+SUITES = {"tpch": tpch, "hits": hits, "write": write, "seed": seed}
 
 
 def queries(folder: pathlib.Path) -> list[Query]:

@@ -1,6 +1,7 @@
-"""Runs a command to its end or for so many seconds, and writes its peak of resident memory to a file.
+"""Runs a command to its end or for so many seconds, and writes its peak of resident memory (bytes) and its seconds
+to a file.
 
-    launch.py PEAK_FILE SECONDS COMMAND…
+    launch.py FIGURES_FILE SECONDS COMMAND…
 
 A small process of its own, because the kernel counts what the parent held when it forked as the child's.
 """
@@ -10,12 +11,15 @@ import pathlib
 import subprocess
 import sys
 import threading
+import time
 
-peak_file, seconds, *command = sys.argv[1:]
+figures, seconds, *command = sys.argv[1:]
+began = time.perf_counter()
 process = subprocess.Popen(command)
 timer = threading.Timer(float(seconds), process.kill)
 timer.start()
 _, status, usage = os.wait4(process.pid, 0)
+took = time.perf_counter() - began
 timer.cancel()
-pathlib.Path(peak_file).write_text(str(usage.ru_maxrss * 1024))
+pathlib.Path(figures).write_text(f"{usage.ru_maxrss * 1024} {took}")
 sys.exit(137 if os.WIFSIGNALED(status) else os.waitstatus_to_exitcode(status))

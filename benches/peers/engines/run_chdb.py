@@ -18,9 +18,13 @@ def prepare(job):
     }
     for name, folder in job["tables"].items():
         connection.query(f"CREATE VIEW {name} AS SELECT * FROM file('{folder}/*.parquet', Parquet)")
-    sql = job["sql"].strip().rstrip(";").replace("\\", "\\\\")
-    statement = f"{sql} SETTINGS {', '.join(f'{name} = {value}' for name, value in settings.items())}"
-    return lambda: connection.query(statement, "ArrowTable")
+    told = ", ".join(f"{name} = {value}" for name, value in settings.items())
+
+    def query(statement):
+        escaped = statement.replace("\\", "\\\\")
+        return connection.query(f"{escaped} SETTINGS {told}", "ArrowTable")
+
+    return query
 
 
 timed.main(prepare)

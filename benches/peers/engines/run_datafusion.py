@@ -13,7 +13,7 @@ def prepare(job):
     context = datafusion.SessionContext(config, runtime)
     for name, folder in job["tables"].items():
         context.register_parquet(name, folder)
-    return lambda: context.sql(job["sql"]).to_arrow_table()
+    return lambda statement: context.sql(statement).to_arrow_table()
 
 
 timed.main(prepare)

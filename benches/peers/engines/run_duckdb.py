@@ -21,7 +21,7 @@ def prepare(job):
     if not job["own_storage"]:
         for name, folder in job["tables"].items():
             connection.execute(f"CREATE VIEW {name} AS FROM read_parquet('{folder}/*.parquet')")
-    return lambda: connection.execute(job["sql"]).to_arrow_table()
+    return lambda statement: connection.execute(statement).to_arrow_table()
 
 
 def load(database, tables):

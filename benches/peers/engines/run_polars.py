@@ -8,8 +8,7 @@ import timed
 def prepare(job):
     frames = {name: polars.scan_parquet(f"{folder}/*.parquet") for name, folder in job["tables"].items()}
     context = polars.SQLContext(frames)
-    sql = job["sql"].strip().rstrip(";")
-    return lambda: context.execute(sql, eager=True).to_arrow()
+    return lambda statement: context.execute(statement, eager=True).to_arrow()
 
 
 timed.main(prepare)

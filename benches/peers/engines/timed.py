@@ -9,17 +9,17 @@ import pyarrow.parquet as pq
 
 
 def main(prepare):
-    """`prepare(job)` gives a function that runs the query and returns its rows as an Arrow table."""
+    """`prepare(job)` gives a function that runs a statement and returns its rows as an Arrow table."""
     job = json.load(sys.stdin)
     query = prepare(job)
     seconds = []
-    for _ in range(job["runs"]):
+    for statement in job["statements"]:
         start = time.perf_counter()
-        table = query()
+        table = query(statement)
         seconds.append(time.perf_counter() - start)
-    if job["answer"]:
+    if job["answer"] and job["has_rows"]:
         pq.write_table(plain(table), job["answer"])
-    json.dump({"seconds": seconds, "rows": table.num_rows}, sys.stdout)
+    json.dump({"seconds": seconds, "rows": table.num_rows if job["has_rows"] else 0}, sys.stdout)
 
 
 def plain(table):

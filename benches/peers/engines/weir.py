@@ -21,11 +21,10 @@ def prepare(program: pathlib.Path, lake: pathlib.Path, job) -> list[str]:
     subprocess.run([*options, "-c", "; ".join(creates)], check=True, capture_output=True)
     if job.memory_bytes:
         options += ["--memory", str(job.memory_bytes)]
-    query = job.sql.strip().rstrip(";")
     once, often = lake / "once.sql", lake / "often.sql"
-    once.write_text(query)
-    often.write_text(";\n".join([*[query] * job.runs, RECORD]))
-    if job.answer:
+    once.write_text(job.statements[0])
+    often.write_text(";\n".join([*job.statements, RECORD]))
+    if job.answer and job.has_rows:
         subprocess.run([*options, "--format", "parquet", "--output", job.answer, "-f", once], capture_output=True)
     return [*options, "--format", "csv", "-f", str(often)]
 
@@ -34,4 +33,4 @@ def result(text: str) -> dict:
     """The last result is the record, of the runs before it."""
     runs = list(csv.DictReader(io.StringIO(text.rpartition("\n\n")[2])))
     runs = [run for run in runs if run["elapsed_ms"]][:-1]
-    return {"seconds": [float(run["elapsed_ms"]) / 1000 for run in runs], "rows": int(runs[-1]["rows_out"])}
+    return {"seconds": [float(run["elapsed_ms"]) / 1000 for run in runs], "rows": int(runs[-1]["rows_out"] or 0)}
