@@ -9,7 +9,7 @@ use std::num::NonZeroUsize;
 
 use arrow::array::{Array, AsArray, RecordBatch};
 use arrow::compute::cast;
-use arrow::datatypes::{DataType, Int64Type};
+use arrow::datatypes::{DataType, Int64Type, TimeUnit};
 use proptest::prelude::*;
 use weir::connection::LocalConnection;
 use weir::error::Code;
@@ -234,16 +234,16 @@ fn windows_do_not_depend_on_memory() {
 fn cells(batches: &[RecordBatch]) -> Answer {
     let mut rows = Vec::new();
     for batch in batches {
-        let columns = batch.columns().iter().map(|column| match column.data_type() {
-            DataType::Timestamp(..) => cast(
-                &cast(
-                    column,
-                    &DataType::Timestamp(arrow::datatypes::TimeUnit::Second, None),
-                )
-                .expect("seconds"),
-                &DataType::Int64,
-            ),
-            _ => cast(column, &DataType::Int64),
+        let columns = batch.columns().iter().map(|column| {
+            let seconds = match column.data_type() {
+                DataType::Timestamp(..) => Some(DataType::Timestamp(TimeUnit::Second, None)),
+                DataType::Duration(_) => Some(DataType::Duration(TimeUnit::Second)),
+                _ => None,
+            };
+            match seconds {
+                Some(seconds) => cast(&cast(column, &seconds)?, &DataType::Int64),
+                None => cast(column, &DataType::Int64),
+            }
         });
         let columns: Vec<_> = columns.map(|column| column.expect("whole numbers")).collect();
         for row in 0..batch.num_rows() {

@@ -38,8 +38,9 @@ const BATCHES_AHEAD: usize = 2;
 const AGAIN_AT_MOST: u32 = 3;
 const FIRST_PAUSE: Duration = Duration::from_millis(50);
 
-/// How many rows a batch has when memory is too short for the usual ones.
-const SMALL_BATCH: usize = 1024;
+/// How many rows a batch has, and how many partitions there are, when memory is too short for the usual
+/// ones: first these, then those.
+const SMALL_STEPS: [(usize, usize); 2] = [(1024, 2), (128, 1)];
 
 /// Makes a statement's plan anew, for a state that may differ from the first.
 pub(super) type Replan =
@@ -194,9 +195,8 @@ impl Work {
         let why = if attempts.may_spill_joins(&error, self.plan.as_ref()) {
             spill_joins(&mut self.state);
             "a hash join found no memory: run again with sort-merge joins".to_owned()
-        } else if attempts.may_take_small_steps(&error, self.plan.as_ref(), self.state.config().batch_size())
-        {
-            take_small_steps(&mut self.state);
+        } else if let Some(steps) = attempts.smaller_steps(&error, self.plan.as_ref(), &self.state) {
+            take_small_steps(&mut self.state, steps);
             "what spills found no memory to begin with: run again in smaller batches".to_owned()
         } else if let Some(pause) = attempts.pause_after(&error) {
             tokio::time::sleep(pause).await;
@@ -241,7 +241,8 @@ struct Failure {
 pub(super) struct Attempts {
     again: u32,
     has_spilled_joins: bool,
-    has_taken_small_steps: bool,
+    /// How many of the [`SMALL_STEPS`] have been tried, or were no smaller than the usual ones.
+    small_steps: usize,
 }
 
 impl Attempts {
@@ -269,13 +270,22 @@ impl Attempts {
         may
     }
 
-    fn may_take_small_steps(&mut self, error: &Error, plan: &dyn ExecutionPlan, batch_size: usize) -> bool {
-        let may = error.code() == Code::OutOfMemory
-            && !self.has_taken_small_steps
-            && batch_size > SMALL_BATCH
-            && spills(plan);
-        self.has_taken_small_steps |= may;
-        may
+    /// The next smaller batches and fewer partitions, if an operator that spills would find memory for them.
+    fn smaller_steps(
+        &mut self,
+        error: &Error,
+        plan: &dyn ExecutionPlan,
+        state: &SessionState,
+    ) -> Option<(usize, usize)> {
+        if error.code() != Code::OutOfMemory || !spills(plan) {
+            return None;
+        }
+        let usual = (state.config().batch_size(), state.config().target_partitions());
+        let is_smaller = |step: &(usize, usize)| step.0 < usual.0 || step.1 < usual.1;
+        let left = &SMALL_STEPS[self.small_steps..];
+        let next = left.iter().position(is_smaller);
+        self.small_steps += next.map_or(left.len(), |next| next + 1);
+        next.map(|next| left[next])
     }
 }
 
@@ -292,12 +302,19 @@ fn spills(plan: &dyn ExecutionPlan) -> bool {
 }
 
 /// Every operator that spills needs some batches in memory: of small ones, few partitions need little.
-fn take_small_steps(state: &mut SessionState) {
-    let execution = &mut state.config_mut().options_mut().execution;
-    if let Ok(rows) = ConfigNonZeroUsize::try_new(SMALL_BATCH) {
+fn take_small_steps(state: &mut SessionState, (rows, partitions): (usize, usize)) {
+    let options = state.config_mut().options_mut();
+    // With one partition the planner would go back to hash joins.
+    let partitions = if options.optimizer.prefer_hash_join {
+        partitions
+    } else {
+        2
+    };
+    let execution = &mut options.execution;
+    if let Ok(rows) = ConfigNonZeroUsize::try_new(rows.min(execution.batch_size.get())) {
         execution.batch_size = rows;
     }
-    execution.target_partitions = execution.target_partitions.min(2);
+    execution.target_partitions = execution.target_partitions.min(partitions);
 }
 
 /// Joins sort and merge, which can spill. The planner does that for several partitions alone.
