@@ -15,6 +15,8 @@ use weir::connection::LocalConnection;
 use weir::error::Code;
 use weir::{Error, Lake};
 
+#[path = "external/foreign.rs"]
+mod foreign;
 #[path = "support/lake.rs"]
 mod lake;
 #[path = "external/many.rs"]

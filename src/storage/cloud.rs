@@ -74,14 +74,47 @@ pub fn open_store(url: &Url, options: &StoreOptions) -> Result<Arc<dyn ObjectSto
             .with_hint("a zone's path is a folder, or a URL that begins with s3://, gs:// or az://"));
         }
     };
-    // What the builder says may show what it was given.
-    store.map_err(|_| {
+    store.map_err(|error| {
         Error::new(
             Code::InvalidDefinition,
-            format!("the store '{}://{bucket}' is not configured", url.scheme()),
+            format!("the store '{}://{bucket}' {}", url.scheme(), refused(&error)),
         )
         .with_hint("set its variables in the environment (AWS_…, GOOGLE_…, AZURE_…), or [zones.….store]")
     })
+}
+
+/// What is wrong with what a store was given. The builder's own words, whose types are private, may show it, so
+/// that only their beginnings are read.
+#[cfg(feature = "cloud")]
+fn refused(error: &object_store::Error) -> &'static str {
+    const MALFORMED: [(&str, &str); 8] = [
+        (
+            "Invalid Access Key",
+            "has a malformed access key: it is no base64",
+        ),
+        ("Failed parsing an SAS key", "has a malformed SAS token"),
+        ("Missing component in SAS", "has a malformed SAS token"),
+        (
+            "Unable to decode service account file",
+            "has a malformed service account: it is not the JSON that Google gives out",
+        ),
+        ("No RSA key found", "has a service account without a private key"),
+        (
+            "Invalid RSA key",
+            "has a service account with a malformed private key",
+        ),
+        (
+            "Error reading pem file",
+            "has a service account with a malformed private key",
+        ),
+        (
+            "Unable to open service account file",
+            "has a service account whose file cannot be opened",
+        ),
+    ];
+    let said = error.to_string();
+    let found = MALFORMED.iter().find(|(beginning, _)| said.contains(beginning));
+    found.map_or("is not configured", |(_, problem)| problem)
 }
 
 /// The store that `url` lies in: none, in a program built without them.

@@ -176,3 +176,34 @@ async fn a_pinned_file_is_not_read_once_another_is_in_its_place() {
         "{error}"
     );
 }
+
+#[cfg(feature = "cloud")]
+#[test]
+fn a_malformed_key_of_a_store_is_said_and_not_shown() {
+    let cases = [
+        (
+            "az://b",
+            &[("account_name", "a"), ("account_key", "no key at all!")][..],
+            "access key",
+        ),
+        (
+            "gs://b",
+            &[("service_account_key", "no key at all!")][..],
+            "service account",
+        ),
+    ];
+    for (url, options, what) in cases {
+        let options = options
+            .iter()
+            .map(|(key, value)| ((*key).to_owned(), (*value).to_owned()));
+        let options = StoreOptions(options.collect());
+        let error = open_store(&url::Url::parse(url).unwrap(), &options).unwrap_err();
+        assert_eq!(error.code(), Code::InvalidDefinition);
+        let said = format!("{} {:?}", error.message(), error.hint());
+        assert!(
+            said.contains(url) && said.contains("malformed") && said.contains(what),
+            "{said}"
+        );
+        assert!(!said.contains("no key at all"), "{said}");
+    }
+}

@@ -26,6 +26,7 @@ mod row_insert;
 mod rule;
 mod script;
 mod show;
+mod star_modifiers;
 mod statement;
 mod summarize;
 mod tokens;

@@ -96,17 +96,36 @@ fn standard(piece: &Piece) -> Result<Statement> {
         .build()
         .map_err(|error| syntax_error(error, piece))?;
     let statement = parser.parse_statement().map_err(|error| {
-        let hint = first_word_hint(piece).or_else(|| elsewhere::hint(piece));
+        let hint = first_word_hint(piece)
+            .or_else(|| elsewhere::hint(piece))
+            .or_else(|| sample_hint(piece));
         syntax_error(error, piece).with_hint_if(hint)
     })?;
     if parser.parser.peek_token_ref().token != Token::EOF {
-        return Cursor::at(piece, parser.parser.index()).expected("the end of the statement");
+        let end = Cursor::at(piece, parser.parser.index()).expected("the end of the statement");
+        return end.map_err(|error| error.with_hint_if(sample_hint(piece)));
     }
     let mut statement = accept(statement, piece)?;
     if let Statement::Insert(insert) = &mut statement {
         insert.reject_limit = reject_limit;
     }
     Ok(statement)
+}
+
+/// `USING SAMPLE 10%`, DuckDB's, is told as the standard's.
+fn sample_hint(piece: &Piece) -> Option<String> {
+    let tokens = piece.tokens().iter().map(|token| &token.token);
+    let words: Vec<&Token> = tokens
+        .filter(|token| !matches!(token, Token::Whitespace(_)))
+        .collect();
+    let is = |token: &Token, text: &str| match token {
+        Token::Word(word) => word.quote_style.is_none() && word.value.eq_ignore_ascii_case(text),
+        _ => false,
+    };
+    let is_sample = words
+        .windows(2)
+        .any(|pair| is(pair[0], "USING") && is(pair[1], "SAMPLE"));
+    is_sample.then(|| "write FROM t TABLESAMPLE BERNOULLI (10), in percent".to_owned())
 }
 
 /// `TABLE t` is `FROM t`, which the parser reads.

@@ -9,7 +9,7 @@ use sqlparser::keywords::Keyword;
 use sqlparser::tokenizer::{Span, Token, TokenWithSpan, Tokenizer};
 
 use super::dialect::LakeDialect;
-use super::{asof, from_first, parameters, pivot, summarize, versions};
+use super::{asof, from_first, parameters, pivot, star_modifiers, summarize, versions};
 use crate::error::{Code, Error, Location, Result};
 
 /// A tokenised text.
@@ -84,6 +84,7 @@ impl Script {
                 .and_then(pivot::spell_out)
                 .and_then(asof::spell_out)
                 .map(from_first::spell_out)
+                .map(star_modifiers::order)
         });
         pieces.chain(failure)
     }

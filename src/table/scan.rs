@@ -38,7 +38,7 @@ use super::fetched::StatementMemory;
 use super::footers::Footers;
 use super::order::sorted_groups;
 use super::parquet::{ColumnFinder, Readers};
-use crate::definition::Column;
+use crate::definition::{Column, Compression};
 use crate::error::{Code, Error, without_layers};
 
 /// The metric of a scan for the files that its partition filters, or a limit, ruled out.
@@ -387,7 +387,10 @@ pub(super) fn unreadable(table: &str, file: &str, error: DataFusionError) -> Err
             without_layers(&error.find_root().strip_backtrace())
         ),
     )
-    .with_hint("the file is damaged, incomplete, or of another format than the table says")
+    .with_hint(match Compression::of_file(file) {
+        Compression::None => "the file is damaged, incomplete, or of another format than the table says",
+        _ => "files of this format are compressed within and not as a whole: unpack it",
+    })
     .with_source(error)
 }
 

@@ -79,7 +79,7 @@ def main():
             assert "az://bucket/" in said and wrong["AZURE_STORAGE_ACCOUNT_KEY"] not in said, said
             wrong = {"AZURE_STORAGE_ACCOUNT_KEY": "no key at all!"}
             said = lake.sql("SELECT * FROM raw.visits", code=1, **wrong)
-            assert "is not configured" in said and wrong["AZURE_STORAGE_ACCOUNT_KEY"] not in said, said
+            assert "malformed access key" in said and wrong["AZURE_STORAGE_ACCOUNT_KEY"] not in said, said
         finally:
             server.terminate()
             server.wait()

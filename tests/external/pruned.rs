@@ -74,4 +74,12 @@ async fn page_indexes_and_bloom_filters_leave_rows_unread() {
         integers(&lake, present).await.expect("an answer"),
         [Some(1), Some(1)]
     );
+    // A file that is read in parts is one file.
+    let parts = "SET datafusion.execution.target_partitions = 2; SET datafusion.optimizer.repartition_file_min_size = 1";
+    let plan = shown(
+        &lake,
+        &format!("{parts}; EXPLAIN SELECT sum(id) FROM raw.t WHERE id > 3"),
+    )
+    .await;
+    assert!(plan.contains("files=1"), "{plan}");
 }

@@ -1,12 +1,9 @@
 //! What a plan that has run says of each of its nodes.
 
-use std::collections::HashSet;
 use std::sync::Arc;
 
 use arrow::array::{ArrayRef, Int64Array, RecordBatch, StringArray};
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
-use datafusion::datasource::physical_plan::FileScanConfig;
-use datafusion::datasource::source::DataSourceExec;
 use datafusion::error::Result;
 use datafusion::physical_plan::ExecutionPlan;
 use datafusion::physical_plan::metrics::{MetricValue, MetricsSet};
@@ -131,7 +128,7 @@ fn pruned(plan: &dyn ExecutionPlan, metrics: &MetricsSet) -> String {
     let mut parts = Vec::new();
     for (what, names) in kinds {
         let (mut out, mut all) = match what {
-            "files" => (in_planning, in_planning + named_files(plan)),
+            "files" => (in_planning, in_planning + tree::named_files(plan)),
             _ => (0, 0),
         };
         for name in names {
@@ -145,18 +142,6 @@ fn pruned(plan: &dyn ExecutionPlan, metrics: &MetricsSet) -> String {
         }
     }
     parts.join(", ")
-}
-
-/// How many files a scan names, however many parts each is read in.
-fn named_files(plan: &dyn ExecutionPlan) -> usize {
-    let source = plan.downcast_ref::<DataSourceExec>();
-    let scan = source.and_then(|source| source.data_source().downcast_ref::<FileScanConfig>());
-    let files = scan.iter().flat_map(|scan| scan.file_groups.iter());
-    let files = files.flat_map(|group| group.files());
-    files
-        .map(|file| &file.object_meta.location)
-        .collect::<HashSet<_>>()
-        .len()
 }
 
 #[cfg(test)]

@@ -1,5 +1,6 @@
 //! A plan as lines: which node stands below which, what it is called, and what it does.
 
+use std::collections::HashSet;
 use std::fmt;
 use std::sync::Arc;
 
@@ -71,6 +72,10 @@ fn described(plan: &dyn ExecutionPlan) -> (String, String) {
     for line in text.lines().map(str::trim).filter(|line| !line.is_empty()) {
         match line.strip_prefix("mode=") {
             Some(mode) => name = format!("{name} {}", words(mode).to_lowercase()),
+            // What stands there are the parts in which they are read.
+            None if line.starts_with("files=") && plan.is::<DataSourceExec>() => {
+                detail.push(format!("files={}", named_files(plan)));
+            }
             None => detail.push(in_sql(line)),
         }
     }
@@ -115,6 +120,18 @@ fn words(name: &str) -> String {
         }
     }
     words
+}
+
+/// How many files a scan names, however many parts each is read in.
+pub(super) fn named_files(plan: &dyn ExecutionPlan) -> usize {
+    let source = plan.downcast_ref::<DataSourceExec>();
+    let scan = source.and_then(|source| source.data_source().downcast_ref::<FileScanConfig>());
+    let files = scan.iter().flat_map(|scan| scan.file_groups.iter());
+    let files = files.flat_map(|group| group.files());
+    files
+        .map(|file| &file.object_meta.location)
+        .collect::<HashSet<_>>()
+        .len()
 }
 
 /// The folder of the files that a scan reads, without its partitions: `raw/events`.

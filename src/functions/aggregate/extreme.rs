@@ -41,7 +41,8 @@ impl AggregateFunction for Extreme {
         match (self.largest, self.nulls) {
             (false, false) => &["min_by", "argmin"],
             (true, false) => &["max_by", "argmax"],
-            (_, true) => &[],
+            (false, true) => &["first_by"],
+            (true, true) => &["last_by"],
         }
     }
 
@@ -107,7 +108,7 @@ const ARG_MIN_NULL: Described = Described {
     section: "General Functions",
     sentence: "The value of x in the row with the smallest key, even if that x is NULL; of several such rows \
         the smallest x, NULL last. Rows in which key is NULL are ignored.",
-    source: "DuckDB `arg_min_null`",
+    source: "DuckDB `arg_min_null`; TimescaleDB `first(value, time)`",
     syntax: "arg_min_null(x, key)",
     example: "SELECT arg_min_null(x, k) FROM (VALUES ('a', 2), (NULL, 1)) t(x, k); -- NULL",
     arguments: ARGUMENTS,
@@ -117,7 +118,7 @@ const ARG_MAX_NULL: Described = Described {
     section: "General Functions",
     sentence: "The value of x in the row with the largest key, even if that x is NULL; of several such rows \
         the smallest x, NULL last. Rows in which key is NULL are ignored.",
-    source: "DuckDB `arg_max_null`",
+    source: "DuckDB `arg_max_null`; TimescaleDB `last(value, time)`",
     syntax: "arg_max_null(x, key)",
     example: "SELECT arg_max_null(x, k) FROM (VALUES (NULL, 2), ('b', 1)) t(x, k); -- NULL",
     arguments: ARGUMENTS,

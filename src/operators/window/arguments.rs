@@ -73,13 +73,24 @@ pub(super) fn zone(call: &mut Call<'_>, time: &Time) -> Result<Option<Zone>> {
 
 /// A positive length in ticks; in whole days if the windows are a zone's days.
 pub(super) fn length(call: &mut Call<'_>, argument: &str, time: &Time, by_days: bool) -> Result<i64> {
-    let Some(interval) = call.interval(argument)? else {
-        return Err(call.refuse(Code::InvalidValue, argument, "is missing"));
-    };
+    let interval = interval(call, argument)?;
     if by_days && nanos(interval) % i128::from(NANOS_PER_DAY) != 0 {
         let problem = "must be whole days where a zone is given";
         return Err(call.refuse(Code::InvalidValue, argument, problem));
     }
+    positive(call, argument, interval, time)
+}
+
+/// An interval that must be given.
+pub(super) fn interval(call: &mut Call<'_>, argument: &str) -> Result<Interval> {
+    match call.interval(argument)? {
+        Some(interval) => Ok(interval),
+        None => Err(call.refuse(Code::InvalidValue, argument, "is missing")),
+    }
+}
+
+/// A positive length in ticks.
+pub(super) fn positive(call: &Call<'_>, argument: &str, interval: Interval, time: &Time) -> Result<i64> {
     match ticks(call, argument, interval, time)? {
         ticks if ticks > 0 => Ok(ticks),
         _ => Err(call.refuse(Code::InvalidValue, argument, "must be positive")),

@@ -9,7 +9,7 @@
 use std::hash::{Hash, Hasher};
 
 use arrow::array::timezone::Tz;
-use chrono::{DateTime, Days, NaiveDate, NaiveDateTime, Offset, TimeDelta, TimeZone};
+use chrono::{Days, NaiveDate, NaiveDateTime, Offset, TimeDelta, TimeZone};
 use datafusion::common::Result;
 
 use super::time::{NANOS_PER_DAY, Time, out_of_range};
@@ -40,6 +40,16 @@ impl Zone {
             name: name.to_owned(),
             zone,
         })
+    }
+
+    /// What the zone's clock shows at a moment.
+    pub(in crate::operators) fn to_local(&self, utc: NaiveDateTime) -> Option<NaiveDateTime> {
+        utc.checked_add_offset(self.zone.offset_from_utc_datetime(&utc).fix())
+    }
+
+    /// The moment at which its clock shows `local`; of two the first.
+    pub(in crate::operators) fn to_utc(&self, local: NaiveDateTime) -> Option<NaiveDateTime> {
+        to_utc(self.zone, local)
     }
 }
 
@@ -169,11 +179,11 @@ impl Grid {
         let local = day
             .and_hms_opt(0, 0, 0)?
             .checked_add_signed(TimeDelta::nanoseconds(nanos))?;
-        self.tick_of(to_utc(zone, local)?)
+        self.time.tick_of(to_utc(zone, local)?)
     }
 
     fn pane_in(&self, zone: Tz, tick: i64) -> Option<Pane> {
-        let utc = self.moment(tick)?;
+        let utc = self.time.moment(tick)?;
         let local = utc.checked_add_offset(zone.offset_from_utc_datetime(&utc).fix())?;
         let nanos = self.offset.checked_mul(self.time.nanos_per_tick())?;
         let shifted = local.checked_sub_signed(TimeDelta::nanoseconds(nanos))?;
@@ -193,20 +203,6 @@ impl Grid {
             end = self.start_in(zone, index + 1)?;
         }
         Some(Pane { index, start, end })
-    }
-
-    fn moment(&self, tick: i64) -> Option<NaiveDateTime> {
-        let per_second = 1_000_000_000 / self.time.nanos_per_tick();
-        let nanos = tick.rem_euclid(per_second) * self.time.nanos_per_tick();
-        let moment = DateTime::from_timestamp(tick.div_euclid(per_second), u32::try_from(nanos).ok()?)?;
-        Some(moment.naive_utc())
-    }
-
-    fn tick_of(&self, utc: NaiveDateTime) -> Option<i64> {
-        let utc = utc.and_utc();
-        let per_second = 1_000_000_000 / self.time.nanos_per_tick();
-        let part = i64::from(utc.timestamp_subsec_nanos()) / self.time.nanos_per_tick();
-        utc.timestamp().checked_mul(per_second)?.checked_add(part)
     }
 }
 

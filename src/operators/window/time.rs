@@ -13,6 +13,7 @@ use arrow::datatypes::{
     DataType, Date32Type, TimeUnit, TimestampMicrosecondType, TimestampMillisecondType,
     TimestampNanosecondType, TimestampSecondType,
 };
+use chrono::{DateTime, NaiveDateTime};
 use datafusion::common::{Result, ScalarValue};
 use datafusion::error::DataFusionError;
 use sqlparser::tokenizer::Span;
@@ -22,6 +23,7 @@ use crate::operators::at;
 
 /// The nanoseconds of a day without clock changes.
 pub(in crate::operators) const NANOS_PER_DAY: i64 = 86_400_000_000_000;
+const NANOS_PER_SECOND: i128 = 1_000_000_000;
 
 /// The type of an event time, and where its column is named.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -95,6 +97,29 @@ impl Time {
             DataType::Timestamp(TimeUnit::Nanosecond, _) => 1,
             _ => NANOS_PER_DAY,
         }
+    }
+
+    /// The name of its zone.
+    pub(in crate::operators) fn zone(&self) -> Option<&str> {
+        match &self.data_type {
+            DataType::Timestamp(_, zone) => zone.as_deref(),
+            _ => None,
+        }
+    }
+
+    /// The moment of a tick; `None` beyond the calendar.
+    pub(in crate::operators) fn moment(&self, tick: i64) -> Option<NaiveDateTime> {
+        let nanos = i128::from(tick) * i128::from(self.nanos_per_tick());
+        let seconds = i64::try_from(nanos.div_euclid(NANOS_PER_SECOND)).ok()?;
+        let part = u32::try_from(nanos.rem_euclid(NANOS_PER_SECOND)).ok()?;
+        Some(DateTime::from_timestamp(seconds, part)?.naive_utc())
+    }
+
+    /// The tick that a moment lies in; `None` if the type does not reach that far.
+    pub(in crate::operators) fn tick_of(&self, utc: NaiveDateTime) -> Option<i64> {
+        let utc = utc.and_utc();
+        let nanos = i128::from(utc.timestamp()) * NANOS_PER_SECOND + i128::from(utc.timestamp_subsec_nanos());
+        i64::try_from(nanos.div_euclid(i128::from(self.nanos_per_tick()))).ok()
     }
 
     /// The ticks of a column of this type. Those of NULLs mean nothing.

@@ -11,7 +11,7 @@ use datafusion::datasource::file_format::FileFormat;
 use datafusion::datasource::file_format::parquet::ParquetFormat;
 use datafusion::datasource::physical_plan::parquet::metadata::DFParquetMetadata;
 use futures::{StreamExt, TryStreamExt};
-use object_store::{ObjectMeta, ObjectStore};
+use object_store::{ObjectMeta, ObjectStore, ObjectStoreExt};
 use percent_encoding::percent_decode_str;
 
 use super::read;
@@ -273,7 +273,12 @@ async fn schema(
             .fetch_metadata()
             .await;
         let schema = metadata.and_then(|metadata| file_schema(&metadata));
-        return schema.map_err(|e| unreadable(table, path, e));
+        return match schema {
+            Ok(schema) => Ok(schema),
+            Err(error) => {
+                Err(of_another_format(unreadable(table, path, error), table, path, &pinned, meta).await)
+            }
+        };
     }
     let source = Source::open(&pinned, meta, definition.format)
         .await
@@ -289,6 +294,32 @@ async fn schema(
         );
         Error::new(Code::CorruptFile, message)
     })
+}
+
+/// That a Parquet file cannot be read, with what it is instead if its beginning tells.
+async fn of_another_format(
+    error: Error,
+    table: &str,
+    path: &str,
+    store: &Pinned,
+    meta: &ObjectMeta,
+) -> Error {
+    if error.code() != Code::CorruptFile {
+        return error;
+    }
+    let telling = meta.size.min(read::TELLING_BYTES as u64);
+    let first = store
+        .get_range(&meta.location, 0..telling)
+        .await
+        .unwrap_or_default();
+    match read::other_than(Format::Parquet, &first) {
+        Some(why) => Error::new(
+            Code::CorruptFile,
+            format!("cannot read '{path}' of table '{table}': {why}"),
+        )
+        .with_source(error),
+        None => error,
+    }
 }
 
 /// The columns of several files, as one table's.

@@ -40,7 +40,7 @@ fn table(session: &SessionContext) {
     schema.register_table("t".to_owned(), Arc::new(table)).unwrap();
 }
 
-const EXACT: &str = "mode(x), mode(s), arg_min(s, x), arg_max(x, k), max_by(s, k), mad(x), entropy(s), histogram(k % 5), \
+const EXACT: &str = "mode(x), mode(s), arg_min(s, x), arg_max(x, k), max_by(s, k), first_by(s, x), last_by(x, k), mad(x), entropy(s), histogram(k % 5), \
     approx_top_k(s, 3)";
 const ROUNDED: &str = "round(skewness(x), 9), round(kurtosis(x), 9), round(geomean(x + 1), 9), \
     round(weighted_avg(x, k), 9), round(ln(product(1 + x / 100)), 9)";

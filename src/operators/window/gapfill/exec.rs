@@ -77,7 +77,7 @@ impl DisplayAs for GapfillExec {
         match format {
             DisplayFormatType::Default | DisplayFormatType::Verbose => write!(
                 f,
-                "GapfillExec: time={}, key=[{}], step={} ticks",
+                "GapfillExec: time={}, key=[{}], step={}",
                 self.by.column,
                 keys.join(", "),
                 self.points.step

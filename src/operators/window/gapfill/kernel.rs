@@ -10,6 +10,7 @@ use datafusion::common::Result;
 use datafusion::physical_expr::expressions::Column;
 
 use super::Points;
+use super::points::{Point, Steps};
 use crate::operators::input::{Run, Runs, columns_of};
 use crate::operators::window::time::Time;
 
@@ -20,6 +21,7 @@ pub(super) struct Gaps {
     keys: Vec<Column>,
     time: Time,
     points: Points,
+    steps: Steps,
     schema: SchemaRef,
     runs: Runs,
     /// The batch that is being worked on.
@@ -42,7 +44,7 @@ struct Current {
 #[derive(Debug)]
 struct Open {
     /// The first point that no row has been seen for.
-    next: i64,
+    next: Point,
     /// The key, as columns of one row, when its rows lie in earlier batches.
     key: Vec<ArrayRef>,
 }
@@ -68,6 +70,7 @@ impl Gaps {
         Self {
             column,
             keys,
+            steps: Steps::new(points.step, time.clone()),
             time,
             points,
             schema,
@@ -102,8 +105,8 @@ impl Gaps {
         self.closing = self.open.take();
         // Without a key there is one grid, whether there are rows or not.
         if self.closing.is_none() && self.keys.is_empty() {
-            self.closing = self.points.start.map(|next| Open {
-                next,
+            self.closing = self.points.start.map(|start| Open {
+                next: self.steps.first(start),
                 key: Vec::new(),
             });
         }
@@ -115,12 +118,12 @@ impl Gaps {
             if !key.is_empty() {
                 before.key = key;
             }
-            let goes_on = self.points.stop.is_some_and(|stop| before.next < stop);
+            let goes_on = self.points.stop.is_some_and(|stop| before.next.at < stop);
             self.closing = goes_on.then_some(before);
         }
         let first = self.current.as_ref().map_or(0, |current| current.ticks[row]);
         self.open = Some(Open {
-            next: self.points.start.unwrap_or(first),
+            next: self.steps.first(self.points.start.unwrap_or(first)),
             key: Vec::new(),
         });
     }
@@ -152,19 +155,19 @@ impl Gaps {
         let Some(run) = &mut current.run else {
             return Ok(false);
         };
-        let Points { step, stop, .. } = self.points;
+        let stop = self.points.stop;
         while chosen.ticks.len() < most && run.rows.start < run.rows.end {
             let row = run.rows.start;
             let tick = current.ticks[row];
-            let is_past = open.next.checked_add(step).is_some_and(|end| end <= tick);
-            if is_past && stop.is_none_or(|stop| open.next < stop) {
-                chosen.push(None, row, open.next);
-                open.next = open.next.saturating_add(step);
+            let is_past = open.next.end.is_some_and(|end| end <= tick);
+            if is_past && stop.is_none_or(|stop| open.next.at < stop) {
+                chosen.push(None, row, open.next.at);
+                open.next = self.steps.after(open.next);
                 continue;
             }
             chosen.push(Some(row), row, tick);
-            if tick >= open.next {
-                open.next = open.next.saturating_add(step);
+            if tick >= open.next.at {
+                open.next = self.steps.after(open.next);
             }
             run.rows.start += 1;
         }
@@ -207,15 +210,14 @@ impl Gaps {
 
     /// The next points behind the last row of the key that has ended.
     fn behind(&mut self, most: usize) -> Result<Option<RecordBatch>> {
-        let Points { step, stop, .. } = self.points;
-        let (Some(stop), Some(closing)) = (stop, &mut self.closing) else {
+        let (Some(stop), Some(closing)) = (self.points.stop, &mut self.closing) else {
             self.closing = None;
             return Ok(None);
         };
         let mut ticks = Vec::new();
-        while ticks.len() < most && closing.next < stop {
-            ticks.push(closing.next);
-            closing.next = closing.next.saturating_add(step);
+        while ticks.len() < most && closing.next.at < stop {
+            ticks.push(closing.next.at);
+            closing.next = self.steps.after(closing.next);
         }
         if ticks.is_empty() {
             self.closing = None;

@@ -17,6 +17,7 @@
 
 mod exec;
 mod kernel;
+mod points;
 
 use std::sync::Arc;
 
@@ -26,6 +27,7 @@ use datafusion::logical_expr::{Expr, LogicalPlan};
 use datafusion::physical_expr::expressions::Column;
 use datafusion::physical_plan::ExecutionPlan;
 
+use self::points::Step;
 use super::arguments::{self, KEY, NULLS, TS};
 use super::keyed::{ByTime, KeyedNode, Rows};
 use super::time::Time;
@@ -44,7 +46,7 @@ pub(in crate::operators) struct Gapfill;
 /// Where the points of a grid lie, in ticks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(super) struct Points {
-    step: i64,
+    step: Step,
     start: Option<i64>,
     stop: Option<i64>,
 }
@@ -62,7 +64,8 @@ static SIGNATURE: Signature = Signature {
         TS,
         Parameter {
             name: STEP,
-            meaning: "how far apart the points lie",
+            meaning: "how far apart the points lie; in months, they lie on the first one's day of the month, or on the \
+                last of a shorter month, by the calendar of the time's zone",
             binding: Binding::Required,
         },
         KEY,
@@ -88,7 +91,7 @@ impl RelationFunction for Gapfill {
     fn plan(&self, mut call: Call<'_>) -> Result<LogicalPlan> {
         let (column, time) = arguments::time(&mut call)?;
         let points = Points {
-            step: arguments::length(&mut call, STEP, &time, false)?,
+            step: step(&mut call, &time)?,
             start: bound(&mut call, START, &time)?,
             stop: bound(&mut call, STOP, &time)?,
         };
@@ -137,7 +140,7 @@ impl Rows for Points {
     }
 
     fn describe(&self) -> String {
-        format!("step={} ticks", self.step)
+        format!("step={}", self.step)
     }
 
     fn physical(
@@ -147,6 +150,22 @@ impl Rows for Points {
         schema: SchemaRef,
     ) -> Result<Arc<dyn ExecutionPlan>> {
         Ok(Arc::new(exec::GapfillExec::new(input, by, *self, schema)?))
+    }
+}
+
+/// How far apart the points lie.
+fn step(call: &mut Call<'_>, time: &Time) -> Result<Step> {
+    let interval = arguments::interval(call, STEP)?;
+    if interval.months == 0 {
+        return arguments::positive(call, STEP, interval, time).map(Step::Ticks);
+    }
+    if interval.days != 0 || interval.nanoseconds != 0 {
+        let problem = "must not mix months with days or times, which have no fixed length together";
+        return Err(call.refuse(Code::InvalidValue, STEP, problem));
+    }
+    match u32::try_from(interval.months) {
+        Ok(months) => Ok(Step::Months(months)),
+        Err(_) => Err(call.refuse(Code::InvalidValue, STEP, "must be positive")),
     }
 }
 

@@ -1,6 +1,7 @@
 //! Panes hold their moments and follow one another, in any unit and zone.
 
 use arrow::datatypes::{DataType, TimeUnit};
+use chrono::DateTime;
 use proptest::prelude::*;
 
 use super::*;

@@ -5,6 +5,7 @@
 
 mod csv;
 mod json;
+mod recognised;
 mod records;
 mod rows;
 
@@ -19,6 +20,8 @@ use datafusion::datasource::file_format::file_compression_type::FileCompressionT
 
 use crate::definition::{Column, Compression, ExternalTable, Format};
 use crate::error::{Code, Error, Result};
+
+pub(super) use recognised::{TELLING_BYTES, other_than};
 
 /// How many rows of a text tell its columns' types.
 const SAMPLED_ROWS: usize = 1000;

@@ -1,6 +1,6 @@
 //! Avro and Arrow files → batches: both carry their schema.
 
-use std::io::{BufReader, Read, Seek};
+use std::io::{BufReader, Cursor, Read, Seek};
 
 use arrow::array::RecordBatch;
 use arrow::datatypes::{Schema, SchemaRef};
@@ -8,7 +8,8 @@ use arrow::error::ArrowError;
 use arrow::ipc::reader::{FileReader, StreamReader};
 use arrow_avro::reader::ReaderBuilder;
 
-use super::{Batches, Seekable, Wanted, corrupt};
+use super::{Batches, Seekable, TELLING_BYTES, Wanted, corrupt, other_than};
+use crate::definition::Format;
 use crate::error::{Result, without_layers};
 use crate::table::conform::{check, conform};
 
@@ -33,23 +34,28 @@ pub(super) fn arrow(input: Seekable, wanted: Wanted) -> Result<Batches> {
     conformed(opened, wanted)
 }
 
-fn open_avro(input: Box<dyn Read + Send>, rows: usize) -> Result<Opened, String> {
+fn open_avro(mut input: Box<dyn Read + Send>, rows: usize) -> Result<Opened, String> {
+    let mut first = Vec::new();
+    let telling = input.by_ref().take(TELLING_BYTES as u64).read_to_end(&mut first);
+    telling.map_err(|e| e.to_string())?;
+    let whole = Cursor::new(first.clone()).chain(input);
     let reader = ReaderBuilder::new()
         .with_batch_size(rows)
-        .build(BufReader::new(input))
-        .map_err(|e| said(&e))?;
+        .build(BufReader::new(whole))
+        .map_err(|e| other_than(Format::Avro, &first).unwrap_or_else(|| said(&e)))?;
     Ok((reader.schema(), Box::new(reader)))
 }
 
 fn open_arrow(mut input: Seekable) -> Result<Opened, String> {
-    let mut magic = [0; ARROW_FILE.len()];
-    let begins = input.read_exact(&mut magic);
+    let mut first = [0; TELLING_BYTES];
+    let begins = input.read_exact(&mut first);
     input.rewind().map_err(|e| e.to_string())?;
-    if begins.is_ok() && magic == ARROW_FILE {
+    if begins.is_ok() && first == ARROW_FILE {
         let reader = FileReader::try_new(BufReader::new(input), None).map_err(|e| said(&e))?;
         Ok((reader.schema(), Box::new(reader)))
     } else {
-        let reader = StreamReader::try_new(BufReader::new(input), None).map_err(|e| said(&e))?;
+        let reader = StreamReader::try_new(BufReader::new(input), None)
+            .map_err(|e| other_than(Format::Arrow, &first).unwrap_or_else(|| said(&e)))?;
         Ok((reader.schema(), Box::new(reader)))
     }
 }
