@@ -7,6 +7,7 @@
     python3 benches/peers concurrency --program target/release/weir           # 1, 4 and 16 clients
     python3 benches/peers write --program target/release/weir                 # files, and tables of their own
     python3 benches/peers seed --program target/release/weir                  # the figures that the design began with
+    python3 benches/peers kernels                                             # the criterion benches of this house
     python3 benches/peers show [FILE…] [--of memory]                          # kept runs, as tables
     python3 benches/peers ratios [NEW [OLD]]                                  # a run beside an earlier one like it
     python3 benches/peers remove                                              # all data that suites have made
@@ -27,7 +28,7 @@ sys.path[:0] = [str(HERE), str(HERE.parent)]
 import environment  # noqa: E402
 import kept  # noqa: E402
 
-SUITES = ["tpch", "hits", "write", "seed", "startup", "concurrency"]
+SUITES = ["tpch", "hits", "write", "seed", "startup", "concurrency", "kernels"]
 
 
 def main():
@@ -39,7 +40,8 @@ def main():
             return kept.ratios(arguments.files, arguments.results)
         case "remove":
             return remove()
-    environment.enter()
+    if arguments.what != "kernels":
+        environment.enter()
     measured(arguments)
 
 
@@ -60,12 +62,13 @@ def measured(arguments):
 def run(arguments):
     """The suite's data and the cells of a run."""
     import concurrency
+    import kernels
     import starting
     import suites
 
-    others = {"startup": starting, "concurrency": concurrency}
+    others = {"startup": starting, "concurrency": concurrency, "kernels": kernels}
     other = others.get(arguments.what)
-    suite = suites.SUITES["tpch" if other else arguments.what](arguments.scale)
+    suite = None if other is kernels else suites.SUITES["tpch" if other else arguments.what](arguments.scale)
     arguments.engines = arguments.engines or (other.ENGINES if other else suite.engines)
     if other:
         return suite, other.run(arguments, suite)
@@ -132,7 +135,7 @@ def parse():
     parser.add_argument("--commit", help="what the program was built from, if that is not this checkout")
     parser.add_argument("--results", type=pathlib.Path, default=HERE.parent / "results")
     arguments = parser.parse_args()
-    if arguments.what in SUITES and not arguments.program:
+    if arguments.what in SUITES and arguments.what != "kernels" and not arguments.program:
         parser.error(f"{arguments.what} needs --program")
     if arguments.files and arguments.what in SUITES:
         parser.error(f"{arguments.what} takes no files")

@@ -3,6 +3,7 @@
 weir serves and each client is a process that speaks Flight SQL; DuckDB, which has no server, is a library, and each
 client a thread of its process with a cursor. The difference is part of what is compared, and is named in the
 report. `seconds` of a cell are seconds a statement over all clients, a number a round, so that less is better here too.
+weir within one process, without a network, is what the bench `operators` measures as `sessions`.
 """
 
 import json
