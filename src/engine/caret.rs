@@ -6,7 +6,8 @@
 
 use sqlparser::tokenizer::Span;
 
-use crate::definition::{type_from_text, type_text};
+use super::conversion::is_called;
+use crate::definition::type_from_text;
 use crate::error::{Code, Error, Location};
 use crate::syntax::Piece;
 
@@ -65,7 +66,8 @@ fn of_subject(error: &Error, piece: &Piece) -> Option<Location> {
             let (_, wanted) = message.rsplit_once(" is not of type ")?;
             let (written, place) = piece.only_cast()?;
             let data_type = type_from_text(written).ok()?;
-            (type_text(&data_type) == wanted).then_some(place)
+            let wanted = wanted.split(": ").next()?;
+            is_called(&data_type, wanted).then_some(place)
         }),
         Code::NumericOutOfRange => {
             // `9223372036854775807 + 1 does not fit into its type`

@@ -13,11 +13,10 @@ use sqlparser::tokenizer::{Location as At, Span};
 
 use super::caret::place;
 use super::memory::OUT_OF_MEMORY;
-use super::misfits;
 use super::sql_words::in_sql;
 use super::state::{aggregate_functions, scalar_functions, window_functions};
+use super::{conversion, misfits};
 use crate::catalog::{CATALOG, Catalog};
-use crate::definition::type_text;
 use crate::error::{Code, Error, did_you_mean, without_layers};
 use crate::operators::validate::{RuleFailed, not_evaluated};
 use crate::syntax::Piece;
@@ -383,7 +382,13 @@ fn arrow_error(error: &ArrowError) -> Error {
                 "a column that may not be NULL is given NULL".to_owned(),
             )
         }
-        ArrowError::CastError(text) => (Code::DataException, cast_text(text)),
+        ArrowError::CastError(text)
+        | ArrowError::ParseError(text)
+        | ArrowError::InvalidArgumentError(text)
+            if let Some(sentence) = conversion::sentence(text) =>
+        {
+            return Error::new(Code::DataException, sentence);
+        }
         ArrowError::NotYetImplemented(_) => (Code::Unsupported, error.to_string()),
         ArrowError::IoError(_, inner) => (io_code(inner), error.to_string()),
         ArrowError::MemoryError(_) => (Code::OutOfMemory, error.to_string()),
@@ -401,18 +406,6 @@ fn arrow_error(error: &ArrowError) -> Error {
 fn overflow_text(text: &str) -> String {
     match text.strip_prefix("Overflow happened on: ") {
         Some(computed) => format!("{computed} does not fit into its type"),
-        None => text.to_owned(),
-    }
-}
-
-/// Arrow says `Cannot cast string 'x' to value of Int32 type`.
-fn cast_text(text: &str) -> String {
-    let parts = text
-        .strip_prefix("Cannot cast string '")
-        .and_then(|rest| rest.strip_suffix(" type")?.rsplit_once("' to value of "));
-    let sql = parts.and_then(|(value, arrow)| Some((value, type_text(&arrow.parse().ok()?))));
-    match sql {
-        Some((value, name)) => format!("'{value}' is not of type {name}"),
         None => text.to_owned(),
     }
 }

@@ -10,6 +10,7 @@ mod accounted;
 mod admission;
 mod caret;
 mod checks;
+mod conversion;
 mod culprit;
 mod elsewhere;
 mod explain;

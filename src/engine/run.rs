@@ -25,7 +25,7 @@ use super::limits::{Limits, some};
 use super::outcome::Rows;
 use super::queries::{Record, Stop};
 use super::session::Session;
-use super::{accounted, culprit};
+use super::{accounted, conversion, culprit};
 use crate::error::{Code, Error, Result};
 use crate::planner::cancellable;
 use crate::syntax::Piece;
@@ -180,7 +180,11 @@ impl Work {
         let error = self.session.translated(error, &self.piece);
         let in_a_file = error.code() == Code::CorruptFile && error.hint().is_none();
         let culprit = plan.filter(|_| in_a_file).and_then(culprit::hint);
-        error.with_hint_if_none(culprit)
+        let error = error.with_hint_if_none(culprit);
+        match plan {
+            Some(plan) => conversion::explained(error, plan),
+            None => error,
+        }
     }
 
     /// Makes the plan anew if that may help.

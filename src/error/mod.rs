@@ -80,6 +80,13 @@ impl Error {
         }
     }
 
+    /// The same error in other words.
+    #[must_use]
+    pub fn reworded(mut self, message: impl Into<String>) -> Self {
+        self.0.message = message.into();
+        self
+    }
+
     /// The same error, pointing into a text. A place that is known already is kept: it is nearer to
     /// the cause.
     #[must_use]

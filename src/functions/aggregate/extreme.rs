@@ -1,5 +1,7 @@
 //! `arg_min`, `arg_max` and their kin: the value in the row whose key is smallest or largest.
 
+use std::cmp::Ordering;
+
 use arrow::array::{Array, ArrayRef, UInt64Array};
 use arrow::buffer::NullBuffer;
 use arrow::compute::take;
@@ -161,40 +163,59 @@ impl<V: Slots, K: Slots> ExtremeStates<V, K> {
         })
     }
 
-    fn improve_keys(&mut self, keys: &K::Batch, nulls: Option<&NullBuffer>, rows: Rows<'_>) {
+    /// Gives each group its smallest key, and chooses the rows that may have it: those whose key was no
+    /// larger than their group's when they came.
+    fn improve_keys(&mut self, keys: &K::Batch, nulls: Option<&NullBuffer>, rows: Rows<'_>) -> Chosen {
+        let mut chosen = Chosen::default();
         rows.each(nulls, |row, group| {
-            if !self.held[group] || self.keys.compare(keys, row, group).is_lt() {
+            let order = match self.held[group] {
+                true => self.keys.compare(keys, row, group),
+                false => Ordering::Less,
+            };
+            if order.is_gt() {
+                return;
+            }
+            if order.is_lt() {
                 self.keys.set(keys, row, group);
                 self.held[group] = true;
                 self.stale[group] = true;
             }
+            chosen.rows.push(row as u64);
+            chosen.groups.push(group);
         });
+        chosen
     }
 
     /// Gives each group the smallest value among its rows with its key.
-    fn improve_values(
-        &mut self,
-        values: &ArrayRef,
-        keys: &K::Batch,
-        nulls: Option<&NullBuffer>,
-        rows: Rows<'_>,
-    ) -> Result<()> {
-        let (mut chosen, mut groups) = (Vec::new(), Vec::new());
-        rows.each(nulls, |row, group| {
-            if self.keys.compare(keys, row, group).is_eq() {
-                chosen.push(row as u64);
-                groups.push(group);
-            }
-        });
-        let values = take(values, &UInt64Array::from(chosen), None)?;
+    fn improve_values(&mut self, values: &ArrayRef, keys: &K::Batch, mut chosen: Chosen) -> Result<()> {
+        chosen.retain(|row, group| self.keys.compare(keys, row, group).is_eq());
+        let values = take(values, &UInt64Array::from(chosen.rows), None)?;
         let values = self.values.encode(&values)?;
-        for (row, group) in groups.into_iter().enumerate() {
+        for (row, group) in chosen.groups.into_iter().enumerate() {
             if self.stale[group] || self.values.compare(&values, row, group).is_lt() {
                 self.values.set(&values, row, group);
                 self.stale[group] = false;
             }
         }
         Ok(())
+    }
+}
+
+/// Rows of a batch and the group of each.
+#[derive(Debug, Default)]
+struct Chosen {
+    rows: Vec<u64>,
+    groups: Vec<usize>,
+}
+
+impl Chosen {
+    fn retain(&mut self, keep: impl Fn(usize, usize) -> bool) {
+        let rows = std::mem::take(&mut self.rows).into_iter();
+        let groups = std::mem::take(&mut self.groups);
+        let kept = rows
+            .zip(groups)
+            .filter(|(row, group)| keep(*row as usize, *group));
+        (self.rows, self.groups) = kept.unzip();
     }
 }
 
@@ -220,8 +241,8 @@ impl<V: Slots, K: Slots> GroupStates for ExtremeStates<V, K> {
         let value_nulls = values.logical_nulls().filter(|_| !self.function.nulls);
         let nulls = NullBuffer::union(keys.logical_nulls().as_ref(), value_nulls.as_ref());
         let keys = self.keys.encode(keys)?;
-        self.improve_keys(&keys, nulls.as_ref(), rows);
-        self.improve_values(values, &keys, nulls.as_ref(), rows)
+        let chosen = self.improve_keys(&keys, nulls.as_ref(), rows);
+        self.improve_values(values, &keys, chosen)
     }
 
     fn merge(&mut self, states: &[ArrayRef], rows: Rows<'_>) -> Result<()> {

@@ -4,6 +4,7 @@ use std::cmp::Ordering;
 use std::fmt::Debug;
 
 use arrow::array::{Array, ArrayRef, new_null_array};
+use arrow::buffer::NullBuffer;
 use arrow::compute::SortOptions;
 use arrow::datatypes::DataType;
 use arrow::row::{RowConverter, Rows as RowFormat, SortField};
@@ -41,6 +42,22 @@ pub(super) trait Slots: Debug + Send + Sync + Sized + 'static {
     fn size(&self) -> usize;
 }
 
+/// A batch's values as keys in their order; a NULL's key means nothing.
+#[derive(Debug)]
+pub(super) struct FixedBatch {
+    keys: Vec<u64>,
+    nulls: Option<NullBuffer>,
+}
+
+impl FixedBatch {
+    fn slot(&self, row: usize) -> (bool, u64) {
+        match &self.nulls {
+            Some(nulls) if nulls.is_null(row) => (true, 0),
+            _ => (false, self.keys[row]),
+        }
+    }
+}
+
 /// Values of at most 64 bits.
 #[derive(Debug)]
 pub(super) struct FixedSlots {
@@ -51,7 +68,7 @@ pub(super) struct FixedSlots {
 }
 
 impl Slots for FixedSlots {
-    type Batch = Vec<(bool, u64)>;
+    type Batch = FixedBatch;
 
     fn new(data_type: &DataType, descending: bool) -> Result<Self> {
         Ok(Self {
@@ -62,23 +79,20 @@ impl Slots for FixedSlots {
     }
 
     fn encode(&self, array: &ArrayRef) -> Result<Self::Batch> {
-        let flip = if self.descending { u64::MAX } else { 0 };
-        let keys = fixed_keys(array)?.into_iter();
-        Ok(match array.nulls().filter(|nulls| nulls.null_count() > 0) {
-            None => keys.map(|key| (false, key ^ flip)).collect(),
-            Some(nulls) => keys
-                .zip(nulls)
-                .map(|(key, valid)| if valid { (false, key ^ flip) } else { (true, 0) })
-                .collect(),
-        })
+        let mut keys = fixed_keys(array)?;
+        if self.descending {
+            keys.iter_mut().for_each(|key| *key ^= u64::MAX);
+        }
+        let nulls = array.nulls().filter(|nulls| nulls.null_count() > 0).cloned();
+        Ok(FixedBatch { keys, nulls })
     }
 
     fn compare(&self, batch: &Self::Batch, row: usize, group: usize) -> Ordering {
-        batch[row].cmp(&self.values[group])
+        batch.slot(row).cmp(&self.values[group])
     }
 
     fn set(&mut self, batch: &Self::Batch, row: usize, group: usize) {
-        self.values[group] = batch[row];
+        self.values[group] = batch.slot(row);
     }
 
     fn values(&self, groups: usize, held: &[bool]) -> Result<ArrayRef> {
