@@ -15,6 +15,8 @@ use weir::connection::LocalConnection;
 use weir::error::Code;
 use weir::{Error, Lake};
 
+#[path = "external/copied.rs"]
+mod copied;
 #[path = "external/foreign.rs"]
 mod foreign;
 #[path = "support/lake.rs"]

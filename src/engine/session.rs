@@ -439,21 +439,37 @@ impl Session {
         piece: &Piece,
         plan: &LogicalPlan,
     ) -> Result<Rows> {
-        let (session, text, logical) = (self.clone(), piece.clone(), plan.clone());
+        let physical = self.physical(state, piece, plan).await?;
+        Ok(self.stream_shaped(state, piece, plan, physical, |plan| plan))
+    }
+
+    /// The same of a plan that is there as operators too, something put above it each time that it is made.
+    pub(super) fn stream_shaped(
+        &self,
+        state: &SessionState,
+        piece: &Piece,
+        logical: &LogicalPlan,
+        plan: Arc<dyn ExecutionPlan>,
+        shaped: impl Fn(Arc<dyn ExecutionPlan>) -> Arc<dyn ExecutionPlan> + Send + Sync + 'static,
+    ) -> Rows {
+        let (session, text, logical) = (self.clone(), piece.clone(), logical.clone());
+        let shaped = Arc::new(shaped);
+        let plan = shaped(plan);
         let again: Replan = Arc::new(move |state| {
             let (session, text, logical) = (session.clone(), text.clone(), logical.clone());
+            let shaped = Arc::clone(&shaped);
             session.pins().forget_files();
-            async move { session.physical(&state, &text, &logical).await }.boxed()
+            async move { Ok(shaped(session.physical(&state, &text, &logical).await?)) }.boxed()
         });
         let work = Work {
             session: self.clone(),
             state: state.clone(),
             piece: piece.clone(),
-            plan: self.physical(state, piece, plan).await?,
+            plan,
             again: Some(again),
             needs_place: true,
         };
-        Ok(work.start())
+        work.start()
     }
 
     pub(super) fn translated(&self, error: DataFusionError, piece: &Piece) -> Error {

@@ -12,6 +12,7 @@ mod pinned;
 mod place;
 mod publish;
 mod staging;
+mod threads;
 mod upload;
 mod walk;
 
@@ -20,7 +21,7 @@ pub use durable::DurableStore;
 pub use listing::{DataFile, FolderFilter, Selection, list_files};
 pub use pinned::Pinned;
 pub use place::{Place, is_pattern};
-pub use publish::{OnExisting, Published, sync_folder, write_atomically};
+pub use publish::{OnExisting, Published, sync_folder, sync_tree, write_atomically};
 pub use staging::{AtWork, StagedFile, Staging, is_in_use, staging_id};
 pub use upload::Upload;
 pub use walk::Listings;

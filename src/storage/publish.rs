@@ -2,10 +2,11 @@
 
 use std::fs::File;
 use std::io::Write;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use tempfile::Builder;
 
+use super::threads::shared_out;
 use crate::error::{Error, Result};
 
 /// What a write does about a file of the same name.
@@ -62,6 +63,43 @@ pub fn write_atomically(path: &Path, content: &[u8], on_existing: OnExisting) ->
 #[cfg(unix)]
 pub(super) fn permissions() -> std::fs::Permissions {
     std::os::unix::fs::PermissionsExt::from_mode(0o666)
+}
+
+/// So many files or folders are worth a thread to wait for them.
+const PATHS_A_THREAD: usize = 8;
+
+/// Brings files and folders to the disk. Many are there much sooner together than one after the other.
+///
+/// # Errors
+/// What the operating system says, with the path, of which `within` is the beginning, as one within `shown`.
+pub(super) fn sync_paths(paths: Vec<PathBuf>, within: &Path, shown: &Path) -> Result<()> {
+    let synced = shared_out(paths, PATHS_A_THREAD, &|path: PathBuf| {
+        let synced = File::open(&path).and_then(|file| file.sync_all());
+        synced.map_err(|e| match path.strip_prefix(within) {
+            Ok(relative) => Error::io(shown.join(relative), "write", e),
+            Err(_) => Error::io(&path, "write", e),
+        })
+    });
+    synced.into_iter().collect()
+}
+
+/// Brings everything in a folder to the disk, and itself.
+///
+/// # Errors
+/// What the operating system says, with the path as one within `shown`, where all of it is going to be.
+pub fn sync_tree(folder: &Path, shown: &Path) -> Result<()> {
+    let mut found = vec![folder.to_owned()];
+    let mut next = 0;
+    while let Some(path) = found.get(next).cloned() {
+        next += 1;
+        if path.is_dir() {
+            let wrong = |e| Error::io(&path, "list", e);
+            for entry in std::fs::read_dir(&path).map_err(wrong)? {
+                found.push(entry.map_err(wrong)?.path());
+            }
+        }
+    }
+    sync_paths(found, folder, shown)
 }
 
 /// Makes the names in a folder durable.

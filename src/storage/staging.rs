@@ -9,7 +9,7 @@ use std::time::Duration;
 use parking_lot::Mutex;
 use tempfile::{Builder, TempDir};
 
-use super::publish::sync_folder;
+use super::publish::sync_paths;
 use crate::error::{Error, Result};
 
 /// How the names of staging folders begin.
@@ -151,7 +151,11 @@ impl Staging {
 
     fn move_all(&self, moved: &mut Vec<PathBuf>) -> Result<()> {
         let mut folders = BTreeSet::from([self.folder.clone()]);
-        for relative in std::mem::take(&mut *self.files.lock()) {
+        let files = std::mem::take(&mut *self.files.lock());
+        let hidden = self.hidden.path();
+        let staged = files.iter().map(|relative| hidden.join(relative));
+        sync_paths(staged.collect(), hidden, &self.folder)?;
+        for relative in files {
             let target = self.folder.join(&relative);
             if let Some(parent) = target.parent() {
                 std::fs::create_dir_all(parent).map_err(|e| Error::io(parent, "make the folder", e))?;
@@ -162,11 +166,10 @@ impl Staging {
                         .map(Path::to_owned),
                 );
             }
-            std::fs::rename(self.hidden.path().join(&relative), &target)
-                .map_err(|e| Error::io(&target, "publish", e))?;
+            std::fs::rename(hidden.join(&relative), &target).map_err(|e| Error::io(&target, "publish", e))?;
             moved.push(target);
         }
-        folders.iter().try_for_each(|folder| sync_folder(folder))
+        sync_paths(folders.into_iter().collect(), &self.folder, &self.folder)
     }
 }
 
@@ -183,13 +186,13 @@ impl StagedFile {
         })
     }
 
-    /// Says that the file is complete; it is on the disk when this returns. Gives its size in bytes.
+    /// Says that the file is complete; it is on the disk when it is published. Gives its size in bytes.
     ///
     /// # Errors
     /// What the operating system says, with the path.
     pub fn finish(self) -> Result<u64> {
-        let synced = self.file.sync_all().and_then(|()| self.file.metadata());
-        let metadata = synced.map_err(|e| Error::io(&self.path, "sync", e))?;
+        let metadata = self.file.metadata();
+        let metadata = metadata.map_err(|e| Error::io(&self.path, "write", e))?;
         Ok(metadata.len())
     }
 }

@@ -3,6 +3,7 @@
 //! `scan` is the one way in which a list of files becomes a scan; [`external`] are tables whose
 //! definition owns everything, [`managed`] those whose log does.
 
+mod clustered;
 mod conform;
 mod encoding;
 pub mod external;

@@ -21,8 +21,9 @@ use crate::error::{Code, Error, Result};
 use crate::storage::{StagedFile, Staging};
 
 /// What the open files of one writer may hold in memory before the largest writes a row group out.
-const BUFFERED_BYTES: usize = 128 << 20;
-/// How many files one writer has open at a time; the one least recently used gives way.
+pub(super) const BUFFERED_BYTES: usize = 128 << 20;
+/// How many files one writer has open at a time. The one that was written last gives way: rows of so many
+/// partitions come partition by partition, and what was open before may be continued.
 pub(super) const OPEN_FILES: usize = 128;
 
 /// How files are laid out.
@@ -116,8 +117,8 @@ impl PartitionedWriter {
         self.write_up_to(batch, usize::MAX).map(drop)
     }
 
-    /// The same, unless the batch has rows of more partitions than files can be open: then nothing is written, and
-    /// the answer is no.
+    /// The same, unless more files than can be open would have to be: then nothing is written, and the answer is
+    /// no.
     pub(super) fn try_write(&mut self, batch: &RecordBatch) -> Result<bool> {
         self.write_up_to(batch, OPEN_FILES)
     }
@@ -134,7 +135,8 @@ impl PartitionedWriter {
                 .map(|i| Arc::clone(batch.column(*i)));
             let keys: Vec<ArrayRef> = keys.collect();
             let parts = parts(&self.rows, &keys)?;
-            if parts.len() > partitions {
+            let new = parts.iter().filter(|(key, _)| !self.open.contains_key(key));
+            if new.count().saturating_add(self.open.len()) > partitions {
                 return Ok(false);
             }
             for (key, indices) in parts {
@@ -211,8 +213,8 @@ impl PartitionedWriter {
         if self.open.len() < OPEN_FILES {
             return Ok(());
         }
-        let oldest = self.open.iter().min_by_key(|(_, file)| file.last_write);
-        match oldest.map(|(key, _)| key.clone()) {
+        let newest = self.open.iter().max_by_key(|(_, file)| file.last_write);
+        match newest.map(|(key, _)| key.clone()) {
             Some(key) => self.close(&key),
             None => Ok(()),
         }
@@ -263,11 +265,6 @@ impl PartitionedWriter {
             has_nan: file.has_nan,
         });
         Ok(())
-    }
-
-    /// How many files are open.
-    pub(super) fn open_files(&self) -> usize {
-        self.open.len()
     }
 
     /// Completes every file. They appear when the staging is published.

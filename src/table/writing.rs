@@ -15,14 +15,14 @@ use datafusion::error::{DataFusionError, Result};
 use datafusion::execution::{SendableRecordBatchStream, TaskContext};
 use datafusion::physical_expr::expressions::Column;
 use datafusion::physical_expr::{LexOrdering, PhysicalSortExpr};
-use datafusion::physical_plan::sorts::sort::SortExec;
 use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
 use datafusion::physical_plan::{ExecutionPlan, ExecutionPlanProperties};
 use futures::StreamExt;
 
+use super::clustered::by_partition;
 use super::order;
-use super::rows::{StreamExec, conform};
-use super::writer::{Layout, OPEN_FILES, PartitionedWriter, WrittenFile};
+use super::rows::conform;
+use super::writer::{Layout, PartitionedWriter, WrittenFile};
 use crate::error::{Code, Error};
 use crate::storage::Staging;
 
@@ -130,23 +130,14 @@ impl Task {
             let rows = conform(schema, &batch)?;
             if is_by_partition {
                 writer.write(&rows)?;
-            } else if writer.open_files() >= OPEN_FILES || !writer.try_write(&rows)? {
+            } else if !writer.try_write(&rows)? {
                 let batch_schema = input.schema();
                 let rest = futures::stream::once(ready(Ok(batch))).chain(input);
                 let rest = RecordBatchStreamAdapter::new(batch_schema, rest);
-                input = self.by_partition(Box::pin(rest))?;
+                input = by_partition(Box::pin(rest), &layout.partition_columns, &self.context)?;
                 is_by_partition = true;
             }
         }
         Ok(writer.finish()?)
-    }
-
-    /// The rest of the rows, those of a partition together.
-    fn by_partition(&self, input: SendableRecordBatchStream) -> Result<SendableRecordBatchStream> {
-        let Some(order) = self.shape.sort_order(&input.schema(), true) else {
-            return Ok(input);
-        };
-        let rest = Arc::new(StreamExec::new(input));
-        SortExec::new(order, rest).execute(0, Arc::clone(&self.context))
     }
 }

@@ -16,7 +16,7 @@ use crate::engine::session::Session;
 use crate::error::{Code, Error, Result, did_you_mean};
 use crate::storage::{Place, Upload, is_pattern};
 use crate::syntax::{CopyTo, Parameters, Piece};
-use crate::table::output::{Output, OutputFormat, not_empty};
+use crate::table::output::{Output, OutputFormat, clustered, not_empty};
 
 pub(super) async fn execute(
     session: &Session,
@@ -33,8 +33,8 @@ pub(super) async fn execute(
     let files = Files::new(session.lake().clone(), session.config().clone(), false);
     let place = files.place(&copy.path).map_err(|e| e.at(at()))?;
     let state = session.state();
-    let plan = session.plan(&state, piece, parameters).await?;
-    let plan = session.physical(&state, piece, &plan).await?;
+    let logical = session.plan(&state, piece, parameters).await?;
+    let plan = session.physical(&state, piece, &logical).await?;
     let keys = keys(piece, &copy.partitioned_by, &plan.schema())?;
     // What goes elsewhere is complete here first.
     let stopover = match place.local_path() {
@@ -49,10 +49,11 @@ pub(super) async fn execute(
     let output = if keys.is_empty() {
         Output::to_file(&path, format, &schema)
     } else {
-        Output::to_folder(&path, format, &schema, keys)
+        Output::to_folder(&path, format, &schema, keys.clone())
     };
     let mut output = output.map_err(|e| e.at(at()))?;
-    let mut batches = session.stream(&state, piece, plan)?;
+    let mut batches =
+        session.stream_shaped(&state, piece, &logical, plan, move |plan| clustered(plan, &keys));
     let mut count = 0;
     while let Some(batch) = batches.try_next().await? {
         count += batch.num_rows() as u64;

@@ -88,12 +88,31 @@ impl FileWriter<File> {
         }
     }
 
-    /// Completes the file; it is on the disk when this returns.
+    /// What it holds in memory that [`FileWriter::flush`] would write.
+    pub(super) fn buffered_bytes(&self) -> usize {
+        match &self.kind {
+            Kind::Parquet(writer) => writer.memory_size(),
+            _ => 0,
+        }
+    }
+
+    /// Writes what is held in memory; whether there was anything.
+    pub(super) fn flush(&mut self) -> Result<bool> {
+        match &mut self.kind {
+            Kind::Parquet(writer) if writer.in_progress_rows() > 0 => {
+                writer.flush().map_err(|e| write_error(&self.path, e))?;
+                Ok(true)
+            }
+            _ => Ok(false),
+        }
+    }
+
+    /// Completes the file, which is not on the disk before it is synced.
     pub(super) fn finish(self) -> Result<()> {
         let path = &self.path;
         let io = |e| Error::io(path, "write", e);
         let whole = |bytes: BufWriter<File>| bytes.into_inner().map_err(|e| io(e.into_error()));
-        let file = match self.kind {
+        match self.kind {
             Kind::Parquet(writer) => writer.into_inner().map_err(|e| write_error(path, e))?,
             Kind::Arrow(writer) => whole(writer.into_inner().map_err(|e| failed(path, e))?)?,
             Kind::Json(mut writer) => {
@@ -102,7 +121,7 @@ impl FileWriter<File> {
             }
             Kind::Text(writer) => whole(writer.into_inner().finish().map_err(io)?)?,
         };
-        file.sync_all().map_err(|e| Error::io(path, "sync", e))
+        Ok(())
     }
 }
 

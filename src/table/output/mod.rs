@@ -9,22 +9,22 @@ use std::collections::HashMap;
 use std::fs::{File, Permissions};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use arrow::array::{ArrayRef, RecordBatch};
 use arrow::compute::take_record_batch;
 use arrow::datatypes::SchemaRef;
 use arrow::row::{RowConverter, SortField};
+use datafusion::physical_plan::ExecutionPlan;
 use tempfile::{Builder, NamedTempFile, TempDir};
 
+use super::clustered::ClusteredExec;
 use super::external::partition_folders;
-use super::writer::parts;
+use super::writer::{BUFFERED_BYTES, OPEN_FILES, parts};
 use crate::definition::{Compression, Format, TextOptions};
 use crate::error::{Code, Error, Result};
-use crate::storage::sync_folder;
+use crate::storage::{sync_folder, sync_tree};
 use file::FileWriter;
-
-/// How many files are open at a time; the one least recently used gives way.
-const OPEN_FILES: usize = 128;
 
 /// How files are written.
 #[derive(Debug, Clone)]
@@ -101,7 +101,7 @@ impl Output {
     }
 
     /// Writes them to the folder `path`, the columns at `keys` becoming folders in it. There must be none,
-    /// or an empty one.
+    /// or an empty one. A partition has one file if the rows come as [`clustered`] gives them.
     ///
     /// # Errors
     /// Those of [`Output::to_file`]; [`Code::DuplicateTable`] if files are there already.
@@ -179,6 +179,8 @@ impl Output {
                     path,
                 } = *single;
                 writer.finish()?;
+                let synced = temporary.as_file().sync_all();
+                synced.map_err(|e| Error::io(&path, "sync", e))?;
                 let published = temporary.persist(&path);
                 published.map_err(|e| Error::io(&path, "publish", e.error))?;
                 sync_folder(parent(&path))
@@ -208,6 +210,19 @@ impl Folder {
             if let Some((writer, last)) = self.open.get_mut(&key) {
                 *last = self.writes;
                 writer.write(&part)?;
+            }
+        }
+        self.bound_memory()
+    }
+
+    fn bound_memory(&mut self) -> Result<()> {
+        let buffered = |(writer, _): &(FileWriter<File>, u64)| writer.buffered_bytes();
+        while self.open.values().map(buffered).sum::<usize>() > BUFFERED_BYTES {
+            let Some((largest, _)) = self.open.values_mut().max_by_key(|file| buffered(file)) else {
+                break;
+            };
+            if !largest.flush()? {
+                break;
             }
         }
         Ok(())
@@ -241,8 +256,8 @@ impl Folder {
         if self.open.len() < OPEN_FILES {
             return Ok(());
         }
-        let oldest = self.open.iter().min_by_key(|(_, (_, last))| *last);
-        match oldest
+        let newest = self.open.iter().max_by_key(|(_, (_, last))| *last);
+        match newest
             .map(|(key, _)| key.clone())
             .and_then(|key| self.open.remove(&key))
         {
@@ -256,10 +271,19 @@ impl Folder {
         for (_, (writer, _)) in self.open.drain() {
             writer.finish()?;
         }
-        sync_tree(self.staged.path())?;
+        sync_tree(self.staged.path(), &self.path)?;
         std::fs::rename(self.staged.path(), &self.path).map_err(|e| Error::io(&self.path, "publish", e))?;
         let _ = self.staged.keep();
         sync_folder(parent(&self.path))
+    }
+}
+
+/// The rows of a plan in an order in which the columns at `keys` become folders of a file each, within what files can
+/// be open at a time. Within a folder they keep theirs.
+pub fn clustered(plan: Arc<dyn ExecutionPlan>, keys: &[usize]) -> Arc<dyn ExecutionPlan> {
+    match keys {
+        [] => plan,
+        keys => Arc::new(ClusteredExec::new(plan, keys.to_vec(), OPEN_FILES)),
     }
 }
 
@@ -267,17 +291,6 @@ impl Folder {
 pub fn not_empty(folder: &str) -> Error {
     Error::new(Code::DuplicateTable, format!("folder '{folder}' is not empty"))
         .with_hint("files of a copy do not go among others: give another folder")
-}
-
-fn sync_tree(folder: &Path) -> Result<()> {
-    let wrong = |e| Error::io(folder, "sync", e);
-    for entry in std::fs::read_dir(folder).map_err(wrong)? {
-        let entry = entry.map_err(wrong)?;
-        if entry.file_type().map_err(wrong)?.is_dir() {
-            sync_tree(&entry.path())?;
-        }
-    }
-    sync_folder(folder)
 }
 
 fn hidden() -> Builder<'static, 'static> {
